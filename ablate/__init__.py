@@ -1,0 +1,36 @@
+"""Which remedy helps this network, by how much, and how sure are we?
+
+Typical use from Python::
+
+    import ablate
+
+    study = ablate.load("ablations.toml")
+    results = ablate.run(study, jobs=2)
+    results.report("report.html")
+
+The names below are imported when first used, so that `import ablate` stays cheap.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ablate.api import Results, load, open_results, run
+    from ablate.errors import AblateError
+
+__version__ = "0.1.0"
+__all__ = ["AblateError", "Results", "__version__", "load", "open_results", "run"]
+
+_HOMES = {
+    "AblateError": "ablate.errors",
+    "Results": "ablate.api",
+    "load": "ablate.api",
+    "open_results": "ablate.api",
+    "run": "ablate.api",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'ablate' has no attribute {name!r}")

@@ -1,0 +1,48 @@
+"""The errors that `ablate` raises; only the command line turns them into exit codes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class AblateError(Exception):
+    """Something the user can mend; the message says what, where and how."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong with a study file.
+
+    Attributes:
+        key: dotted path of the key, empty for the file as a whole.
+        message: what is wrong and what is allowed.
+        value: the offending value as it would be written in TOML, if there is one.
+    """
+
+    key: str
+    message: str
+    value: str | None = None
+
+    def __str__(self) -> str:
+        where = f"{self.key} = {self.value}" if self.value is not None else self.key
+        return f"{where}: {self.message}" if where else self.message
+
+
+class StudyError(AblateError):
+    """A study file, an override or its data cannot be used. Holds every problem found, not only the first."""
+
+    def __init__(self, source: Path | str, problems: Sequence[Problem]) -> None:
+        self.source = source
+        self.problems = tuple(problems)
+        count = len(self.problems)
+        lines = [f"{source}: {count} problem{'s' if count != 1 else ''}"]
+        lines += [f"  {problem}" for problem in self.problems]
+        super().__init__("\n".join(lines))
+
+
+class StoreError(AblateError):
+    """A results folder cannot be read or written."""
+
+
+class EmptyResultsError(AblateError):
+    """There are no finished runs to show."""

@@ -1,0 +1,1 @@
+"""What is kept: the identity of a run, its immutable record, the store and the tables made of it."""

@@ -1,0 +1,113 @@
+"""What makes two runs the same run: settings, seed, data and the libraries that trained them."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from typing import Any
+
+from ablate.study.design import Treatment
+from ablate.study.settings import Data, RunSettings
+
+RECORD_SCHEMA = 1
+LIBRARIES = ("tensorflow", "keras")
+_NAMING = ("source", "label", "test")  # where the data came from; what came out of it is in the digest
+
+
+def canonical_json(value: Any) -> bytes:
+    """One spelling of a JSON value: sorted keys, no spaces, shortest floats, no NaN."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+
+
+@dataclass(frozen=True)
+class DataFacts:
+    """What a plan needs to know about a data set that it does not hold in memory.
+
+    Attributes:
+        digest: see `Dataset.digest`.
+        rows: all examples.
+        features: numbers per example.
+        classes: different labels.
+        largest_class: share of the most frequent label; what guessing achieves.
+    """
+
+    digest: str
+    rows: int
+    features: int
+    classes: int
+    largest_class: float
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What a study's runs were trained on and with, beyond what its file says.
+
+    Attributes:
+        libraries: `major.minor` of TensorFlow and Keras.
+        data: facts of every data set of the study, by `data_name`.
+    """
+
+    libraries: Mapping[str, str]
+    data: Mapping[str, DataFacts]
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """One treatment with one seed.
+
+    Attributes:
+        treatment: its levels and settings.
+        seed: the replicate's seed.
+        key: SHA-256 in hexadecimal; names the record.
+    """
+
+    treatment: Treatment
+    seed: int
+    key: str
+
+
+def installed_libraries() -> dict[str, str]:
+    """`major.minor` of the libraries that decide a run's numbers, read from package metadata.
+
+    A build of TensorFlow under another distribution name (`tensorflow-cpu`) counts as TensorFlow.
+    """
+    found = {}
+    for name in LIBRARIES:
+        for distribution in (name, f"{name}-cpu"):
+            try:
+                found[name] = ".".join(metadata.version(distribution).split(".")[:2])
+                break
+            except metadata.PackageNotFoundError:
+                continue
+    return found
+
+
+def data_name(data: Data) -> str:
+    """The part of `[data]` that decides which examples are read, as one text."""
+    return canonical_json({key: getattr(data, key) for key in (*_NAMING, "scale")}).decode()
+
+
+def run_key(settings: RunSettings, seed: int, identity: Identity) -> str:
+    """The name of a run's record: equal keys mean the same training on the same data."""
+    resolved = settings.model_dump(mode="json", exclude_none=True)
+    for key in _NAMING:
+        resolved["data"].pop(key, None)
+    payload = {
+        "schema": RECORD_SCHEMA,
+        "settings": resolved,
+        "seed": seed,
+        "data": identity.data[data_name(settings.data)].digest,
+        "libraries": dict(identity.libraries),
+    }
+    return hashlib.sha256(canonical_json(payload)).hexdigest()
+
+
+def plan_runs(treatments: Iterable[Treatment], seeds: Sequence[int], identity: Identity) -> list[PlannedRun]:
+    """Every treatment with every seed, replicate by replicate, so that a part of a study is a fair part."""
+    treatments = list(treatments)
+    return [
+        PlannedRun(treatment, seed, run_key(treatment.settings, seed, identity))
+        for seed in seeds
+        for treatment in treatments
+    ]

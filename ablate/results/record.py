@@ -1,0 +1,164 @@
+"""What is kept of a run, as an immutable value and as JSON with its own digest."""
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from ablate.errors import StoreError
+from ablate.results.identity import RECORD_SCHEMA, canonical_json
+
+Status = Literal["ok", "diverged"]
+Moment = Literal["initial", "best", "end"]
+HISTORY_COLUMNS = (
+    "loss",
+    "accuracy",
+    "train_loss",
+    "train_accuracy",
+    "val_loss",
+    "val_accuracy",
+    "gap",
+    "seconds",
+)
+_NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+
+
+@dataclass(frozen=True)
+class Probe:
+    """The distribution of one layer's weights, or of its activations on a fixed sample, at one moment.
+
+    Attributes:
+        layer: `hidden 1`, `hidden 1b` for a block's second dense, ..., `output`.
+        kind: `weights` (the kernel) or `activations` (what the layer's block passes on).
+        moment: before training, at the best epoch, or after the last.
+        low: left edge of the first bin.
+        high: right edge of the last bin; edges are powers of two, so that histograms of one family add up.
+        counts: values per bin, 60 of them.
+        mean, sd, skewness, kurtosis: of the finite values; the kurtosis is in excess of the normal's.
+        minimum, maximum: of the finite values.
+        zeros: share of exact zeros.
+        saturated: activations of sigmoid outside 0.05-0.95 or of tanh beyond 0.95; `None` for other layers.
+        dead: share of ReLU units that are zero for the whole sample; `None` for other layers.
+        spectral_norm: largest singular value of the kernel; `None` for activations.
+        non_finite: values that are NaN or infinite and are left out of everything above.
+    """
+
+    layer: str
+    kind: Literal["weights", "activations"]
+    moment: Moment
+    low: float
+    high: float
+    counts: tuple[int, ...]
+    mean: float
+    sd: float
+    skewness: float
+    kurtosis: float
+    minimum: float
+    maximum: float
+    zeros: float
+    saturated: float | None
+    dead: float | None
+    spectral_norm: float | None
+    non_finite: int
+
+
+@dataclass(frozen=True)
+class Record:
+    """What is kept of a finished run.
+
+    Attributes:
+        key: see `run_key`.
+        seed: the replicate's seed.
+        settings: the resolved settings, as plain values.
+        status: `ok`, or `diverged` when a loss stopped being finite (history up to there).
+        trainer: `compiled` or `fit`.
+        history: one list per column of `HISTORY_COLUMNS`, one entry per epoch.
+        result: of the kept weights: `test_loss`, `test_accuracy`, the last or restored epoch's columns, `gap`,
+            `best_epoch`, `stopped_epoch` (both from 1), `parameters`.
+        probes: weight and activation distributions.
+        seconds: `train`, `compile` and `total` wall time.
+        environment: versions, threads and machine; free to differ between equal runs.
+    """
+
+    key: str
+    seed: int
+    settings: Mapping[str, Any]
+    status: Status
+    trainer: str
+    history: Mapping[str, Sequence[float]]
+    result: Mapping[str, float]
+    probes: tuple[Probe, ...]
+    seconds: Mapping[str, float]
+    environment: Mapping[str, Any]
+
+    def to_json(self) -> bytes:
+        """The record as a JSON document that carries the digest of its body."""
+        body = _encode(asdict(self))
+        document = {"schema": RECORD_SCHEMA, "sha256": _digest(body), "body": body}
+        return json.dumps(document, separators=(",", ":"), allow_nan=False).encode() + b"\n"
+
+    @classmethod
+    def from_json(cls, text: bytes) -> "Record":
+        """Read a record back.
+
+        Raises:
+            StoreError: the document is damaged, or from a newer version.
+        """
+        try:
+            document = json.loads(text)
+            schema, body = document["schema"], document["body"]
+            if schema == RECORD_SCHEMA and document["sha256"] == _digest(body):
+                numbers = {key: _decode(body[key]) for key in ("history", "result", "probes", "seconds")}
+                probes = tuple(Probe(**{**probe, "counts": tuple(probe["counts"])}) for probe in numbers["probes"])
+                return cls(**{**body, **numbers, "probes": probes})
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise StoreError(f"not a record: {error}") from None
+        if isinstance(schema, int) and schema > RECORD_SCHEMA:
+            raise StoreError(f"written by a newer version of ablate (record schema {schema}); upgrade to read it")
+        raise StoreError("its digest does not match its content")
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a run has no record.
+
+    Attributes:
+        reason: one line.
+        log: the last lines that the run printed or raised.
+        at: when, ISO 8601 in UTC.
+    """
+
+    reason: str
+    log: str
+    at: str
+
+
+def _digest(body: Any) -> str:
+    return hashlib.sha256(canonical_json(body)).hexdigest()
+
+
+def _encode(value: Any) -> Any:
+    """JSON has no NaN: non-finite numbers become text."""
+    match value:
+        case float() if not math.isfinite(value):
+            return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+        case Mapping():
+            return {key: _encode(entry) for key, entry in value.items()}
+        case list() | tuple():
+            return [_encode(entry) for entry in value]
+        case _:
+            return value
+
+
+def _decode(value: Any) -> Any:
+    match value:
+        case str():
+            return _NON_FINITE.get(value, value)
+        case dict():
+            return {key: _decode(entry) for key, entry in value.items()}
+        case list():
+            return [_decode(entry) for entry in value]
+        case _:
+            return value

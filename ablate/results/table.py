@@ -1,0 +1,81 @@
+"""Tidy pandas tables of a study: one row per run, and one per run and epoch."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import pandas as pd
+
+from ablate.results.identity import PlannedRun
+from ablate.results.record import HISTORY_COLUMNS, Record
+
+RESULT_COLUMNS = (
+    "test_accuracy",
+    "test_loss",
+    "gap",
+    "best_epoch",
+    "stopped_epoch",
+    "accuracy",
+    "loss",
+    "train_accuracy",
+    "train_loss",
+    "val_accuracy",
+    "val_loss",
+    "parameters",
+)
+SECONDS_COLUMNS = ("seconds", "seconds_compile")
+_WHOLE = ("best_epoch", "stopped_epoch", "parameters")
+
+
+def runs_table(
+    factors: Sequence[str], runs: Iterable[PlannedRun], records: Mapping[str, Record], failed: Iterable[str] = ()
+) -> pd.DataFrame:
+    """One row per finished or failed run, in the order of the plan.
+
+    Args:
+        factors: names of the study's factors.
+        runs: the planned runs; those neither finished nor failed have no row.
+        records: finished runs by key.
+        failed: keys of runs whose latest attempt failed.
+
+    Returns:
+        Columns: one per factor (labels of levels), `treatment`, `seed`, `run` (the key), `trainer`, `status`
+        (`ok`, `diverged`, `failed`), `RESULT_COLUMNS` (shares and losses; epochs count from 1), `seconds`,
+        `seconds_compile`. Missing numbers are NaN, missing whole numbers `<NA>`.
+    """
+    failed = set(failed)
+    rows = []
+    for run in runs:
+        record = records.get(run.key)
+        if record is None and run.key not in failed:
+            continue
+        row = {**run.treatment.levels, "treatment": run.treatment.name, "seed": run.seed, "run": run.key}
+        if record is None:
+            rows.append({**row, "status": "failed"})
+            continue
+        seconds = {"seconds": record.seconds["total"], "seconds_compile": record.seconds["compile"]}
+        rows.append({**row, "trainer": record.trainer, "status": record.status, **record.result, **seconds})
+    columns = [*factors, "treatment", "seed", "run", "trainer", "status", *RESULT_COLUMNS, *SECONDS_COLUMNS]
+    table = pd.DataFrame(rows, columns=columns)
+    numbers = {name: "Int64" if name in _WHOLE else "float64" for name in (*RESULT_COLUMNS, *SECONDS_COLUMNS)}
+    return table.astype(numbers)
+
+
+def histories_table(
+    factors: Sequence[str], runs: Iterable[PlannedRun], records: Mapping[str, Record]
+) -> pd.DataFrame:
+    """One row per finished run and epoch, in the order of the plan.
+
+    Returns:
+        Columns: one per factor, `treatment`, `seed`, `run`, `trainer`, `epoch` (from 1) and `HISTORY_COLUMNS`
+        (losses, accuracies as shares, `gap` = train minus validation accuracy in inference mode, seconds).
+    """
+    parts = []
+    columns = [*factors, "treatment", "seed", "run", "trainer", "epoch", *HISTORY_COLUMNS]
+    for run in runs:
+        record = records.get(run.key)
+        if record is None:
+            continue
+        part = pd.DataFrame(dict(record.history))
+        part["epoch"] = range(1, len(part) + 1)
+        fixed = {**run.treatment.levels, "treatment": run.treatment.name, "seed": run.seed, "run": run.key}
+        parts.append(part.assign(**fixed, trainer=record.trainer)[columns])
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)

@@ -1,0 +1,118 @@
+"""TOML in and out: reading a study file, applying `--set` overrides, writing the resolved study."""
+
+import json
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from ablate.errors import Problem, StudyError
+
+FILE_NAME = "ablations.toml"
+LARGEST_FILE = 1_000_000  # bytes; the largest hand-written study we know of has under 10,000
+
+
+def find(start: Path) -> Path:
+    """The nearest `ablations.toml` in a folder or above it.
+
+    Raises:
+        StudyError: there is none.
+    """
+    for folder in (start.resolve(), *start.resolve().parents):
+        if (folder / FILE_NAME).is_file():
+            return folder / FILE_NAME
+    message = "not found here or in any folder above; 'ablate init' writes one, --config names another file"
+    raise StudyError(start / FILE_NAME, [Problem("", message)])
+
+
+def read(path: Path) -> dict[str, Any]:
+    """The document in a TOML file.
+
+    Raises:
+        StudyError: the file is missing, unreadable, not UTF-8 or not TOML (with line and column).
+    """
+    try:
+        if path.stat().st_size > LARGEST_FILE:
+            raise StudyError(path, [Problem("", f"larger than {LARGEST_FILE:,} bytes; is this a study file?")])
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        problem = "no such file; 'ablate init' writes one, --config names another file"
+    except OSError as error:
+        problem = f"cannot be read: {error.strerror}"
+    except UnicodeDecodeError as error:
+        problem = f"not UTF-8 text (byte {error.start}); save it as UTF-8"
+    except tomllib.TOMLDecodeError as error:
+        problem = f"not valid TOML: {error}"
+    except RecursionError:
+        problem = "not valid TOML: nested too deeply"
+    raise StudyError(path, [Problem("", problem)]) from None
+
+
+def parse_override(text: str) -> tuple[tuple[str, ...], Any]:
+    """A `dotted.key=value` override as a path of keys and a value: typed as TOML, else the text itself.
+
+    Raises:
+        StudyError: there is no `=`, or the key is not a TOML key.
+    """
+    key, equals, value = text.partition("=")
+    try:
+        nested = tomllib.loads(f"{key} = 0")
+    except tomllib.TOMLDecodeError:
+        nested = {}
+    if not equals or not nested:
+        raise StudyError("--set", [Problem("", f"{text!r} is not of the form dotted.key=value")])
+    path: list[str] = []
+    while isinstance(nested, dict):
+        ((name, nested),) = nested.items()
+        path.append(name)
+    try:
+        return tuple(path), tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return tuple(path), value
+
+
+def override(document: dict[str, Any], overrides: Iterable[str]) -> dict[str, Any]:
+    """A copy of a document with overrides put in, each replacing what stood at its key.
+
+    Raises:
+        StudyError: an override is malformed, or leads through a value that is not a table.
+    """
+    changed = dict(document)
+    for text in overrides:
+        path, value = parse_override(text)
+        table = changed
+        for name in path[:-1]:
+            child = table.get(name, {})
+            if not isinstance(child, dict):
+                raise StudyError("--set", [Problem("", f"{text!r}: {name} is not a table")])
+            table[name] = dict(child)
+            table = table[name]
+        table[path[-1]] = value
+    return changed
+
+
+def write(document: dict[str, Any]) -> str:
+    """A document as TOML text."""
+    return tomli_w.dumps(document)
+
+
+def value_text(value: Any) -> str:
+    """A value as it would stand in a TOML file, cut to a readable length."""
+    text = _inline(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _inline(value: Any) -> str:
+    match value:
+        case bool():
+            return str(value).lower()
+        case str():
+            return json.dumps(value, ensure_ascii=False)
+        case list():
+            return f"[{', '.join(_inline(entry) for entry in value)}]"
+        case dict():
+            return f"{{ {', '.join(f'{key} = {_inline(entry)}' for key, entry in value.items())} }}"
+        case _:
+            return str(value)

@@ -1,0 +1,168 @@
+"""The values a remedy can take, as pydantic types: what a level may look like and how its errors read.
+
+A level that names a Keras class is written as its name (`"adam"`) or as a table with the name and arguments
+(`{ name = "adam", learning_rate = 0.001 }`). The argument tables below are the part of Keras' own signatures
+that a study may set; nothing here imports Keras, and a test holds the tables against it.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, create_model
+from pydantic.functional_validators import BeforeValidator, model_validator
+from pydantic_core import PydanticCustomError
+
+STRICT = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+Rate = Annotated[float, Field(ge=0, lt=1)]
+Positive = Annotated[float, Field(gt=0)]
+NonNegative = Annotated[float, Field(ge=0)]
+
+_CLIPPING = {"clipnorm": Positive, "clipvalue": Positive, "global_clipnorm": Positive}
+_STEP = {"learning_rate": Positive, "weight_decay": NonNegative, **_CLIPPING}
+_ADAM = {**_STEP, "beta_1": Rate, "beta_2": Rate, "epsilon": Positive}
+
+OPTIMIZERS: dict[str, dict[str, Any]] = {
+    "sgd": {**_STEP, "momentum": Rate, "nesterov": bool},
+    "adagrad": {**_STEP, "initial_accumulator_value": NonNegative, "epsilon": Positive},
+    "rmsprop": {**_STEP, "rho": Rate, "momentum": Rate, "epsilon": Positive, "centered": bool},
+    "adam": {**_ADAM, "amsgrad": bool},
+    "adamw": {**_ADAM, "amsgrad": bool},
+    "adamax": _ADAM,
+    "nadam": _ADAM,
+    "adadelta": {**_STEP, "rho": Rate, "epsilon": Positive},
+    "lion": {**_STEP, "beta_1": Rate, "beta_2": Rate},
+}
+
+INITIALIZERS: dict[str, dict[str, Any]] = {
+    "glorot_uniform": {},
+    "glorot_normal": {},
+    "he_normal": {},
+    "he_uniform": {},
+    "lecun_normal": {},
+    "lecun_uniform": {},
+    "random_normal": {"mean": float, "stddev": NonNegative},
+    "random_uniform": {"minval": float, "maxval": float},
+    "truncated_normal": {"mean": float, "stddev": NonNegative},
+    "variance_scaling": {
+        "scale": Positive,
+        "mode": Literal["fan_in", "fan_out", "fan_avg"],
+        "distribution": Literal["truncated_normal", "untruncated_normal", "uniform"],
+    },
+    "orthogonal": {"gain": float},
+    "zeros": {},
+    "ones": {},
+    "constant": {"value": float},
+}
+
+
+def _by_name(title: str, catalogue: dict[str, dict[str, Any]]) -> Any:
+    """A type that accepts `"name"` or `{ name = "name", ... }` for every row of a catalogue."""
+    choices = tuple(
+        create_model(  # type: ignore[call-overload]
+            f"{title}_{name}",
+            __config__=STRICT,
+            name=(Literal[name], ...),
+            **{argument: (kind | None, None) for argument, kind in arguments.items()},
+        )
+        for name, arguments in catalogue.items()
+    )
+    union: Any = choices[0]
+    for choice in choices[1:]:
+        union = union | choice
+
+    def as_table(value: Any) -> Any:
+        table = {"name": value} if isinstance(value, str) else value
+        if not isinstance(table, dict) or not isinstance(table.get("name"), str):
+            message = "should be the name of an {what} or a table with a 'name'"
+            raise PydanticCustomError("level", message, {"what": title})
+        if table["name"] not in catalogue:
+            raise PydanticCustomError(
+                "unknown_name", "unknown {what}", {"what": title, "given": table["name"], "known": list(catalogue)}
+            )
+        return table
+
+    schema: Any = Literal[tuple(catalogue)] | union
+    return Annotated[
+        union, Field(discriminator="name"), BeforeValidator(as_table, json_schema_input_type=schema)
+    ]
+
+
+InitLevel = _by_name("initializer", INITIALIZERS)
+OptimizerLevel = _by_name("optimizer", OPTIMIZERS)
+
+
+class EarlyStopping(BaseModel):
+    """When to stop before the last epoch. Several rules in one level all apply; the first to fire stops.
+
+    Attributes:
+        monitor: per-epoch column watched by Keras' `EarlyStopping`; needs `patience`.
+        patience: epochs without improvement before stopping.
+        min_delta: smallest change that counts as an improvement.
+        restore_best_weights: keep the weights of the best epoch instead of the last.
+        stop_at_gap: stop when the generalization gap (train minus validation accuracy, inference mode, as a
+            share) crosses this value from below, at the second epoch or later.
+        stop_when_equal: stop when Keras' running training accuracy equals validation accuracy.
+    """
+
+    model_config = STRICT
+
+    monitor: Literal["val_loss", "val_accuracy", "train_loss", "train_accuracy", "loss", "accuracy", "gap"] = "val_loss"
+    patience: Annotated[int, Field(ge=0)] | None = None
+    min_delta: NonNegative = 0.0
+    restore_best_weights: bool = True
+    stop_at_gap: Annotated[float, Field(gt=0, lt=1)] | None = None
+    stop_when_equal: bool = False
+
+    @model_validator(mode="after")
+    def _has_a_rule(self) -> "EarlyStopping":
+        if self.patience is None and self.stop_at_gap is None and not self.stop_when_equal:
+            raise PydanticCustomError("no_rule", "names no rule: set patience, stop_at_gap or stop_when_equal")
+        return self
+
+
+def _switch_or_table(value: Any) -> str:
+    return "switch" if isinstance(value, bool) else "table"
+
+
+def _scalar_or_layers(value: Any) -> str:
+    return "layers" if isinstance(value, list) else "scalar"
+
+
+def per_layer(kind: Any) -> Any:
+    """One value for every hidden layer, or a list with one entry a layer (or one more, the input's first)."""
+    return Annotated[
+        Annotated[kind, Tag("scalar")] | Annotated[list[kind], Field(min_length=1), Tag("layers")],
+        Discriminator(_scalar_or_layers),
+    ]
+
+
+DropoutLevel = per_layer(Rate)
+BatchNormLevel = per_layer(bool)
+EarlyStoppingLevel = Annotated[
+    Annotated[Literal[False], Tag("switch")] | Annotated[EarlyStopping, Tag("table")],
+    Discriminator(_switch_or_table),
+]
+
+
+def plain(level: Any) -> Any:
+    """A level as the file would hold it: numbers, text, lists and tables, without the defaults nobody wrote."""
+    if isinstance(level, BaseModel):
+        return level.model_dump(exclude_unset=True)
+    return level
+
+
+def label(level: Any) -> str:
+    """How a level is written everywhere: `false`, `0.2`, `he_normal`, `sgd(momentum=0.9)`, `[0.2,0,0]`."""
+    level = plain(level)
+    match level:
+        case bool():
+            return str(level).lower()
+        case float() if level.is_integer() and abs(level) < 1e15:
+            return str(int(level))
+        case list():
+            return f"[{','.join(label(entry) for entry in level)}]"
+        case dict():
+            arguments = ",".join(f"{key}={label(value)}" for key, value in level.items() if key != "name")
+            return level.get("name", "") + (f"({arguments})" if arguments else "")
+        case _:
+            return str(level)

@@ -1,0 +1,131 @@
+"""Turns pydantic's errors into problems with a key path, the value and a hint at what was meant."""
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from ablate.errors import Problem
+from ablate.study.document import value_text
+from ablate.study.levels import INITIALIZERS, OPTIMIZERS, EarlyStopping
+from ablate.study.remedies import FAMILIES, REMEDIES
+
+_MISSING = object()
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
+
+
+def from_error(error: ValidationError, raw: Any, fields: Mapping[tuple[str, ...], Iterable[str]]) -> list[Problem]:
+    """One problem for everything that pydantic found.
+
+    Args:
+        error: what validation raised.
+        raw: the document that was validated.
+        fields: the keys that each table knows, by the table's path; used for "did you mean".
+    """
+    problems = []
+    for detail in error.errors(include_url=False):
+        path, value = _locate(detail["loc"], raw, detail["type"])
+        shown = None if value is _MISSING or isinstance(value, dict) else value_text(value)
+        problems.append(Problem(_key_path(path), _message(detail, path, raw, fields), shown))
+    return list(dict.fromkeys(problems))
+
+
+def _locate(loc: tuple[str | int, ...], raw: Any, kind: str) -> tuple[list[str | int], Any]:
+    """The part of pydantic's location that exists in the document (it also names union branches), and its value."""
+    path: list[str | int] = []
+    here = raw
+    for position, part in enumerate(loc):
+        if isinstance(here, dict) and part in here:
+            path.append(part)
+            here = here[part]
+        elif isinstance(here, list) and isinstance(part, int) and part < len(here):
+            path.append(part)
+            here = here[part]
+        elif isinstance(here, dict) and isinstance(part, str) and (nested := _nested(here, part)):
+            path.append(part)
+            here = nested[0]
+        elif kind == "missing" and position == len(loc) - 1:
+            return [*path, part], _MISSING
+    return path, here
+
+
+def _nested(table: dict[str, Any], dotted: str) -> list[Any]:
+    """What stands at an unquoted `section.key`: a list of one value, or of none."""
+    section, _, key = dotted.partition(".")
+    inner = table.get(section)
+    return [inner[key]] if isinstance(inner, dict) and key in inner else []
+
+
+def _key_path(path: Iterable[str | int]) -> str:
+    text = ""
+    for part in path:
+        if isinstance(part, int):
+            text += f"[{part}]"
+        else:
+            name = part if _BARE_KEY.fullmatch(part) else value_text(part)
+            text += f".{name}" if text else name
+    return text
+
+
+def _message(detail: Any, path: list[str | int], raw: Any, fields: Mapping[tuple[str, ...], Iterable[str]]) -> str:
+    context = detail.get("ctx", {})
+    match detail["type"]:
+        case "missing":
+            return "is required"
+        case "extra_forbidden":
+            return _unknown_key(path, raw, fields)
+        case "unknown_name":
+            return f"{detail['msg']} {context['given']!r}{suggest(context['given'], context['known'])}"
+        case "literal_error" if context["expected"] == "False":
+            return "should be false, or a table of rules such as { patience = 10 }"
+        case "literal_error":
+            choices = re.findall(r"'([^']*)'", context["expected"])
+            return f"should be {context['expected']}{suggest(str(detail['input']), choices, listed=False)}"
+        case "finite_number":
+            return "should be a finite number"
+        case "string_pattern_mismatch":
+            return "should begin with a letter or digit and hold only letters, digits, '.', '_' and '-'"
+        case "too_short":
+            return f"should hold at least {context['min_length']} {'level' if len(path) == 2 else 'entry'}"
+        case _:
+            text: str = detail["msg"]
+            return text[0].lower() + text[1:]
+
+
+def _unknown_key(path: list[str | int], raw: Any, fields: Mapping[tuple[str, ...], Iterable[str]]) -> str:
+    key = str(path[-1])
+    parent = [part for part in path[:-1] if isinstance(part, str)]
+    if parent and parent[0] in FAMILIES and len(path) == 2:
+        near = difflib.get_close_matches(key.lower(), REMEDIES, n=1)
+        if near and REMEDIES[near[0]].family != parent[0]:
+            return f"unknown key; did you mean '{near[0]}' in [{REMEDIES[near[0]].family}]?"
+    known = fields.get(tuple(parent)) or _argument_names(parent, path, raw)
+    return f"unknown key{suggest(key, known)}"
+
+
+def _argument_names(parent: list[str], path: list[str | int], raw: Any) -> Iterable[str]:
+    """What the table of a level may hold."""
+    table = raw
+    for part in path[:-1]:
+        table = table[part]
+    name = table.get("name") if isinstance(table, dict) else None
+    match parent[-1:]:
+        case ["early_stopping"]:
+            return EarlyStopping.model_fields
+        case ["init"]:
+            return ("name", *INITIALIZERS.get(str(name), ()))
+        case ["optimizer"]:
+            return ("name", *OPTIMIZERS.get(str(name), ()))
+        case _:
+            return ()
+
+
+def suggest(given: str, known: Iterable[str], *, listed: bool = True) -> str:
+    """`; did you mean 'x'?` for a near miss, else, if `listed`, the names that are allowed."""
+    known = list(known)
+    near = difflib.get_close_matches(given.lower(), known, n=1, cutoff=0.6)
+    if near:
+        return f"; did you mean '{near[0]}'?"
+    return f"; allowed: {', '.join(known)}" if known and listed else ""

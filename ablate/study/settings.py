@@ -1,0 +1,141 @@
+"""Everything that decides how one run is trained: data, model, training and one level of each remedy."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, Field, create_model, model_validator
+from pydantic_core import PydanticCustomError
+
+from ablate.study.levels import STRICT, Positive
+from ablate.study.remedies import REMEDIES
+
+Share = Annotated[float, Field(gt=0, lt=1)]
+Piece = Literal["dense", "batch_norm", "activation", "dropout"]
+InputPiece = Literal["batch_norm", "dropout"]
+Activation = Literal[
+    "relu", "sigmoid", "tanh", "elu", "selu", "gelu", "silu", "softplus", "softsign", "leaky_relu", "linear"
+]
+
+
+class Data(BaseModel):
+    """Where the examples come from and how they are divided.
+
+    Attributes:
+        source: a bundled data set, one of Keras', or a path to a `.npz` or `.csv` file.
+        validation: share of the training part held out, stratified and drawn anew for every seed; or `"test"`,
+            which validates on the test set and is flagged wherever its numbers appear.
+        test: share held out as the test set where the source has none; one fixed stratified split.
+        label: label column of a table.
+        train_size: examples in a stratified subset of the training part, drawn anew for every seed.
+        scale: `"auto"` divides images by 255 and digits by 16, standardizes tables by the training part's mean
+            and deviation and leaves the floats of a `.npz` alone; `"standard"` and `"none"` say so for any source.
+    """
+
+    model_config = STRICT
+
+    source: Annotated[str, Field(min_length=1)]
+    validation: Share | Literal["test"] = 0.2
+    test: Share | None = None
+    label: str | None = None
+    train_size: Annotated[int, Field(ge=2)] | None = None
+    scale: Literal["auto", "standard", "none"] = "auto"
+
+
+class Model(BaseModel):
+    """A stack of dense layers.
+
+    Attributes:
+        hidden: units of each hidden layer, from the input on.
+        activation: what follows the (last) dense of every hidden layer.
+        block: order of the pieces of a hidden layer.
+        input_block: pieces between the input and the first hidden layer.
+    """
+
+    model_config = STRICT
+
+    hidden: Annotated[list[Annotated[int, Field(ge=1, le=65536)]], Field(min_length=1, max_length=100)]
+    activation: Activation = "relu"
+    block: Annotated[list[Piece], Field(min_length=1)] = ["dense", "batch_norm", "activation", "dropout"]
+    input_block: list[InputPiece] = []
+
+    @model_validator(mode="after")
+    def _pieces_make_a_layer(self) -> "Model":
+        dense = self.block.count("dense")
+        if not 1 <= dense <= 2 or self.block[0] != "dense":
+            raise PydanticCustomError("block", "block should begin with 'dense' and hold one or two of it")
+        for piece in ("batch_norm", "activation", "dropout"):
+            if self.block.count(piece) > 1 or self.input_block.count(piece) > 1:
+                raise PydanticCustomError("block", "block and input_block hold at most one '{piece}'", {"piece": piece})
+        return self
+
+
+class Training(BaseModel):
+    """How long and in what steps.
+
+    Attributes:
+        epochs: passes over the training part.
+        batch_size: examples per step; the last batch of an epoch may be smaller.
+        learning_rate: step size of every optimizer level that names none; the optimizer's own by default.
+    """
+
+    model_config = STRICT
+
+    epochs: Annotated[int, Field(ge=1, le=1_000_000)]
+    batch_size: Annotated[int, Field(ge=1)] = 32
+    learning_rate: Positive | None = None
+
+
+class _Levels(BaseModel):
+    model_config = STRICT
+
+
+Remedies: Any = create_model(
+    "Remedies", __base__=_Levels, **{name: (remedy.level, remedy.default) for name, remedy in REMEDIES.items()}
+)
+
+
+class RunSettings(BaseModel):
+    """The settings of one treatment. Equal settings and equal seeds train equal networks."""
+
+    model_config = STRICT
+
+    data: Data
+    model: Model
+    training: Training
+    remedies: Remedies
+
+    @model_validator(mode="after")
+    def _lists_fit_the_layers(self) -> "RunSettings":
+        layers = len(self.model.hidden)
+        for name in ("batch_norm", "dropout"):
+            level = getattr(self.remedies, name)
+            if not isinstance(level, list) or len(level) == layers:
+                continue
+            if len(level) == layers + 1 and name in self.model.input_block:
+                continue
+            raise PydanticCustomError(
+                "layers",
+                "{name} = {level} has {count} entries; {layers} hidden layers take {layers}, "
+                "or one more (the input's first) where input_block holds '{name}'",
+                {"name": name, "level": str(level).lower(), "count": len(level), "layers": layers},
+            )
+        return self
+
+    def by_layer(self, remedy: Literal["batch_norm", "dropout"]) -> tuple[Any, list[Any]]:
+        """The level of a remedy at the input and at every hidden layer, neutral where it does not apply.
+
+        Returns:
+            The input's value and one value per hidden layer: booleans for `batch_norm`, rates for `dropout`.
+        """
+        level = getattr(self.remedies, remedy)
+        neutral = REMEDIES[remedy].default
+        layers = len(self.model.hidden)
+        if not isinstance(level, list):
+            at_input, hidden = level, [level] * layers
+        elif len(level) == layers:
+            at_input, hidden = neutral, level
+        else:
+            at_input, hidden = level[0], level[1:]
+        return (
+            at_input if remedy in self.model.input_block else neutral,
+            hidden if remedy in self.model.block else [neutral] * layers,
+        )
