@@ -1,0 +1,69 @@
+"""Everything known of a study at one moment; tables, analysis and page are made of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import pandas as pd
+
+from ablate.results import table
+from ablate.results.identity import Identity, PlannedRun
+from ablate.results.record import Failure, Record
+from ablate.results.store import Store
+from ablate.study.spec import Study
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What a study asks and what is there of it.
+
+    Attributes:
+        study: the study.
+        planned: all its runs, the baseline's first within each replicate.
+        records: finished runs, by key.
+        failures: the last failure of every run that has no record but was tried, by key.
+        identity: the data and libraries of the runs.
+    """
+
+    study: Study
+    planned: tuple[PlannedRun, ...]
+    records: Mapping[str, Record]
+    failures: Mapping[str, Failure]
+    identity: Identity
+
+    @property
+    def factor_names(self) -> list[str]:
+        """The study's factors, in the order of the tables' columns."""
+        return [factor.name for factor in self.study.factors]
+
+    @property
+    def levels(self) -> dict[str, list[str]]:
+        """The labels of every factor's levels, the baseline first."""
+        return {factor.name: list(factor.labels) for factor in self.study.factors}
+
+    @property
+    def missing(self) -> int:
+        """Planned runs without a record."""
+        return len({run.key for run in self.planned} - set(self.records))
+
+    @cached_property
+    def runs(self) -> pd.DataFrame:
+        """One row per finished or failed run; see `table.runs_table`."""
+        return table.runs_table(self.factor_names, self.planned, self.records, self.failures)
+
+    @cached_property
+    def histories(self) -> pd.DataFrame:
+        """One row per finished run and epoch; see `table.histories_table`."""
+        return table.histories_table(self.factor_names, self.planned, self.records)
+
+
+def take(study: Study, planned: list[PlannedRun], identity: Identity, store: Store) -> Snapshot:
+    """Read what a store holds of a plan.
+
+    Raises:
+        StoreError: the store cannot be read.
+    """
+    keys = {run.key for run in planned}
+    records = store.load_all(keys)
+    failures = {key: failure for key in keys - set(records) if (failure := store.last_failure(key)) is not None}
+    return Snapshot(study, tuple(planned), records, failures, identity)

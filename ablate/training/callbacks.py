@@ -1,0 +1,155 @@
+"""The Keras callbacks of a run: what is recorded every epoch, and the rules that stop it."""
+
+import math
+import time
+from collections.abc import Callable
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from ablate.results.record import HISTORY_COLUMNS
+from ablate.study.levels import EarlyStopping
+
+Logs = dict[str, float]
+Weights = list[npt.NDArray[np.float32]]
+
+
+def _mode(monitor: str) -> str:
+    return "max" if "accuracy" in monitor else "min"
+
+
+class History(keras.callbacks.Callback):
+    """Keeps every per-epoch column, and notes whether a loss stopped being finite (which ends the run)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.columns: dict[str, list[float]] = {name: [] for name in HISTORY_COLUMNS}
+        self.diverged = False
+        self._started = 0.0
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        """Start the epoch's clock."""
+        self._started = time.perf_counter()
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Add the generalization gap to the logs, and the logs to the columns."""
+        assert logs is not None
+        logs["gap"] = logs["train_accuracy"] - logs["val_accuracy"]
+        for name, values in self.columns.items():
+            values.append(time.perf_counter() - self._started if name == "seconds" else float(logs[name]))
+        losses = (logs["loss"], logs["train_loss"], logs["val_loss"])
+        if not all(math.isfinite(loss) for loss in losses):
+            self.diverged = True
+            self.model.stop_training = True
+
+
+class Snapshots(keras.callbacks.Callback):
+    """Keeps the weights of the best epoch and of the last.
+
+    Args:
+        monitor: column whose best value makes an epoch the best.
+        min_delta: how much better an epoch must be, as Keras' `EarlyStopping` counts it.
+
+    Attributes:
+        best_epoch: from 0; -1 before the first.
+        best: weights at the best epoch, in the order of `get_weights`.
+        end: weights after the last epoch, before any are restored.
+    """
+
+    def __init__(self, monitor: str = "val_loss", min_delta: float = 0.0) -> None:
+        super().__init__()
+        self.monitor = monitor
+        self.best_epoch = -1
+        self.best: Weights = []
+        self.end: Weights = []
+        self._sign = 1.0 if _mode(monitor) == "min" else -1.0
+        self._min_delta = min_delta
+        self._best_value = math.inf
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Keep the weights if this epoch is the best so far."""
+        assert logs is not None
+        value = self._sign * logs[self.monitor]
+        if self.best_epoch < 0 or value + self._min_delta < self._best_value:
+            self._best_value = value if not math.isnan(value) else math.inf
+            self.best_epoch = epoch
+            self.best = self.model.get_weights()
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        """Keep the last weights; this callback stands before those that restore others."""
+        self.end = self.model.get_weights()
+
+
+class StopAtGap(keras.callbacks.Callback):
+    """Stops when the generalization gap crosses a value from below, at the second epoch or later."""
+
+    def __init__(self, gap: float) -> None:
+        super().__init__()
+        self._gap = gap
+        self._previous = math.inf
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Compare this epoch's gap with the one before."""
+        assert logs is not None
+        if self._previous < self._gap <= logs["gap"]:
+            self.model.stop_training = True
+        self._previous = logs["gap"]
+
+
+class StopWhenEqual(keras.callbacks.Callback):
+    """Stops as soon as Keras' running training accuracy equals validation accuracy, up to float32 rounding."""
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Compare the two accuracies."""
+        assert logs is not None
+        if math.isclose(logs["accuracy"], logs["val_accuracy"], rel_tol=1e-6):
+            self.model.stop_training = True
+
+
+class Tick(keras.callbacks.Callback):
+    """Calls a function after every epoch, with the number of epochs done."""
+
+    def __init__(self, function: Callable[[int], None]) -> None:
+        super().__init__()
+        self._function = function
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Report one more epoch."""
+        self._function(epoch + 1)
+
+
+class AddScores(keras.callbacks.Callback):
+    """Adds the inference-mode columns to the logs of `model.fit`, which does not know them."""
+
+    def __init__(self, score: Callable[[], Logs]) -> None:
+        super().__init__()
+        self._score = score
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Score the model as it is now."""
+        assert logs is not None
+        logs.update(self._score())
+
+
+def stopping(level: EarlyStopping | bool, epochs: int) -> list[keras.callbacks.Callback]:
+    """The callbacks of an early-stopping level; all its rules apply.
+
+    Without a `patience` Keras' callback never stops a run, but still restores the best weights if asked to.
+    """
+    if not isinstance(level, EarlyStopping):
+        return []
+    rules: list[keras.callbacks.Callback] = [
+        keras.callbacks.EarlyStopping(
+            monitor=level.monitor,
+            mode=_mode(level.monitor),
+            patience=epochs if level.patience is None else level.patience,
+            min_delta=level.min_delta,
+            restore_best_weights=level.restore_best_weights,
+        )
+    ]
+    if level.stop_at_gap is not None:
+        rules.append(StopAtGap(level.stop_at_gap))
+    if level.stop_when_equal:
+        rules.append(StopWhenEqual())
+    return rules

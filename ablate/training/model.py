@@ -1,0 +1,139 @@
+"""The plain Keras model of a treatment: ordinary layers, loss and optimizer, as a tutorial would write them."""
+
+import inspect
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from ablate.study.levels import plain
+from ablate.study.settings import RunSettings
+from ablate.training.seeds import Stream, derive
+
+_OPTIMIZERS = {
+    "sgd": keras.optimizers.SGD,
+    "adagrad": keras.optimizers.Adagrad,
+    "rmsprop": keras.optimizers.RMSprop,
+    "adam": keras.optimizers.Adam,
+    "adamw": keras.optimizers.AdamW,
+    "adamax": keras.optimizers.Adamax,
+    "nadam": keras.optimizers.Nadam,
+    "adadelta": keras.optimizers.Adadelta,
+    "lion": keras.optimizers.Lion,
+}
+
+
+def build(settings: RunSettings, features: int, classes: int, seed: int) -> keras.Model:
+    """The network of a treatment with the initial weights of a seed, compiled and ready for `fit`.
+
+    Layers are named by block: `dense_1`, `batch_norm_1`, `activation_1`, `dropout_1`, a second dense `dense_1b`,
+    pieces before the first block `batch_norm_input` and `dropout_input`, the last layer `output`.
+
+    Args:
+        settings: the treatment.
+        features: numbers per example.
+        classes: units of the softmax output.
+        seed: the replicate's seed.
+    """
+    initial = initializers(settings, seed)
+    norm_input, norms = settings.by_layer("batch_norm")
+    rate_input, rates = settings.by_layer("dropout")
+    inputs = keras.Input((features,), name="features")
+    x = inputs
+    for piece in settings.model.input_block:
+        if piece == "batch_norm" and norm_input:
+            x = keras.layers.BatchNormalization(name="batch_norm_input")(x)
+        if piece == "dropout" and rate_input:
+            x = _dropout("input", rate_input, seed, 0)(x)
+    for number, units in enumerate(settings.model.hidden, 1):
+        dense_seen = False
+        for piece in settings.model.block:
+            if piece == "dense":
+                x = _dense(f"dense_{number}b" if dense_seen else f"dense_{number}", units, settings, initial)(x)
+                dense_seen = True
+            elif piece == "batch_norm" and norms[number - 1]:
+                x = keras.layers.BatchNormalization(name=f"batch_norm_{number}")(x)
+            elif piece == "activation":
+                x = keras.layers.Activation(settings.model.activation, name=f"activation_{number}")(x)
+            elif piece == "dropout" and rates[number - 1]:
+                x = _dropout(str(number), rates[number - 1], seed, number)(x)
+    output = keras.layers.Dense(classes, activation="softmax", kernel_initializer=initial["output"], name="output")
+    model = keras.Model(inputs, output(x))
+    compile_model(model, settings)
+    return model
+
+
+def compile_model(model: keras.Model, settings: RunSettings, *, jit_compile: bool = True) -> None:
+    """Give a model the treatment's optimizer, cross-entropy over integer labels and the accuracy metric."""
+    level = plain(settings.remedies.optimizer)
+    arguments = {key: value for key, value in level.items() if key != "name"}
+    arguments["learning_rate"] = learning_rate(settings)
+    model.compile(
+        optimizer=_OPTIMIZERS[level["name"]](**arguments),
+        loss=keras.losses.SparseCategoricalCrossentropy(),
+        metrics=["accuracy"],
+        jit_compile=jit_compile,
+    )
+
+
+def materialize(model: keras.Model) -> None:
+    """Create the variables that Keras would make at the first step: optimizer slots, loss and metrics.
+
+    Without them `fit` builds symbolically, which draws a batch and disturbs the order of the others.
+    """
+    features = model.input_shape[1]
+    model.optimizer.build(model.trainable_variables)
+    model.test_step((tf.zeros((1, features)), tf.zeros((1,), tf.int32)))
+    model.reset_metrics()
+
+
+def learning_rate(settings: RunSettings) -> float:
+    """The optimizer level's own rate, else the study's, else Keras' default for that optimizer."""
+    level = settings.remedies.optimizer
+    default = inspect.signature(_OPTIMIZERS[level.name]).parameters["learning_rate"].default
+    return float(level.learning_rate or settings.training.learning_rate or default)
+
+
+def initializers(settings: RunSettings, seed: int) -> dict[str, keras.initializers.Initializer]:
+    """The kernel initializer of every dense layer, each with a seed of its own.
+
+    The init remedy goes to the first dense of a block; second denses and the output keep Keras' default.
+    """
+    level = plain(settings.remedies.init)
+    output = len(settings.model.hidden) + 1
+    found = {"output": _initializer({"name": "glorot_uniform"}, derive(seed, Stream.INIT, output, 0))}
+    for number in range(1, output):
+        found[f"dense_{number}"] = _initializer(level, derive(seed, Stream.INIT, number, 0))
+        second = _initializer({"name": "glorot_uniform"}, derive(seed, Stream.INIT, number, 1))
+        found[f"dense_{number}b"] = second
+    return found
+
+
+def _initializer(level: dict[str, Any], seed: int) -> keras.initializers.Initializer:
+    class_name = "".join(word.title() for word in level["name"].split("_"))
+    arguments = {key: value for key, value in level.items() if key != "name"}
+    factory = getattr(keras.initializers, class_name)
+    if "seed" in inspect.signature(factory).parameters:
+        arguments["seed"] = seed
+    return factory(**arguments)
+
+
+def _dense(
+    name: str, units: int, settings: RunSettings, initial: dict[str, keras.initializers.Initializer]
+) -> keras.layers.Layer:
+    penalized = settings.remedies.l2 and not name.endswith("b")
+    return keras.layers.Dense(
+        units,
+        kernel_initializer=initial[name],
+        kernel_regularizer=keras.regularizers.L2(settings.remedies.l2) if penalized else None,
+        name=name,
+    )
+
+
+def _dropout(place: str, rate: float, seed: int, number: int) -> keras.layers.Layer:
+    return keras.layers.Dropout(rate, seed=dropout_seed(seed, number), name=f"dropout_{place}")
+
+
+def dropout_seed(seed: int, number: int) -> int:
+    """The seed of the dropout after hidden layer `number`, or at the input (0)."""
+    return derive(seed, Stream.DROPOUT, number)

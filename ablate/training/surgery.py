@@ -1,0 +1,97 @@
+"""Replaces layers whose settings are baked into a compiled program by ones that read them from variables.
+
+Keras' `Dropout` and `L2` hold their strength as Python numbers, so every rate would be compiled anew; and Keras'
+random numbers cost several times the network itself when XLA compiles them for a CPU. The stand-ins below take rate
+and strength from variables and draw masks with an integer hash, which XLA vectorizes.
+"""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+
+class VariableDropout(keras.layers.Layer):
+    """Inverted dropout (as `keras.layers.Dropout`) with the rate in a variable and masks from a counter-based hash.
+
+    The mask of a unit depends on the seed, on the step since `restart`, and on the unit's place in the batch.
+    The hash is the "lowbias32" finalizer, found by C. Wellons' search for low-bias integer hashes, applied twice:
+    to seed and step, and to that with the position.
+    """
+
+    def build(self, input_shape: Any) -> None:
+        """Make the variables: `rate` (a share), `seed` and `step`."""
+        self.rate = self.add_weight(shape=(), initializer="zeros", trainable=False, name="rate")
+        self.seed = self.add_weight(shape=(), dtype="uint32", initializer="zeros", trainable=False, name="seed")
+        self.step = self.add_weight(shape=(), dtype="uint32", initializer="zeros", trainable=False, name="step")
+
+    def restart(self, rate: float, seed: int) -> None:
+        """Begin a run.
+
+        Args:
+            rate: share of units to silence, in [0, 1).
+            seed: 32-bit seed of the masks.
+        """
+        self.rate.assign(rate)
+        self.seed.assign(seed)
+        self.step.assign(0)
+
+    def call(self, inputs: tf.Tensor, training: bool | None = False) -> tf.Tensor:
+        """Silence units in training; do nothing otherwise."""
+        if not training:
+            return inputs
+        step = tf.convert_to_tensor(self.step)
+        self.step.assign(step + 1)
+        rate = tf.convert_to_tensor(self.rate)
+        stream = _hash(tf.bitwise.bitwise_xor(_hash(step), tf.convert_to_tensor(self.seed)))
+        positions = tf.reshape(tf.range(tf.size(inputs, out_type=tf.int32)), tf.shape(inputs))
+        bits = _hash(tf.cast(positions, tf.uint32) * tf.constant(0x9E3779B9, tf.uint32) + stream)
+        threshold = tf.cast(tf.cast(rate, tf.float64) * 2.0**32, tf.uint32)
+        return tf.where(bits >= threshold, inputs * (1.0 / (1.0 - rate)), 0.0)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """The shape of the input."""
+        return input_shape
+
+
+class VariableL2(keras.regularizers.Regularizer):
+    """`strength * sum(w ** 2)`, as `keras.regularizers.L2`, with the strength in a variable."""
+
+    def __init__(self, strength: tf.Variable) -> None:
+        self.strength = strength
+
+    def __call__(self, x: Any) -> Any:
+        """The penalty of one kernel."""
+        return self.strength * keras.ops.sum(keras.ops.square(x))
+
+
+def prepare(model: keras.Model, l2: tf.Variable) -> keras.Model:
+    """A copy of a model, not compiled, whose dropout rates and L2 strength are variables.
+
+    Args:
+        model: any Keras model; its layer names are kept.
+        l2: the strength that all its L2 penalties will read.
+    """
+
+    def replace(layer: keras.layers.Layer) -> keras.layers.Layer:
+        if type(layer) is keras.layers.Dropout:
+            return VariableDropout(name=layer.name)
+        config = layer.get_config()
+        if isinstance(getattr(layer, "kernel_regularizer", None), keras.regularizers.L2):
+            config["kernel_regularizer"] = VariableL2(l2)
+        return layer.__class__.from_config(config)
+
+    return keras.models.clone_model(model, clone_function=replace)
+
+
+def dropouts(model: keras.Model) -> dict[str, VariableDropout]:
+    """The replaced dropout layers of a model, by name."""
+    return {layer.name: layer for layer in model.layers if isinstance(layer, VariableDropout)}
+
+
+def _hash(x: tf.Tensor) -> tf.Tensor:
+    """lowbias32: https://nullprogram.com/blog/2018/07/31/ ; every input bit moves every output bit about half the time."""
+    for shift, factor in ((16, 0x7FEB352D), (15, 0x846CA68B)):
+        x = tf.bitwise.bitwise_xor(x, tf.bitwise.right_shift(x, tf.constant(shift, tf.uint32)))
+        x = x * tf.constant(factor, tf.uint32)
+    return tf.bitwise.bitwise_xor(x, tf.bitwise.right_shift(x, tf.constant(16, tf.uint32)))
