@@ -1,0 +1,308 @@
+"""The library: load a study, run it, look at its results. The command line is a thin layer over this module."""
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ablate.errors import EmptyResultsError, Problem, StudyError
+from ablate.execution import scheduler
+from ablate.execution.scheduler import Listener, Options, Progress, StopSignal
+from ablate.execution.worker import Outcome
+from ablate.results import identity as identities
+from ablate.results import snapshot
+from ablate.results.identity import DataFacts, Identity, PlannedRun
+from ablate.results.record import Record
+from ablate.results.snapshot import Snapshot
+from ablate.results.store import Store, replace_file
+from ablate.study import design, document, sources, spec
+from ablate.study.spec import Study
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+DEFAULT_MAX_RUNS = 10_000
+REPORTS = "reports"
+
+__all__ = ["Outcome", "Plan", "Progress", "Results", "StopSignal", "Study", "load", "make_plan", "open_results", "run"]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The runs of a study, and how many are there already.
+
+    Attributes:
+        study: what is asked.
+        identity: the data and libraries.
+        store: where records go.
+        everything: all runs of the study.
+        selected: those that were asked for (`only`).
+        done: keys of the selected runs that have a record.
+    """
+
+    study: Study
+    identity: Identity
+    store: Store
+    everything: tuple[PlannedRun, ...]
+    selected: tuple[PlannedRun, ...]
+    done: Mapping[str, Record]
+
+    @property
+    def pending(self) -> list[PlannedRun]:
+        """Selected runs without a record, each key once."""
+        return list({run.key: run for run in self.selected if run.key not in self.done}.values())
+
+    @property
+    def programs(self) -> int:
+        """Compiled programs that the selected runs share, per worker at most."""
+        return len({scheduler.group_of(run.treatment.settings) for run in self.selected})
+
+    def seconds_estimate(self, jobs: int) -> float | None:
+        """Wall time of the pending runs, from finished runs with the same program, else with any; `None` without.
+
+        Args:
+            jobs: worker processes.
+        """
+        by_group: dict[bytes, list[float]] = {}
+        for planned in self.selected:
+            record = self.done.get(planned.key)
+            if record is not None:
+                per_epoch = record.seconds["total"] - record.seconds["compile"]
+                group = scheduler.group_of(planned.treatment.settings)
+                by_group.setdefault(group, []).append(per_epoch / record.result["stopped_epoch"])
+        if not by_group:
+            return None
+        known = {group: sum(values) / len(values) for group, values in by_group.items()}
+        typical = sum(known.values()) / len(known)
+        compiling = {scheduler.group_of(planned.treatment.settings) for planned in self.pending}
+        work = sum(
+            planned.treatment.settings.training.epochs
+            * known.get(scheduler.group_of(planned.treatment.settings), typical)
+            for planned in self.pending
+        )
+        return (work + len(compiling) * scheduler.COMPILATION_SECONDS) / jobs
+
+
+class Results:
+    """What is there of a study: tables, effects and the page.
+
+    Args:
+        content: the study, its records and failures at one moment.
+        store: the folder they lie in.
+    """
+
+    def __init__(self, content: Snapshot, store: Store) -> None:
+        self.snapshot = content
+        self.store = store
+
+    @property
+    def study(self) -> Study:
+        """The study."""
+        return self.snapshot.study
+
+    @property
+    def runs(self) -> "pd.DataFrame":
+        """One row per finished or failed run; columns as in `ablate.results.table.runs_table`."""
+        return self.snapshot.runs
+
+    @property
+    def histories(self) -> "pd.DataFrame":
+        """One row per finished run and epoch; columns as in `ablate.results.table.histories_table`."""
+        return self.snapshot.histories
+
+    def effects(self, metric: str | None = None) -> "pd.DataFrame":
+        """The effect of every level against its factor's baseline; see `ablate.analysis.effects.effects`.
+
+        Args:
+            metric: column of `runs`; the study's primary metric by default.
+        """
+        from ablate.analysis.effects import effects
+
+        return effects(self.runs, self.snapshot.levels, metric or self.study.primary)
+
+    def report(self, path: str | os.PathLike[str] | None = None) -> Path:
+        """Write the page.
+
+        Args:
+            path: the HTML file; `report.html` in the study's folder by default.
+
+        Returns:
+            Where it was written.
+
+        Raises:
+            EmptyResultsError: no run is finished.
+        """
+        if not self.snapshot.records:
+            raise EmptyResultsError(f"no finished runs in {self.store.root}; 'ablate run' trains them")
+        from ablate.report import page
+
+        target = Path(path) if path is not None else self.store.root / "report.html"
+        replace_file(target, page.render(self.snapshot).encode())
+        return target
+
+    def _repr_html_(self) -> str:
+        """A summary for notebooks: how far the study is, and its effects."""
+        total = len({run.key for run in self.snapshot.planned})
+        head = f"<p><b>{self.study.name}</b>: {total - self.snapshot.missing} of {total} runs finished</p>"
+        return head + (self.effects().to_html(index=False) if self.snapshot.records else "")
+
+
+def load(path: str | os.PathLike[str] | None = None, overrides: Iterable[str] = ()) -> Study:
+    """Read a study file.
+
+    Args:
+        path: the file; by default the nearest `ablations.toml` here or in a folder above.
+        overrides: `dotted.key=value` texts that replace what the file says.
+
+    Raises:
+        StudyError: the file is missing or not a valid study; holds every problem found.
+    """
+    return spec.load(Path(path) if path is not None else document.find(Path.cwd()), overrides)
+
+
+def results_folder(study: Study, out: str | os.PathLike[str] | None = None) -> Path:
+    """The folder of a study's results: `DIR/<name>`, by default `reports/<name>` beside the study file."""
+    parent = Path(out) if out is not None else study.source.resolve().parent / REPORTS
+    return parent / study.name
+
+
+def make_plan(
+    study: Study,
+    *,
+    out: str | os.PathLike[str] | None = None,
+    only: Iterable[str] = (),
+    max_runs: int = DEFAULT_MAX_RUNS,
+) -> Plan:
+    """The runs of a study and which of them are done. Reads the data, trains nothing.
+
+    Args:
+        study: what is asked.
+        out: folder that holds the results of studies; `reports` beside the study file by default.
+        only: `factor=level` texts that narrow the runs down.
+        max_runs: refuse a larger study.
+
+    Raises:
+        StudyError: the data cannot be used, the study is too large, or `only` names something unknown.
+        StoreError: the results folder cannot be read.
+    """
+    treatments = design.treatments(study, max_runs)
+    chosen = {treatment.name for treatment in design.select(treatments, study, only)}
+    identity = _identify(study, treatments)
+    everything = tuple(identities.plan_runs(treatments, study.seeds, identity))
+    selected = tuple(planned for planned in everything if planned.treatment.name in chosen)
+    store = Store(results_folder(study, out))
+    return Plan(study, identity, store, everything, selected, store.load_all({planned.key for planned in selected}))
+
+
+def run_plan(
+    plan: Plan, options: Options, listener: Listener = lambda progress: None, stop: StopSignal | None = None
+) -> Mapping[str, Outcome]:
+    """Train what is pending of a plan; every finished run is kept at once.
+
+    Raises:
+        StoreError: the results folder cannot be written.
+    """
+    plan.store.prepare()
+    plan.store.write("study.toml", document.write(plan.study.document()))
+    plan.store.write_identity(plan.identity)
+    folder = plan.study.source.resolve().parent
+    return scheduler.execute(plan.pending, plan.identity, plan.store, folder, options, listener, stop)
+
+
+def run(
+    study: Study,
+    *,
+    jobs: int | None = None,
+    out: str | os.PathLike[str] | None = None,
+    only: Iterable[str] = (),
+    max_runs: int = DEFAULT_MAX_RUNS,
+    listener: Listener = lambda progress: None,
+) -> Results:
+    """Train the runs of a study that are not there yet.
+
+    In a script, call this under `if __name__ == "__main__":`, since worker processes import the script again.
+
+    Args:
+        study: what is asked.
+        jobs: worker processes; as many as there are cores by default.
+        out: folder that holds the results of studies; `reports` beside the study file by default.
+        only: `factor=level` texts that narrow the runs down.
+        max_runs: refuse a larger study.
+        listener: hears of progress.
+
+    Raises:
+        StudyError: the data or `only` cannot be used.
+        StoreError: the results folder cannot be written.
+    """
+    plan = make_plan(study, out=out, only=only, max_runs=max_runs)
+    run_plan(plan, Options(jobs=jobs or default_jobs()), listener)
+    return Results(snapshot.take(study, list(plan.everything), plan.identity, plan.store), plan.store)
+
+
+def open_results(
+    config: str | os.PathLike[str] | None = None,
+    overrides: Iterable[str] = (),
+    *,
+    out: str | os.PathLike[str] | None = None,
+) -> Results:
+    """What is there of a study, without training anything.
+
+    Args:
+        config: a study file. Without it and without overrides, the study is the one that was run last.
+        overrides: `dotted.key=value` texts.
+        out: folder that holds the results of studies; one that holds a single study needs no `config`.
+
+    Raises:
+        StudyError: the study file cannot be read.
+        EmptyResultsError: the study was never run.
+        StoreError: the results cannot be read.
+    """
+    overrides = list(overrides)
+    study = _study_of_results(config, overrides, out)
+    store = Store(results_folder(study, out) if config is not None or overrides else study.source.parent)
+    identity = store.read_identity()
+    if identity is None:
+        raise EmptyResultsError(f"no results in {store.root}; 'ablate run' makes them")
+    treatments = design.treatments(study, max_runs=10**9)
+    if any(identities.data_name(each.settings.data) not in identity.data for each in treatments):
+        identity = Identity(identity.libraries, {**identity.data, **_identify(study, treatments).data})
+    return Results(snapshot.take(study, identities.plan_runs(treatments, study.seeds, identity), identity, store), store)
+
+
+def default_jobs() -> int:
+    """One worker per core that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _study_of_results(config: str | os.PathLike[str] | None, overrides: list[str], out: str | os.PathLike[str] | None) -> Study:
+    if config is not None or overrides:
+        return load(config, overrides)
+    kept = sorted(Path(out).glob("*/study.toml")) if out is not None else []
+    if len(kept) == 1:
+        return spec.load(kept[0])
+    try:
+        folder = results_folder(load(), out)
+    except StudyError:
+        if len(kept) > 1:
+            names = ", ".join(path.parent.name for path in kept)
+            raise StudyError(str(out), [Problem("", f"holds several studies ({names}); name one with --config")]) from None
+        raise
+    if not (folder / "study.toml").is_file():
+        raise EmptyResultsError(f"no results in {folder}; 'ablate run' makes them")
+    return spec.load(folder / "study.toml")
+
+
+def _identify(study: Study, treatments: Iterable[design.Treatment]) -> Identity:
+    """Read every data set of a study once and keep what its plan needs to know of it."""
+    import numpy as np
+
+    facts: dict[str, DataFacts] = {}
+    for treatment in treatments:
+        data = treatment.settings.data
+        name = identities.data_name(data)
+        if name not in facts:
+            found = sources.load(data, study.source.resolve().parent)
+            largest = float(np.bincount(found.y).max() / len(found.y))
+            facts[name] = DataFacts(found.digest, len(found.x), found.x.shape[1], len(found.classes), largest)
+    return Identity(identities.installed_libraries(), facts)

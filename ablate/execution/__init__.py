@@ -1,0 +1,1 @@
+"""Where runs happen: a scheduler in this process, workers in others."""

@@ -1,0 +1,80 @@
+"""Worker processes on this machine: one lane per job, each a pebble pool of a single fresh process.
+
+A lane works off one run at a time, so a crash or a time-out costs that run alone and is blamed on it, and the
+scheduler can send runs of one compiled program to the lane that has it.
+"""
+
+import multiprocessing
+import os
+from concurrent.futures import CancelledError, Future
+from concurrent.futures import TimeoutError as FutureTimeoutError
+
+from pebble import ProcessExpired, ProcessPool
+
+from ablate.execution import worker
+from ablate.execution.worker import Assignment, Outcome
+
+
+class Lanes:
+    """Worker processes that are started clean (spawned, never forked) and used until `close`.
+
+    Args:
+        jobs: how many.
+        assignments: how many runs they may be sent in all.
+    """
+
+    def __init__(self, jobs: int, assignments: int) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._epochs = context.RawArray("i", assignments)
+        self._stop = context.RawValue("i", 0)
+        arguments = (os.getpid(), self._epochs, self._stop)
+        self._pools = [
+            ProcessPool(max_workers=1, initializer=worker.start, initargs=arguments, context=context)
+            for _ in range(jobs)
+        ]
+
+    def __len__(self) -> int:
+        return len(self._pools)
+
+    def submit(self, lane: int, assignment: Assignment, timeout: float | None) -> "Future[Outcome]":
+        """Send a run to a lane; it begins when the lane is free.
+
+        Args:
+            lane: which worker.
+            assignment: the run.
+            timeout: seconds after which its process is ended; `None` for no limit.
+        """
+        future: Future[Outcome] = self._pools[lane].schedule(worker.run, args=(assignment,), timeout=timeout)
+        return future
+
+    @property
+    def epochs_done(self) -> int:
+        """Epochs finished so far, over all runs."""
+        return sum(self._epochs)
+
+    def settle(self, assignment: Assignment, epochs: int) -> None:
+        """Count a run that is over as so many epochs, however far it came."""
+        self._epochs[assignment.index] = epochs
+
+    def stop_after_epoch(self) -> None:
+        """Ask all workers to end their runs at the end of the epoch; what they were training stays pending."""
+        self._stop.value = 1
+
+    def close(self, *, kill: bool = False) -> None:
+        """End the workers: when they are done, or at once."""
+        for pool in self._pools:
+            pool.stop() if kill else pool.close()
+        for pool in self._pools:
+            pool.join()
+
+
+def outcome(assignment: Assignment, future: "Future[Outcome]", timeout: float | None) -> Outcome:
+    """What became of a finished future, crashes and time-outs included."""
+    try:
+        return future.result()
+    except FutureTimeoutError:
+        return Outcome(assignment.key, "failed", f"stopped after {timeout:g} s without an end (--timeout)")
+    except ProcessExpired as error:
+        return Outcome(assignment.key, "failed", f"its process ended with exit code {error.exitcode}")
+    except CancelledError:
+        return Outcome(assignment.key, "stopped")

@@ -1,0 +1,194 @@
+"""What runs in a worker process: train one run, commit its record, and answer with what became of it.
+
+Nothing of TensorFlow is imported until `start` has fixed the number of threads.
+"""
+
+import contextlib
+import io
+import os
+import signal
+import threading
+import time
+import traceback
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from ablate.errors import AblateError, Problem, StoreError, StudyError
+from ablate.results.store import Store
+from ablate.study import sources
+from ablate.study.settings import Data, RunSettings
+from ablate.study.sources import Dataset
+
+LOG_TAIL = 4_000  # characters kept of what a failing run printed
+_PARENT_CHECK_SECONDS = 1.0
+_THREAD_VARIABLES = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """One run, as it is sent to a worker.
+
+    Attributes:
+        index: its place in the shared array of finished epochs.
+        key: the run's key.
+        settings: its resolved settings, as plain values (their classes are made at import and cannot be sent).
+        seed: its replicate's seed.
+        folder: where relative paths of the study start.
+        data_digest: digest of the data that the key was made with.
+        store: the study's results folder.
+        trainer: `compiled` or `fit`.
+    """
+
+    index: int
+    key: str
+    settings: Mapping[str, Any]
+    seed: int
+    folder: Path
+    data_digest: str
+    store: Path
+    trainer: Literal["compiled", "fit"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of an assignment.
+
+    Attributes:
+        key: the run's key.
+        status: `ok` and `diverged` have a record; `failed` and `unwritable` have not; `stopped` was asked to stop.
+        message: one line about a failure.
+        log: its traceback and the last of what it printed.
+        epochs: epochs trained.
+        compiled: whether a program was compiled for it.
+        accuracy: test accuracy of the kept weights, for progress lines.
+        seconds: wall time.
+    """
+
+    key: str
+    status: Literal["ok", "diverged", "failed", "unwritable", "stopped"]
+    message: str = ""
+    log: str = ""
+    epochs: int = 0
+    compiled: bool = False
+    accuracy: float = float("nan")
+    seconds: float = 0.0
+
+
+class _StopRequested(Exception):
+    """The scheduler asked this worker to end after the current epoch."""
+
+
+@dataclass
+class _Process:
+    """What a worker process keeps between runs."""
+
+    epochs: Any
+    stop: Any
+    workshop: Any
+    datasets: dict[str, Dataset]
+
+
+_process: _Process | None = None
+
+
+def start(parent: int, epochs: Any, stop: Any) -> None:
+    """Prepare a fresh process; called once, before its first assignment.
+
+    Args:
+        parent: process id of the scheduler; this process ends itself when that one is gone.
+        epochs: shared array of 32-bit integers, one per assignment: epochs finished so far.
+        stop: shared integer; not zero when runs should end after their epoch.
+    """
+    global _process
+    for variable in _THREAD_VARIABLES:
+        os.environ[variable] = "1"
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole terminal; the scheduler decides
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    with _captured():
+        import tensorflow as tf
+
+        from ablate.training.trainer import Workshop
+
+        tf.get_logger().setLevel("ERROR")
+    _process = _Process(epochs, stop, Workshop(), {})
+
+
+def run(assignment: Assignment) -> Outcome:
+    """Train one run and commit its record; whatever goes wrong in it becomes its outcome."""
+    assert _process is not None
+    started = time.perf_counter()
+    printed = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+            return _train(assignment, _process, started)
+    except _StopRequested:
+        return Outcome(assignment.key, "stopped")
+    except StoreError as error:
+        return Outcome(assignment.key, "unwritable", str(error))
+    except (AblateError, Exception) as error:  # the boundary around one run: user code and libraries may raise anything
+        log = f"{printed.getvalue()}{traceback.format_exc()}"[-LOG_TAIL:]
+        message = f"{type(error).__name__}: {error}".splitlines()[0][:300]
+        return Outcome(assignment.key, "failed", message, log, seconds=time.perf_counter() - started)
+
+
+def _train(assignment: Assignment, process: _Process, started: float) -> Outcome:
+    from ablate.training import trainer
+
+    def tick(epochs: int) -> None:
+        process.epochs[assignment.index] = epochs
+        if process.stop.value:
+            raise _StopRequested
+
+    settings = RunSettings.model_validate(assignment.settings)
+    record = trainer.train(
+        assignment.key,
+        settings,
+        assignment.seed,
+        _dataset(settings.data, assignment, process),
+        process.workshop,
+        trainer=assignment.trainer,
+        tick=tick,
+    )
+    Store(assignment.store).commit(record)
+    return Outcome(
+        record.key,
+        record.status,
+        epochs=int(record.result["stopped_epoch"]),
+        compiled=record.seconds["compile"] > 0,
+        accuracy=record.result["test_accuracy"],
+        seconds=time.perf_counter() - started,
+    )
+
+
+def _dataset(data: Data, assignment: Assignment, process: _Process) -> Dataset:
+    """The data of an assignment, read once per process; it must be what the run's key was made with."""
+    found = process.datasets.get(assignment.data_digest)
+    if found is None:
+        found = sources.load(data, assignment.folder)
+        if found.digest != assignment.data_digest:
+            raise StudyError("data", [Problem("data.source", "changed since the study began; run it again")])
+        process.datasets[assignment.data_digest] = found
+    return found
+
+
+def _end_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(_PARENT_CHECK_SECONDS)
+    os._exit(1)
+
+
+@contextlib.contextmanager
+def _captured() -> Iterator[None]:
+    """Keep what native libraries print while they load away from the terminal."""
+    saved = os.dup(2)
+    with Path(os.devnull).open("w") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)
