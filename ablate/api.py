@@ -204,7 +204,7 @@ def run_plan(
         StoreError: the results folder cannot be written.
     """
     plan.store.prepare()
-    plan.store.write("study.toml", document.write(plan.study.document()))
+    plan.store.write("study.toml", document.write(plan.study.document()).encode())
     plan.store.write_identity(plan.identity)
     folder = plan.study.source.resolve().parent
     return scheduler.execute(plan.pending, plan.identity, plan.store, folder, options, listener, stop)

@@ -111,19 +111,20 @@ class Store:
                 continue
         return None
 
-    def write(self, name: str, text: str) -> Path:
+    def write(self, name: str, content: bytes) -> Path:
         """Replace a document of the study's folder (a page, a table) as a whole.
 
         Raises:
             StoreError: it could not be written; the old one is still there.
         """
         path = self.root / name
-        replace_file(path, text.encode())
+        replace_file(path, content)
         return path
 
     def write_identity(self, identity: Identity) -> None:
         """Keep what the runs are trained on and with, so that tables can be made without the data."""
-        self.write("identity.json", json.dumps(asdict(identity), indent=2, sort_keys=True) + "\n")
+        document = json.dumps(asdict(identity), indent=2, sort_keys=True) + "\n"
+        self.write("identity.json", document.encode())
 
     def read_identity(self) -> Identity | None:
         """What the runs of this folder were trained on and with; `None` before the first run."""

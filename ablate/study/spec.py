@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError, create_model, model_validator
 from pydantic.functional_validators import BeforeValidator
+from pydantic_core import PydanticCustomError
 
 from ablate.errors import Problem, StudyError
 from ablate.study import document, problems
@@ -38,9 +39,11 @@ class StudySection(BaseModel):
     primary: Literal["test_accuracy", "test_loss", "val_accuracy", "val_loss", "gap"] = "test_accuracy"
 
     @model_validator(mode="after")
-    def _seeds_differ(self) -> "StudySection":
+    def _seeds_are_clear(self) -> "StudySection":
         if self.seeds is not None and len(set(self.seeds)) < len(self.seeds):
-            raise ValueError("seeds should all differ")
+            raise PydanticCustomError("seeds", "seeds should all differ")
+        if self.seeds is not None and "replicates" in self.model_fields_set:
+            raise PydanticCustomError("seeds", "takes replicates or seeds, not both")
         return self
 
 

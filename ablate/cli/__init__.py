@@ -1,0 +1,44 @@
+"""The command line: one module per command, imported when it is needed."""
+
+from importlib import import_module
+
+import click
+
+import ablate
+
+# Command -> what it does. The texts stand here so that `ablate --help` imports no command.
+COMMANDS = {
+    "init": "Write a commented study file to start from.",
+    "plan": "Show the runs of a study and how many are there already; train nothing.",
+    "run": "Train the runs of a study that are not there yet.",
+    "status": "Show how far a study is and what its runs say so far.",
+    "report": "Write the page: one HTML file with everything in it.",
+    "export": "Write the tables of runs and histories.",
+    "schema": "Print the JSON Schema of a study file.",
+}
+
+
+class _LazyGroup(click.Group):
+    """Imports a command's module when the command is called, not when the program starts."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"ablate.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(ablate.__version__, prog_name="ablate")
+def main() -> None:
+    """Which remedy helps this network, by how much, and how sure are we?
+
+    A study is a file, ablations.toml. 'ablate run' trains it, 'ablate report' writes the page.
+    """

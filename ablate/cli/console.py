@@ -1,0 +1,96 @@
+"""Streams and errors of the command line: data on stdout, everything else on stderr, one line per problem."""
+
+import json
+import math
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any
+
+import click
+
+from ablate.errors import AblateError, EmptyResultsError, StoreError
+
+EXIT_USAGE = 2
+EXIT_FAILED_RUNS = 3
+EXIT_NOTHING_MEASURED = 5
+EXIT_IO = 74
+EXIT_INTERRUPTED = 130
+EXIT_TERMINATED = 143
+
+
+@dataclass(frozen=True)
+class Output:
+    """How a command talks.
+
+    Attributes:
+        quiet: say nothing but results and errors.
+        verbose: say more.
+        as_json: one JSON document on stdout, and nothing else there.
+        color: whether escape codes are welcome.
+    """
+
+    quiet: bool
+    verbose: bool
+    as_json: bool
+    color: bool
+
+    def say(self, text: str) -> None:
+        """A message for a person, on stderr."""
+        if not self.quiet:
+            click.echo(text, err=True)
+
+    def data(self, text: str) -> None:
+        """A result, on stdout; not in JSON mode, where `document` is the result."""
+        if not self.as_json:
+            click.echo(text)
+
+    def document(self, content: Mapping[str, Any]) -> None:
+        """The one JSON document on stdout, if it was asked for; NaN becomes null."""
+        if self.as_json:
+            click.echo(json.dumps(_finite(content), indent=2, allow_nan=False))
+
+
+def command(function: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the common output options, an `Output`, and exit codes for what the library raises."""
+
+    @click.option("-q", "--quiet", is_flag=True, help="Only results and errors.")
+    @click.option("-v", "--verbose", is_flag=True, help="Say more.")
+    @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+    @click.option("--no-color", is_flag=True, envvar="NO_COLOR", help="No colours.")
+    @click.option("--debug", is_flag=True, help="Show a traceback for errors.")
+    @wraps(function)
+    def wrapped(quiet: bool, verbose: bool, as_json: bool, no_color: bool, debug: bool, **arguments: Any) -> None:
+        output = Output(quiet, verbose, as_json, not no_color)
+        try:
+            function(output=output, **arguments)
+        except AblateError as error:
+            if debug:
+                raise
+            click.echo(f"Error: {error}", err=True)
+            sys.exit(_exit_code(error))
+
+    return wrapped
+
+
+def _exit_code(error: AblateError) -> int:
+    match error:
+        case StoreError():
+            return EXIT_IO
+        case EmptyResultsError():
+            return EXIT_NOTHING_MEASURED
+        case _:
+            return EXIT_USAGE
+
+
+def _finite(value: Any) -> Any:
+    match value:
+        case float() if not math.isfinite(value):
+            return None
+        case Mapping():
+            return {key: _finite(entry) for key, entry in value.items()}
+        case list() | tuple():
+            return [_finite(entry) for entry in value]
+        case _:
+            return value

@@ -1,0 +1,39 @@
+"""`ablate init`: write a study file to start from."""
+
+import sys
+from importlib import resources
+from pathlib import Path
+
+import click
+
+from ablate.cli.console import EXIT_USAGE, Output
+from ablate.cli.console import command as handled
+
+FILE_NAME = "ablations.toml"
+
+
+@click.command("init")
+@click.argument("path", type=click.Path(path_type=Path), default=FILE_NAME)
+@click.option("--force", is_flag=True, help="Replace a file that is there.")
+@handled
+def command(path: Path, force: bool, output: Output) -> None:
+    """Write a commented study file to start from.
+
+    PATH is the file, or a folder for it; ablations.toml here by default.
+    """
+    target = path / FILE_NAME if path.is_dir() else path
+    if target.exists() and not force:
+        click.echo(f"Error: {target} is there already; --force replaces it", err=True)
+        sys.exit(EXIT_USAGE)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(starter(), encoding="utf-8")
+    output.data(str(target))
+    output.document({"path": str(target)})
+    output.say("Next: ablate plan, ablate run, ablate report")
+
+
+def starter() -> str:
+    """The study that `init` writes: the project's own, as shipped."""
+    shipped = resources.files("ablate") / "_templates" / FILE_NAME
+    source = shipped if shipped.is_file() else Path(__file__).parents[2] / FILE_NAME
+    return source.read_text(encoding="utf-8")

@@ -1,0 +1,36 @@
+"""Options that several commands share."""
+
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+
+Command = Callable[..., None]
+
+
+def study_options(function: Command) -> Command:
+    """`--config`, `--out`, `--set` and `--replicates`, passed on as `config`, `out` and `overrides`."""
+
+    @click.option("-c", "--config", type=click.Path(path_type=Path), help="Study file; else the nearest ablations.toml.")
+    @click.option("-o", "--out", type=click.Path(path_type=Path, file_okay=False), help="Folder of results, for 'reports'.")
+    @click.option("-S", "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Replace a value of the study file.")
+    @click.option("--replicates", type=click.IntRange(min=1), help="Repeats of every treatment, with seeds 1 to N.")
+    @wraps(function)
+    def wrapped(settings: tuple[str, ...], replicates: int | None, **arguments: Any) -> None:
+        extra = (f"study.replicates={replicates}",) if replicates is not None else ()
+        function(overrides=(*settings, *extra), **arguments)
+
+    return wrapped
+
+
+def selection_options(function: Command) -> Command:
+    """`--only` and `--max-runs`."""
+    limit = click.option(
+        "--max-runs", type=click.IntRange(min=1), default=10_000, show_default=True, help="Refuse a larger study."
+    )
+    only = click.option(
+        "--only", multiple=True, metavar="FACTOR=LEVEL", help="Only treatments with this level; may be repeated."
+    )
+    return only(limit(function))

@@ -1,0 +1,77 @@
+"""Progress of a study on stderr: live bars on a terminal, one timestamped line per finished run elsewhere."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import click
+
+from ablate.api import Progress
+from ablate.cli.console import Output
+from ablate.results.store import utc_now
+
+HEARTBEAT_SECONDS = 60.0
+
+Listener = Callable[[Progress], None]
+
+
+@contextmanager
+def listener(output: Output) -> Iterator[Listener]:
+    """What `ablate.api.run_plan` should tell of its progress."""
+    if output.quiet:
+        yield lambda progress: None
+    elif sys.stderr.isatty():
+        with _bars(output) as show:
+            yield show
+    else:
+        yield _Lines()
+
+
+class _Lines:
+    """One line per finished run, and one a minute while nothing finishes."""
+
+    def __init__(self) -> None:
+        self._spoke = time.monotonic()
+
+    def __call__(self, progress: Progress) -> None:
+        now = time.monotonic()
+        if progress.last is not None:
+            click.echo(f"{utc_now()} {progress.finished}/{progress.total} {_line(progress)}", err=True)
+        elif now - self._spoke >= HEARTBEAT_SECONDS:
+            epochs = f"{progress.epochs:,} of at most {progress.total_epochs:,} epochs"
+            click.echo(f"{utc_now()} {progress.finished}/{progress.total} training: {epochs}", err=True)
+        else:
+            return
+        self._spoke = now
+
+
+@contextmanager
+def _bars(output: Output) -> Iterator[Listener]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bars
+
+    console = Console(stderr=True, no_color=not output.color, highlight=False)
+    columns = (TextColumn("{task.description:<6}"), BarColumn(), MofNCompleteColumn())
+    with Bars(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=console, transient=True) as bars:
+        runs = bars.add_task("runs", total=None)
+        epochs = bars.add_task("epochs", total=None)
+
+        def show(progress: Progress) -> None:
+            bars.update(runs, total=progress.total, completed=progress.finished)
+            bars.update(epochs, total=progress.total_epochs, completed=progress.epochs)
+            if progress.last is not None and (output.verbose or progress.last[1].status != "ok"):
+                console.print(_line(progress), markup=False)
+
+        yield show
+
+
+def _line(progress: Progress) -> str:
+    assert progress.last is not None
+    run, outcome = progress.last
+    what = f"{run.treatment.name} seed {run.seed}"
+    if outcome.status == "failed":
+        return f"{what}: failed: {outcome.message}"
+    note = " (diverged)" if outcome.status == "diverged" else ""
+    return f"{what}: test accuracy {outcome.accuracy:.4f} after {outcome.epochs} epochs, {outcome.seconds:.1f} s{note}"

@@ -1,0 +1,128 @@
+"""`ablate run`: train what is missing."""
+
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ablate.cli.console import EXIT_FAILED_RUNS, EXIT_INTERRUPTED, EXIT_TERMINATED, Output
+from ablate.cli.console import command as handled
+from ablate.cli.options import selection_options, study_options
+
+if TYPE_CHECKING:
+    from ablate.api import Plan, StopSignal
+
+
+class Duration(click.ParamType):
+    """A time such as `90`, `90s`, `20m` or `1.5h`, in seconds."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Seconds of a text."""
+        if isinstance(value, float):
+            return value
+        unit = {"s": 1, "m": 60, "h": 3600}.get(value[-1:])
+        try:
+            seconds = float(value[:-1] if unit else value) * (unit or 1)
+        except ValueError:
+            seconds = -1.0
+        if not 0 < seconds < float("inf"):
+            self.fail(f"{value!r} is not a time such as 90s, 20m or 1.5h", param, ctx)
+        return seconds
+
+
+@click.command("run")
+@study_options
+@selection_options
+@click.option("-j", "--jobs", type=click.IntRange(min=1, max=512), help="Worker processes; default: cores.")
+@click.option("--trainer", type=click.Choice(["compiled", "fit"]), default="compiled", help="How epochs are trained.")
+@click.option("--timeout", type=Duration(), help="Give up a run after this time.")
+@click.option("--budget", type=Duration(), help="Begin no further run after this time.")
+@click.option("--fail-fast", is_flag=True, help="Stop at the first failed run.")
+@handled
+def command(
+    config: Path | None,
+    out: Path | None,
+    overrides: tuple[str, ...],
+    only: tuple[str, ...],
+    max_runs: int,
+    jobs: int | None,
+    trainer: str,
+    timeout: float | None,
+    budget: float | None,
+    fail_fast: bool,
+    output: Output,
+) -> None:
+    """Train the runs of a study that are not there yet.
+
+    Every finished run is kept at once: after an interruption 'ablate run' goes on where it was.
+    Ctrl-C ends the runs after their epoch, a second Ctrl-C at once.
+    """
+    from ablate import api
+    from ablate.cli.progress import listener
+    from ablate.execution.scheduler import Options
+
+    study = api.load(config, overrides)
+    output.say(f"{study.source}: study {study.name}, {study.design}")
+    plan = api.make_plan(study, out=out, only=only, max_runs=max_runs)
+    chosen = "fit" if trainer == "fit" else "compiled"
+    options = Options(jobs or api.default_jobs(), chosen, timeout, budget, fail_fast)
+    stop = api.StopSignal()
+    with _signals(stop) as received, listener(output) as hears:
+        outcomes = api.run_plan(plan, options, hears, stop)
+    counts = {
+        status: sum(outcome.status == status for outcome in outcomes.values())
+        for status in ("ok", "diverged", "failed")
+    }
+    _summarize(plan, counts, output)
+    if received:
+        sys.exit(EXIT_TERMINATED if received[0] == signal.SIGTERM else EXIT_INTERRUPTED)
+    if counts["failed"]:
+        sys.exit(EXIT_FAILED_RUNS)
+
+
+def _summarize(plan: "Plan", counts: dict[str, int], output: Output) -> None:
+    """Say what came of it, and what to do next."""
+    total = len({run.key for run in plan.selected})
+    trained, failed, cached = counts["ok"] + counts["diverged"], counts["failed"], len(plan.done)
+    diverged = counts["diverged"] + sum(record.status == "diverged" for record in plan.done.values())
+    pending = total - trained - failed - cached
+    parts = [f"{trained} trained", f"{cached} were there", f"{failed} failed" if failed else ""]
+    parts += [f"{diverged} diverged" if diverged else "", f"{pending} pending" if pending else ""]
+    output.say(f"{total} runs: {', '.join(part for part in parts if part)}; results in {plan.store.root}")
+    again = "'ablate run' trains the rest. " if pending or failed else ""
+    output.say(f"Next: {again}'ablate report' writes the page.")
+    output.document(
+        {
+            "runs": total,
+            "trained": trained,
+            "cached": cached,
+            "failed": failed,
+            "diverged": diverged,
+            "out": str(plan.store.root),
+        }
+    )
+
+
+@contextmanager
+def _signals(stop: "StopSignal") -> Iterator[list[int]]:
+    """Turn Ctrl-C and SIGTERM into a wish to stop; the list receives the signals in order."""
+    received: list[int] = []
+
+    def note(number: int, frame: object) -> None:
+        received.append(number)
+        stop.level = 2 if number == signal.SIGTERM else stop.level + 1
+        again = "; again: at once" if stop.level == 1 else ""
+        click.echo(f"\nStopping: what is finished is kept{again}.", err=True)
+
+    saved = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield received
+    finally:
+        for number, handler in saved.items():
+            signal.signal(number, handler)

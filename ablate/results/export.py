@@ -1,0 +1,59 @@
+"""The tables of a study as files that other programs read."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from ablate.errors import AblateError, EmptyResultsError
+from ablate.results.snapshot import Snapshot
+from ablate.results.store import Store
+
+_FORMULA_STARTS = ("=", "+", "-", "@")
+
+
+def write(snapshot: Snapshot, store: Store, kind: str) -> list[Path]:
+    """Write `runs.<kind>` and `histories.<kind>` into the study's folder.
+
+    Args:
+        snapshot: what is there of the study.
+        store: its folder.
+        kind: `csv`, `json` (a list of rows) or `parquet`.
+
+    Raises:
+        EmptyResultsError: no run is finished or failed.
+        StoreError: a file could not be written.
+        AblateError: Parquet was asked for and pyarrow is not installed.
+    """
+    if snapshot.runs.empty:
+        raise EmptyResultsError(f"no finished runs in {store.root}; 'ablate run' trains them")
+    tables = {"runs": snapshot.runs, "histories": snapshot.histories}
+    return [store.write(f"{name}.{kind}", _serialize(table, kind)) for name, table in tables.items()]
+
+
+def _serialize(table: pd.DataFrame, kind: str) -> bytes:
+    match kind:
+        case "csv":
+            return to_csv(table).encode()
+        case "json":
+            return (table.to_json(orient="records", double_precision=15, indent=1) + "\n").encode()
+        case _:
+            try:
+                return bytes(table.to_parquet(index=False))
+            except ImportError:
+                raise AblateError("Parquet needs pyarrow: pip install 'keras-ablate[parquet]'") from None
+
+
+def to_csv(table: pd.DataFrame) -> str:
+    """A table as CSV in full precision, with `NaN` for what is missing.
+
+    Text that a spreadsheet would take for a formula gets a leading quote.
+    """
+    safe = table.copy()
+    for name in safe.columns:
+        if not pd.api.types.is_numeric_dtype(safe[name]):
+            safe[name] = safe[name].map(_as_text)
+    return str(safe.to_csv(index=False, na_rep="NaN"))
+
+
+def _as_text(cell: object) -> object:
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA_STARTS) else cell
