@@ -121,6 +121,12 @@ class Results:
 
         return effects(self.runs, self.snapshot.levels, metric or self.study.primary)
 
+    def diagnosis(self) -> "pd.DataFrame":
+        """How many runs of each treatment are overfit, underfit, ...; see `ablate.analysis.diagnosis`."""
+        from ablate.analysis.diagnosis import counts, diagnose
+
+        return counts(diagnose(self.runs, self.histories, self.snapshot.largest_class))
+
     def report(self, path: str | os.PathLike[str] | None = None) -> Path:
         """Write the page.
 
@@ -267,7 +273,9 @@ def open_results(
     treatments = design.treatments(study, max_runs=10**9)
     if any(identities.data_name(each.settings.data) not in identity.data for each in treatments):
         identity = Identity(identity.libraries, {**identity.data, **_identify(study, treatments).data})
-    return Results(snapshot.take(study, identities.plan_runs(treatments, study.seeds, identity), identity, store), store)
+    return Results(
+        snapshot.take(study, identities.plan_runs(treatments, study.seeds, identity), identity, store), store
+    )
 
 
 def default_jobs() -> int:
@@ -275,7 +283,9 @@ def default_jobs() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _study_of_results(config: str | os.PathLike[str] | None, overrides: list[str], out: str | os.PathLike[str] | None) -> Study:
+def _study_of_results(
+    config: str | os.PathLike[str] | None, overrides: list[str], out: str | os.PathLike[str] | None
+) -> Study:
     if config is not None or overrides:
         return load(config, overrides)
     kept = sorted(Path(out).glob("*/study.toml")) if out is not None else []
@@ -286,7 +296,9 @@ def _study_of_results(config: str | os.PathLike[str] | None, overrides: list[str
     except StudyError:
         if len(kept) > 1:
             names = ", ".join(path.parent.name for path in kept)
-            raise StudyError(str(out), [Problem("", f"holds several studies ({names}); name one with --config")]) from None
+            raise StudyError(
+                str(out), [Problem("", f"holds several studies ({names}); name one with --config")]
+            ) from None
         raise
     if not (folder / "study.toml").is_file():
         raise EmptyResultsError(f"no results in {folder}; 'ablate run' makes them")

@@ -12,7 +12,11 @@ from ablate.cli.options import study_options
 @click.command("export")
 @study_options
 @click.option(
-    "--format", "kind", type=click.Choice(["csv", "json", "parquet"]), default="csv", show_default=True,
+    "--format",
+    "kind",
+    type=click.Choice(["csv", "json", "parquet"]),
+    default="csv",
+    show_default=True,
     help="Kind of file; parquet needs the extra of that name.",
 )
 @handled

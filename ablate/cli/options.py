@@ -13,9 +13,15 @@ Command = Callable[..., None]
 def study_options(function: Command) -> Command:
     """`--config`, `--out`, `--set` and `--replicates`, passed on as `config`, `out` and `overrides`."""
 
-    @click.option("-c", "--config", type=click.Path(path_type=Path), help="Study file; else the nearest ablations.toml.")
-    @click.option("-o", "--out", type=click.Path(path_type=Path, file_okay=False), help="Folder of results, for 'reports'.")
-    @click.option("-S", "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Replace a value of the study file.")
+    @click.option(
+        "-c", "--config", type=click.Path(path_type=Path), help="Study file; else the nearest ablations.toml."
+    )
+    @click.option(
+        "-o", "--out", type=click.Path(path_type=Path, file_okay=False), help="Folder of results, for 'reports'."
+    )
+    @click.option(
+        "-S", "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Replace a value of the study file."
+    )
     @click.option("--replicates", type=click.IntRange(min=1), help="Repeats of every treatment, with seeds 1 to N.")
     @wraps(function)
     def wrapped(settings: tuple[str, ...], replicates: int | None, **arguments: Any) -> None:

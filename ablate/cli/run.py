@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,25 +15,21 @@ from ablate.cli.options import selection_options, study_options
 
 if TYPE_CHECKING:
     from ablate.api import Plan, StopSignal
+    from ablate.execution.scheduler import TrainerName
 
 
-class Duration(click.ParamType):
-    """A time such as `90`, `90s`, `20m` or `1.5h`, in seconds."""
-
-    name = "duration"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Seconds of a text."""
-        if isinstance(value, float):
-            return value
-        unit = {"s": 1, "m": 60, "h": 3600}.get(value[-1:])
-        try:
-            seconds = float(value[:-1] if unit else value) * (unit or 1)
-        except ValueError:
-            seconds = -1.0
-        if not 0 < seconds < float("inf"):
-            self.fail(f"{value!r} is not a time such as 90s, 20m or 1.5h", param, ctx)
-        return seconds
+def _seconds(context: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
+    """Seconds of a time such as `90`, `90s`, `20m` or `1.5h`."""
+    if value is None:
+        return None
+    unit = {"s": 1, "m": 60, "h": 3600}.get(value[-1:])
+    try:
+        seconds = float(value[:-1] if unit else value) * (unit or 1)
+    except ValueError:
+        seconds = -1.0
+    if not 0 < seconds < float("inf"):
+        raise click.BadParameter(f"{value!r} is not a time such as 90s, 20m or 1.5h")
+    return seconds
 
 
 @click.command("run")
@@ -41,8 +37,8 @@ class Duration(click.ParamType):
 @selection_options
 @click.option("-j", "--jobs", type=click.IntRange(min=1, max=512), help="Worker processes; default: cores.")
 @click.option("--trainer", type=click.Choice(["compiled", "fit"]), default="compiled", help="How epochs are trained.")
-@click.option("--timeout", type=Duration(), help="Give up a run after this time.")
-@click.option("--budget", type=Duration(), help="Begin no further run after this time.")
+@click.option("--timeout", callback=_seconds, metavar="TIME", help="Give up a run after this time.")
+@click.option("--budget", callback=_seconds, metavar="TIME", help="Begin no further run after this time.")
 @click.option("--fail-fast", is_flag=True, help="Stop at the first failed run.")
 @handled
 def command(
@@ -52,7 +48,7 @@ def command(
     only: tuple[str, ...],
     max_runs: int,
     jobs: int | None,
-    trainer: str,
+    trainer: "TrainerName",
     timeout: float | None,
     budget: float | None,
     fail_fast: bool,
@@ -70,8 +66,7 @@ def command(
     study = api.load(config, overrides)
     output.say(f"{study.source}: study {study.name}, {study.design}")
     plan = api.make_plan(study, out=out, only=only, max_runs=max_runs)
-    chosen = "fit" if trainer == "fit" else "compiled"
-    options = Options(jobs or api.default_jobs(), chosen, timeout, budget, fail_fast)
+    options = Options(jobs or api.default_jobs(), trainer, timeout, budget, fail_fast)
     stop = api.StopSignal()
     with _signals(stop) as received, listener(output) as hears:
         outcomes = api.run_plan(plan, options, hears, stop)

@@ -29,7 +29,9 @@ def command(config: Path | None, out: Path | None, overrides: tuple[str, ...], o
         raise EmptyResultsError(f"none of {total} runs is finished; 'ablate run' trains them")
     diverged = sum(record.status == "diverged" for record in content.records.values())
     effects = results.effects()
-    note = "".join(f", {count} {what}" for count, what in ((len(content.failures), "failed"), (diverged, "diverged")) if count)
+    note = "".join(
+        f", {count} {what}" for count, what in ((len(content.failures), "failed"), (diverged, "diverged")) if count
+    )
     output.data(f"study {results.study.name}: {done} of {total} runs finished{note}")
     if not output.as_json and done:
         _print_effects(effects, results.study.primary, output)
@@ -40,24 +42,17 @@ def command(config: Path | None, out: Path | None, overrides: tuple[str, ...], o
             "failed": len(content.failures),
             "diverged": diverged,
             "effects": effects.to_dict("records"),
-            "diagnosis": results.diagnosis(),
+            "diagnosis": results.diagnosis().to_dict("records"),
             "claims": [],
         }
     )
 
 
 def _print_effects(effects: "pd.DataFrame", metric: str, output: Output) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(title=f"Effect on {metric} against the baseline level, 95% interval", title_justify="left")
-    for name in ("factor", "level", "baseline"):
-        table.add_column(name, overflow="fold")
-    for name in ("mean", "low", "high", "p (Holm)", "n"):
-        table.add_column(name, justify="right")
-    table.add_column("verdict")
-    for row in effects.itertuples(index=False):
-        numbers = [f"{value:+.4f}" for value in (row.mean, row.low, row.high)]
-        names = [str(row.factor), str(row.level), str(row.baseline)]
-        table.add_row(*names, *numbers, f"{row.p_holm:.3f}", str(row.n), str(row.verdict))
-    Console(no_color=not output.color, highlight=False, markup=False).print(table)
+    """One line per level; the same figures as on the page, on the metric's own scale."""
+    output.data(f"effect on {metric} against the factor's first level: mean [95% interval], p adjusted by Holm")
+    names = [f"{factor}={level}" for factor, level in zip(effects["factor"], effects["level"], strict=True)]
+    width = max(map(len, names), default=0)
+    for name, row in zip(names, effects.to_dict("records"), strict=True):
+        interval = f"{row['mean']:+.4f} [{row['low']:+.4f}, {row['high']:+.4f}]"
+        output.data(f"  {name:<{width}}  {interval}  p {row['p_holm']:.3f}  n {row['n']}  {row['verdict']}")

@@ -63,7 +63,10 @@ class Lanes:
     def close(self, *, kill: bool = False) -> None:
         """End the workers: when they are done, or at once."""
         for pool in self._pools:
-            pool.stop() if kill else pool.close()
+            if kill:
+                pool.stop()  # type: ignore[no-untyped-call]
+            else:
+                pool.close()  # type: ignore[no-untyped-call]
         for pool in self._pools:
             pool.join()
 

@@ -68,6 +68,7 @@ class Progress:
 
     @property
     def finished(self) -> int:
+        """Runs that are over, one way or another."""
         return sum(self.done.values())
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from ablate.errors import AblateError, Problem, StoreError, StudyError
+from ablate.errors import Problem, StoreError, StudyError
 from ablate.results.store import Store
 from ablate.study import sources
 from ablate.study.settings import Data, RunSettings
@@ -76,7 +76,7 @@ class Outcome:
     seconds: float = 0.0
 
 
-class _StopRequested(Exception):
+class _StopRequestedError(Exception):
     """The scheduler asked this worker to end after the current epoch."""
 
 
@@ -125,11 +125,11 @@ def run(assignment: Assignment) -> Outcome:
     try:
         with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
             return _train(assignment, _process, started)
-    except _StopRequested:
+    except _StopRequestedError:
         return Outcome(assignment.key, "stopped")
     except StoreError as error:
         return Outcome(assignment.key, "unwritable", str(error))
-    except (AblateError, Exception) as error:  # the boundary around one run: user code and libraries may raise anything
+    except Exception as error:  # noqa: BLE001 - the boundary around one run: libraries may raise anything
         log = f"{printed.getvalue()}{traceback.format_exc()}"[-LOG_TAIL:]
         message = f"{type(error).__name__}: {error}".splitlines()[0][:300]
         return Outcome(assignment.key, "failed", message, log, seconds=time.perf_counter() - started)
@@ -141,7 +141,7 @@ def _train(assignment: Assignment, process: _Process, started: float) -> Outcome
     def tick(epochs: int) -> None:
         process.epochs[assignment.index] = epochs
         if process.stop.value:
-            raise _StopRequested
+            raise _StopRequestedError
 
     settings = RunSettings.model_validate(assignment.settings)
     record = trainer.train(

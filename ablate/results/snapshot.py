@@ -7,7 +7,7 @@ from functools import cached_property
 import pandas as pd
 
 from ablate.results import table
-from ablate.results.identity import Identity, PlannedRun
+from ablate.results.identity import Identity, PlannedRun, data_name
 from ablate.results.record import Failure, Record
 from ablate.results.store import Store
 from ablate.study.spec import Study
@@ -45,6 +45,12 @@ class Snapshot:
     def missing(self) -> int:
         """Planned runs without a record."""
         return len({run.key for run in self.planned} - set(self.records))
+
+    @property
+    def largest_class(self) -> dict[str, float]:
+        """What guessing the most frequent label achieves on the data of every planned run, by key."""
+        facts = self.identity.data
+        return {run.key: facts[data_name(run.treatment.settings.data)].largest_class for run in self.planned}
 
     @cached_property
     def runs(self) -> pd.DataFrame:

@@ -1,6 +1,7 @@
 """Tidy pandas tables of a study: one row per run, and one per run and epoch."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -59,9 +60,7 @@ def runs_table(
     return table.astype(numbers)
 
 
-def histories_table(
-    factors: Sequence[str], runs: Iterable[PlannedRun], records: Mapping[str, Record]
-) -> pd.DataFrame:
+def histories_table(factors: Sequence[str], runs: Iterable[PlannedRun], records: Mapping[str, Record]) -> pd.DataFrame:
     """One row per finished run and epoch, in the order of the plan.
 
     Returns:
@@ -76,6 +75,13 @@ def histories_table(
             continue
         part = pd.DataFrame(dict(record.history))
         part["epoch"] = range(1, len(part) + 1)
-        fixed = {**run.treatment.levels, "treatment": run.treatment.name, "seed": run.seed, "run": run.key}
-        parts.append(part.assign(**fixed, trainer=record.trainer)[columns])
+        names: dict[str, Any] = {
+            "treatment": run.treatment.name,
+            "seed": run.seed,
+            "run": run.key,
+            "trainer": record.trainer,
+        }
+        for name, value in {**run.treatment.levels, **names}.items():
+            part[name] = value
+        parts.append(part[columns])
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)

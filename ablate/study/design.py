@@ -1,5 +1,6 @@
 """From a study to its treatments: which levels go together, counted before they are made."""
 
+import contextlib
 import itertools
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -52,8 +53,8 @@ def treatments(study: Study, max_runs: int = 10_000) -> list[Treatment]:
     runs = count(study) * len(study.seeds)
     if runs > max_runs:
         message = (
-            f"{runs:,} runs ({count(study):,} treatments x {len(study.seeds):,} replicates), more than the {max_runs:,} "
-            "allowed; use fewer levels, design = \"one-at-a-time\", or raise --max-runs"
+            f"{runs:,} runs ({count(study):,} treatments x {len(study.seeds):,} replicates), more than the "
+            f"{max_runs:,} allowed; use fewer levels, design = 'one-at-a-time', or raise --max-runs"
         )
         raise StudyError(study.source, [Problem("study.design", message, f'"{study.design}"')])
     return [_treatment(study, levels) for levels in _combinations(study)]
@@ -86,10 +87,9 @@ def select(treatments: Sequence[Treatment], study: Study, only: Iterable[str]) -
 
 
 def _find_level(factor: Factor, level: str, text: str) -> str:
-    try:
-        level = label(float(level)) if level not in factor.labels else level
-    except ValueError:
-        pass
+    if level not in factor.labels:
+        with contextlib.suppress(ValueError):
+            level = label(float(level))
     if level not in factor.labels:
         message = f"{text!r}: {factor.name} has no level {level!r}{suggest(level, factor.labels)}"
         raise StudyError("--only", [Problem("", message)])

@@ -58,9 +58,9 @@ def parse_override(text: str) -> tuple[tuple[str, ...], Any]:
     """
     key, equals, value = text.partition("=")
     try:
-        nested = tomllib.loads(f"{key} = 0")
+        nested: Any = tomllib.loads(f"{key} = 0")
     except tomllib.TOMLDecodeError:
-        nested = {}
+        nested = None
     if not equals or not nested:
         raise StudyError("--set", [Problem("", f"{text!r} is not of the form dotted.key=value")])
     path: list[str] = []

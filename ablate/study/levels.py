@@ -82,9 +82,7 @@ def _by_name(title: str, catalogue: dict[str, dict[str, Any]]) -> Any:
         return table
 
     schema: Any = Literal[tuple(catalogue)] | union
-    return Annotated[
-        union, Field(discriminator="name"), BeforeValidator(as_table, json_schema_input_type=schema)
-    ]
+    return Annotated[union, Field(discriminator="name"), BeforeValidator(as_table, json_schema_input_type=schema)]
 
 
 InitLevel = _by_name("initializer", INITIALIZERS)
@@ -163,6 +161,6 @@ def label(level: Any) -> str:
             return f"[{','.join(label(entry) for entry in level)}]"
         case dict():
             arguments = ",".join(f"{key}={label(value)}" for key, value in level.items() if key != "name")
-            return level.get("name", "") + (f"({arguments})" if arguments else "")
+            return f"{level.get('name', '')}{f'({arguments})' if arguments else ''}"
         case _:
             return str(level)

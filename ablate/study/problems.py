@@ -37,10 +37,9 @@ def _locate(loc: tuple[str | int, ...], raw: Any, kind: str) -> tuple[list[str |
     path: list[str | int] = []
     here = raw
     for position, part in enumerate(loc):
-        if isinstance(here, dict) and part in here:
-            path.append(part)
-            here = here[part]
-        elif isinstance(here, list) and isinstance(part, int) and part < len(here):
+        is_key = isinstance(here, dict) and part in here
+        is_index = isinstance(here, list) and isinstance(part, int) and part < len(here)
+        if is_key or is_index:
             path.append(part)
             here = here[part]
         elif isinstance(here, dict) and isinstance(part, str) and (nested := _nested(here, part)):

@@ -1,6 +1,6 @@
 """Everything that decides how one run is trained: data, model, training and one level of each remedy."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, Field, create_model, model_validator
 from pydantic_core import PydanticCustomError
@@ -62,8 +62,8 @@ class Model(BaseModel):
         dense = self.block.count("dense")
         if not 1 <= dense <= 2 or self.block[0] != "dense":
             raise PydanticCustomError("block", "block should begin with 'dense' and hold one or two of it")
-        for piece in ("batch_norm", "activation", "dropout"):
-            if self.block.count(piece) > 1 or self.input_block.count(piece) > 1:
+        for piece in get_args(Piece):
+            if piece != "dense" and max(self.block.count(piece), self.input_block.count(piece)) > 1:
                 raise PydanticCustomError("block", "block and input_block hold at most one '{piece}'", {"piece": piece})
         return self
 
@@ -88,9 +88,8 @@ class _Levels(BaseModel):
     model_config = STRICT
 
 
-Remedies: Any = create_model(
-    "Remedies", __base__=_Levels, **{name: (remedy.level, remedy.default) for name, remedy in REMEDIES.items()}
-)
+_LEVELS: dict[str, Any] = {name: (remedy.level, remedy.default) for name, remedy in REMEDIES.items()}
+Remedies: Any = create_model("Remedies", __base__=_Levels, **_LEVELS)
 
 
 class RunSettings(BaseModel):

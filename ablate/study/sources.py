@@ -5,11 +5,10 @@ import os
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +17,9 @@ import platformdirs
 from ablate.errors import Problem, StudyError
 from ablate.study.problems import suggest
 from ablate.study.settings import Data
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 BUNDLED = ("digits", "wine", "breast_cancer", "iris")
 DOWNLOADED = ("mnist", "fashion_mnist", "cifar10")
@@ -165,7 +167,7 @@ def download(name: str, target: Path) -> None:
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
     command = [sys.executable, "-c", code, name, str(target)]
     try:
-        done = subprocess.run(
+        done = subprocess.run(  # noqa: S603 - our own code, by this interpreter; the name is one of DOWNLOADED
             command, env=environment, capture_output=True, text=True, timeout=DOWNLOAD_TIMEOUT, check=False
         )
         reason = "" if done.returncode == 0 else (done.stderr.strip().splitlines() or ["unknown reason"])[-1]
@@ -203,7 +205,7 @@ def _read_npz(path: Path) -> _Arrays:
 def _as_column(y: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Labels as one column; one-hot rows become indices."""
     if y.ndim == 2 and y.shape[1] > 1:
-        return np.argmax(y, axis=1)
+        return np.asarray(np.argmax(y, axis=1))
     return y.reshape(len(y), -1)[:, 0] if y.size else y.reshape(-1)
 
 
@@ -211,11 +213,14 @@ def _read_csv(path: Path, label: str | None) -> _Arrays:
     import pandas as pd
 
     if label is None:
-        raise StudyError("data", [Problem("data.label", f"is required for a table: the column of {path.name} to learn")])
+        message = f"is required for a table: the column of {path.name} to learn"
+        raise StudyError("data", [Problem("data.label", message)])
     table = pd.read_csv(path, skipinitialspace=True)
     if label not in table.columns:
         message = f"{path.name} has no such column{suggest(label, map(str, table.columns))}"
         raise StudyError("data", [Problem("data.label", message, f'"{label}"')])
+    if table.empty:
+        raise _SourceError("holds no rows")
     features = table.drop(columns=label)
     text = [str(name) for name in features.columns if not pd.api.types.is_numeric_dtype(features[name])]
     if text:

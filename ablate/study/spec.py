@@ -100,9 +100,9 @@ def _factors_section() -> Any:
     return create_model("FactorsSection", __base__=_FactorsBase, **fields)
 
 
-UnderfittingSection = _family_section("underfitting")
-OverfittingSection = _family_section("overfitting")
-FactorsSection = _factors_section()
+UnderfittingSection: Any = _family_section("underfitting")
+OverfittingSection: Any = _family_section("overfitting")
+FactorsSection: Any = _factors_section()
 
 
 class StudyFile(BaseModel):
@@ -244,9 +244,7 @@ def json_schema() -> dict[str, Any]:
     }
 
 
-def _settings(
-    base: RunSettings, factors: Iterable[Factor], levels: Mapping[str, Any], source: Path
-) -> RunSettings:
+def _settings(base: RunSettings, factors: Iterable[Factor], levels: Mapping[str, Any], source: Path) -> RunSettings:
     raw: dict[str, Any] = {section: getattr(base, section).model_dump(exclude_none=True) for section in SECTIONS}
     remedies = base.remedies if isinstance(base.remedies, dict) else dict(base.remedies)
     raw["remedies"] = {name: plain(level) for name, level in remedies.items()}

@@ -59,6 +59,7 @@ class Scaling:
     factor: tf.Tensor
 
     def __call__(self, x: tf.Tensor) -> tf.Tensor:
+        """Scaled features, shape (n, features), float32."""
         return (tf.cast(x, tf.float32) - self.shift) * self.factor
 
 

@@ -40,10 +40,10 @@ def build(settings: RunSettings, features: int, classes: int, seed: int) -> kera
     rate_input, rates = settings.by_layer("dropout")
     inputs = keras.Input((features,), name="features")
     x = inputs
-    for piece in settings.model.input_block:
-        if piece == "batch_norm" and norm_input:
+    for input_piece in settings.model.input_block:
+        if input_piece == "batch_norm" and norm_input:
             x = keras.layers.BatchNormalization(name="batch_norm_input")(x)
-        if piece == "dropout" and rate_input:
+        if input_piece == "dropout" and rate_input:
             x = _dropout("input", rate_input, seed, 0)(x)
     for number, units in enumerate(settings.model.hidden, 1):
         dense_seen = False

@@ -31,9 +31,7 @@ class Prober:
         self._activation = activation
         inner = keras.Model(model.inputs, [layer.output for layer in self._outputs])
         any_batch = (tf.TensorSpec((None, model.input_shape[1])),)
-        self._forward = tf.function(
-            lambda x: inner(x, training=False), input_signature=any_batch, autograph=False
-        )
+        self._forward = tf.function(lambda x: inner(x, training=False), input_signature=any_batch, autograph=False)
 
     def look(self, sample: tf.Tensor, moment: Moment) -> list[Probe]:
         """The distribution of every kernel, and of what every block passes on for a sample.

@@ -180,7 +180,8 @@ def _fold(
         return position + 1, *(total + part for total, part in zip(so_far, found, strict=True))
 
     if full:
-        _, *totals = tf.while_loop(lambda position, *_: position < full, add, (tf.constant(0), *totals))
+        _, *sums = tf.while_loop(lambda position, *_: position < full, add, (tf.constant(0), *totals))
+        totals = tuple(sums)
     if rest:
-        totals = [total + part for total, part in zip(totals, step(rows[full * size :]), strict=True)]
-    return tuple(totals)
+        totals = tuple(total + part for total, part in zip(totals, step(rows[full * size :]), strict=True))
+    return totals

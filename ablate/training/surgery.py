@@ -90,7 +90,7 @@ def dropouts(model: keras.Model) -> dict[str, VariableDropout]:
 
 
 def _hash(x: tf.Tensor) -> tf.Tensor:
-    """lowbias32: https://nullprogram.com/blog/2018/07/31/ ; every input bit moves every output bit about half the time."""
+    """lowbias32 (https://nullprogram.com/blog/2018/07/31/): each input bit flips each output bit half of the time."""
     for shift, factor in ((16, 0x7FEB352D), (15, 0x846CA68B)):
         x = tf.bitwise.bitwise_xor(x, tf.bitwise.right_shift(x, tf.constant(shift, tf.uint32)))
         x = x * tf.constant(factor, tf.uint32)

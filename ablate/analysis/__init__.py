@@ -1,0 +1,1 @@
+"""What the tables mean: effects with their intervals, and a diagnosis of every run."""

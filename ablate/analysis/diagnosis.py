@@ -1,0 +1,125 @@
+"""What is wrong with each run, if anything: one label from its losses and accuracies."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+Diagnosis = Literal["diverged", "untrained", "still improving", "underfit", "overfit", "gap only", "good fit"]
+DIAGNOSES: tuple[Diagnosis, ...] = get_args(Diagnosis)
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """Where the labels begin.
+
+    Attributes:
+        untrained: share of the way from guessing the largest class to no errors that training must exceed.
+        improving: relative fall of the validation loss ...
+        improving_span: ... over this last share of the epochs.
+        underfit: how far training accuracy may stay below the best treatment's mean.
+        gap: generalization gap that counts.
+        loss_rise: relative rise of the validation loss above its minimum (Prechelt's GL / 100).
+    """
+
+    untrained: float = 0.1
+    improving: float = 0.02
+    improving_span: float = 0.2
+    underfit: float = 0.02
+    gap: float = 0.02
+    loss_rise: float = 0.05
+
+
+def diagnose(
+    runs: pd.DataFrame,
+    histories: pd.DataFrame,
+    largest_class: float | Mapping[str, float],
+    thresholds: Thresholds = Thresholds(),
+) -> pd.DataFrame:
+    """Label every finished run; the first rule that matches decides, in the order of `DIAGNOSES`.
+
+    Args:
+        runs: one row per run, see `runs_table`.
+        histories: one row per run and epoch, see `histories_table`.
+        largest_class: share of the most frequent label, one for all or by run key.
+        thresholds: where the labels begin.
+
+    Returns:
+        Columns `treatment`, `seed`, `run`, `diagnosis`; failed runs have no row.
+    """
+    finished = runs[runs["status"] != "failed"]
+    trained = finished[finished["status"] == "ok"]
+    best = float(trained.groupby("treatment")["train_accuracy"].mean().max()) if len(trained) else math.nan
+    losses = {
+        str(key): part.to_numpy(dtype=np.float64) for key, part in histories.groupby("run", sort=False)["val_loss"]
+    }
+    labels = [
+        _label(
+            diverged=run["status"] == "diverged",
+            train_accuracy=run["train_accuracy"],
+            gap=run["gap"],
+            kept_loss=run["val_loss"],
+            val_loss=losses.get(run["run"], np.empty(0)),
+            guess=largest_class if isinstance(largest_class, float) else largest_class[run["run"]],
+            best=best,
+            thresholds=thresholds,
+        )
+        for run in finished.to_dict("records")
+    ]
+    return finished[["treatment", "seed", "run"]].assign(diagnosis=labels).reset_index(drop=True)
+
+
+def counts(diagnosed: pd.DataFrame) -> pd.DataFrame:
+    """How many runs of each treatment got which label.
+
+    Args:
+        diagnosed: what `diagnose` returns.
+
+    Returns:
+        Columns `treatment`, `diagnosis`, `runs`, `of` (the treatment's finished runs); treatments in their order,
+        the most frequent label first.
+    """
+    columns = ["treatment", "diagnosis", "runs", "of"]
+    rows = []
+    for treatment, labels in diagnosed.groupby("treatment", sort=False)["diagnosis"]:
+        tally = [(label, int((labels == label).sum())) for label in DIAGNOSES]
+        tally.sort(key=lambda entry: -entry[1])
+        rows += [(treatment, label, number, len(labels)) for label, number in tally if number]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _label(
+    *,
+    diverged: bool,
+    train_accuracy: float,
+    gap: float,
+    kept_loss: float,
+    val_loss: npt.NDArray[np.float64],
+    guess: float,
+    best: float,
+    thresholds: Thresholds,
+) -> Diagnosis:
+    if diverged or not math.isfinite(kept_loss) or not np.isfinite(val_loss).all():
+        return "diverged"
+    if train_accuracy < guess + thresholds.untrained * (1 - guess):
+        return "untrained"
+    if _fall(val_loss, thresholds.improving_span) > thresholds.improving:
+        return "still improving"
+    if train_accuracy < best - thresholds.underfit:
+        return "underfit"
+    if not gap > thresholds.gap:
+        return "good fit"
+    lowest = float(val_loss.min()) if len(val_loss) else kept_loss
+    return "overfit" if kept_loss > lowest * (1 + thresholds.loss_rise) else "gap only"
+
+
+def _fall(losses: npt.NDArray[np.float64], span: float) -> float:
+    """Relative fall over the last part of the epochs; 0 if there is only one epoch."""
+    back = min(max(1, round(len(losses) * span)), len(losses) - 1)
+    if back < 1 or losses[-1 - back] <= 0:
+        return 0.0
+    return float(1 - losses[-1] / losses[-1 - back])

@@ -1,0 +1,51 @@
+"""The words of the page, explained for a reader who meets them for the first time."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ablate.report import wording
+from ablate.study.remedies import REMEDIES
+
+
+@dataclass(frozen=True)
+class Term:
+    """An entry of the glossary."""
+
+    name: str
+    text: str
+
+
+def terms(factors: Iterable[str]) -> list[Term]:
+    """The words that the page uses, and every remedy that the study varies."""
+    found = [
+        Term(
+            "generalization gap",
+            "Training accuracy minus held-out (validation) accuracy of the same weights, both in inference mode: "
+            "without dropout and with the running statistics of batch normalization.",
+        ),
+        Term("underfitting", "The network does not even learn its training examples; both accuracies stay low."),
+        Term("overfitting", "It learns the training examples but not what they have in common; the gap is wide."),
+        Term("factor, level, treatment", "What is varied, one value of it, and one level for every factor together."),
+        Term("baseline", "The treatment of all first levels, which every effect is measured against."),
+        Term(
+            "replicate",
+            "A repeat with its own seed. Treatments of one replicate share initial weights, batch order and data "
+            "split wherever they can, so that their difference shows the treatment and not luck.",
+        ),
+        Term(
+            "95% interval",
+            "A range computed from the replicates that would cover the true mean difference in 95 of 100 such "
+            "studies. If it contains zero, the direction is open.",
+        ),
+        Term(
+            "adjusted p",
+            "The probability of a difference this large by luck alone, made stricter (Holm's method) because the "
+            "study asks about several levels at once. A verdict needs it below 0.05.",
+        ),
+    ]
+    found += [
+        Term(f"{remedy.title} ({name})", f"A remedy for {remedy.family}. {remedy.explanation}")
+        for name, remedy in REMEDIES.items()
+        if name in set(factors)
+    ]
+    return found + [Term(name, f"Diagnosis: {meaning}.") for name, meaning in wording.DIAGNOSIS_MEANING.items()]

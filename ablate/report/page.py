@@ -1,0 +1,163 @@
+"""The report: one self-contained HTML file, the same bytes for the same records."""
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import pandas as pd
+from markupsafe import Markup
+
+import ablate
+from ablate.analysis import diagnosis, effects
+from ablate.report import curves, distributions, figures, glossary, sections, tables, wording
+from ablate.report.canvas import Picture
+from ablate.results.snapshot import Snapshot
+
+
+@dataclass(frozen=True)
+class Distributions:
+    """Histograms of weights or of activations, with their numbers."""
+
+    picture: Picture
+    rows: tuple[tables.LayerRow, ...]
+
+
+@dataclass(frozen=True)
+class Page:
+    """Everything the templates lay out; figures are `None` where there is nothing to draw.
+
+    Attributes:
+        metric, unit: of the effects, as text.
+        primary_is_share: whether effects are in points.
+        failure_count: of failed and diverged runs; `failures` holds the first of them.
+        runs_data, histories_data: what can be downloaded, as JSON values.
+    """
+
+    header: sections.Header
+    verdict: sections.Verdict
+    metric: str
+    unit: str
+    failures: tuple[sections.Trouble, ...]
+    failure_count: int
+    treatments: tuple[tables.TreatmentRow, ...]
+    effects: tuple[tables.EffectRow, ...]
+    effects_picture: Picture | None
+    accuracy_gap: Picture | None
+    gap_by_level: Picture | None
+    gaps: tuple[tables.GapRow, ...]
+    curves: Picture | None
+    distributions: tuple[Distributions, ...]
+    runs: tuple[tables.RunRow, ...]
+    glossary: tuple[glossary.Term, ...]
+    provenance: tuple[tuple[str, str], ...]
+    study_text: str
+    runs_data: dict[str, Any]
+    histories_data: dict[str, Any]
+    version: str
+
+
+def render(snapshot: Snapshot, *, command: str | None = None) -> str:
+    """The page as HTML text.
+
+    Args:
+        snapshot: the study; it may be partial or have no finished run at all.
+        command: the command line that trained it, to be shown.
+    """
+    folder = template_folder()
+    css = (folder / "report.css").read_text(encoding="utf-8")
+    script = (folder / "report.js").read_text(encoding="utf-8")
+    html = (
+        environment(folder)
+        .get_template("page.html.j2")
+        .render(
+            page=contents(snapshot, command),
+            css=Markup(css),  # noqa: S704 - the page's own file, nothing of the study in it
+            script=Markup(script),  # noqa: S704 - likewise
+            policy=policy(css, script),
+        )
+    )
+    return wording.redact(html)
+
+
+def contents(snapshot: Snapshot, command: str | None = None) -> Page:
+    """What the page says and shows, as plain values."""
+    runs, histories, levels = snapshot.runs, snapshot.histories, snapshot.levels
+    ok = runs[runs["status"] == "ok"]
+    primary = snapshot.study.primary
+    found = effects.effects(runs, levels, primary)
+    diagnosed = diagnosis.diagnose(runs, histories, snapshot.largest_class)
+    counts = diagnosis.counts(diagnosed)
+    answer = sections.verdict(snapshot, found, counts)
+    failures = sections.troubles(snapshot)
+    by_seed = effects.seed_differences(runs, levels, primary)
+    drawn_histories = histories[histories["run"].isin(ok["run"])]
+    return Page(
+        header=sections.header(snapshot),
+        verdict=answer,
+        metric=wording.metric_name(primary),
+        unit=wording.unit(primary),
+        failures=tuple(failures[: sections.MOST_FAILURES]),
+        failure_count=len(failures),
+        treatments=tuple(tables.treatment_rows(runs, counts, answer.best)),
+        effects=tuple(tables.effect_rows(found)),
+        effects_picture=figures.effects(found, by_seed) if found["n"].sum() else None,
+        accuracy_gap=figures.accuracy_gap(ok) if len(ok) else None,
+        gap_by_level=figures.gap_by_level(ok, levels) if len(ok) and levels else None,
+        gaps=tuple(tables.gap_rows(ok, levels)),
+        curves=curves.learning_curves(drawn_histories, ok) if len(ok) else None,
+        distributions=tuple(_distributions(snapshot, ok)),
+        runs=tuple(tables.run_rows(runs, histories, diagnosed)),
+        glossary=tuple(glossary.terms(levels)),
+        provenance=tuple(sections.provenance(snapshot, command)),
+        study_text=sections.study_text(snapshot),
+        runs_data=tables.runs_data(runs),
+        histories_data=tables.histories_data(histories, runs),
+        version=ablate.__version__,
+    )
+
+
+def template_folder() -> Path:
+    """Where the page's templates are: inside an installed package, or beside it in a checkout."""
+    package = Path(ablate.__file__).parent
+    shipped = package / "_templates"
+    return shipped if shipped.is_dir() else package.parent / "templates"
+
+
+def environment(folder: Path) -> jinja2.Environment:
+    """Templates that escape everything and fail on a name that does not exist."""
+    # select_autoescape() would leave files that end in .j2 unescaped.
+    found = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(folder),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    found.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "allow_nan": False}
+    return found
+
+
+def policy(css: str, script: str) -> str:
+    """A content security policy that allows this style sheet, this script, and no request to anywhere."""
+    style_hash, script_hash = (
+        base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in (css, script)
+    )
+    return (
+        f"default-src 'none'; img-src data:; style-src 'sha256-{style_hash}'; script-src 'sha256-{script_hash}'; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _distributions(snapshot: Snapshot, ok: pd.DataFrame) -> list[Distributions]:
+    treatments = distributions.worth_showing(ok)
+    found = []
+    kinds: tuple[distributions.Kind, ...] = ("weights", "activations")
+    for kind in kinds:
+        panels = distributions.collect(snapshot.records, ok, treatments, kind)
+        if panels:
+            picture = distributions.figure(panels, kind, snapshot.study.base.model.activation)
+            found.append(Distributions(picture, tuple(tables.layer_rows(panels))))
+    return found

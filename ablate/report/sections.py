@@ -1,0 +1,260 @@
+"""The page's words: what was run, the verdict, what failed, what it was run with."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from ablate.analysis.effects import LARGEST_DROPPED_SHARE
+from ablate.report import wording
+from ablate.results.snapshot import Snapshot
+from ablate.study import document
+
+MOST_FAILURES = 20
+LOG_LINES = 30
+GROUPS = (
+    ("helps", "▲", "Helps"),
+    ("hurts", "▼", "Hurts"),
+    ("undecided", "●", "Undecided"),
+    ("exploratory", "◆", "Exploratory"),
+    ("inert", "■", "Inert"),
+)
+GROUP_NOTES = {
+    "helps": "",
+    "hurts": "",
+    "undecided": "The interval or the adjusted test leaves both directions open. That is not evidence of no effect.",
+    "exploratory": "Fewer than 5 replicates: a hint of what to look at, not a finding.",
+    "inert": "Every pair of runs came out equal.",
+}
+
+
+@dataclass(frozen=True)
+class Header:
+    """What was run.
+
+    Attributes:
+        name: the study's.
+        facts: label and text.
+        warnings: what a reader must know before believing a number.
+    """
+
+    name: str
+    facts: tuple[tuple[str, str], ...]
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The level of a factor and what it does, as text."""
+
+    level: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Group:
+    """Findings with one verdict; `symbol` is the figures' mark for it."""
+
+    verdict: str
+    symbol: str
+    title: str
+    note: str
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The study's answer.
+
+    Attributes:
+        best: name of the treatment with the best mean validation accuracy; `None` without a finished run.
+        selection: how it was chosen and what it scores.
+        baseline: what is wrong with the baseline, if anything.
+        groups: the levels by verdict, empty ones left out.
+    """
+
+    best: str | None
+    selection: str
+    baseline: str
+    groups: tuple[Group, ...]
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """A run without usable numbers."""
+
+    treatment: str
+    seed: int
+    status: str
+    reason: str
+    log: str
+
+
+def header(snapshot: Snapshot) -> Header:
+    """What was run, and how much of the plan is there."""
+    study, runs = snapshot.study, snapshot.runs
+    base = study.base
+    finished = int((runs["status"] != "failed").sum())
+    planned = len(snapshot.planned)
+    treatments = len({run.treatment.name for run in snapshot.planned})
+    varied = {".".join(factor.path) for factor in study.factors}
+    optional = [
+        ("batch size", str(base.training.batch_size)),
+        ("trainer", ", ".join(sorted(set(runs["trainer"].dropna().astype(str)))) or "–"),
+    ]
+    replicates = wording.plural(len(study.seeds), "replicate")
+    network = " → ".join(str(units) for units in base.model.hidden)
+    facts = [
+        ("data", _data(snapshot)),
+        ("network", f"dense {network}, {base.model.activation}" + _varies(varied, "model")),
+        ("epochs", f"{base.training.epochs}" + _varies(varied, "training")),
+        (
+            "design",
+            f"{wording.plural(treatments, 'treatment')} × {replicates}, {study.design}",
+        ),
+        ("runs", f"{planned} of {planned}" if finished == planned else f"{finished} of {planned} finished"),
+        *optional,
+    ]
+    return Header(study.name, tuple(facts), tuple(_warnings(snapshot, finished, planned)))
+
+
+def verdict(snapshot: Snapshot, effects: pd.DataFrame, counts: pd.DataFrame) -> Verdict:
+    """The study's answer in plain words.
+
+    Args:
+        snapshot: the study.
+        effects: on its primary metric.
+        counts: what `analysis.diagnosis.counts` returns.
+    """
+    best = winner(snapshot.runs)
+    groups = []
+    for name, symbol, title in GROUPS:
+        rows: list[dict[Any, Any]] = effects[effects["verdict"] == name].to_dict("records")
+        rows.sort(key=lambda row: -abs(row["mean"]) if math.isfinite(row["mean"]) else 0.0)
+        say = {"undecided": wording.undecided, "inert": wording.inert}.get(name, wording.effect)
+        findings = tuple(Finding(f"{row['factor']} = {row['level']}", say(row)) for row in rows)
+        if findings:
+            groups.append(Group(name, symbol, title, GROUP_NOTES[name], findings))
+    return Verdict(best, _selection(snapshot, best), _baseline(counts), tuple(groups))
+
+
+def winner(runs: pd.DataFrame) -> str | None:
+    """The treatment with the highest mean validation accuracy; one that lost over a tenth of its runs cannot win."""
+    means = {}
+    for name, own in runs.groupby("treatment", sort=False):
+        ok = own[own["status"] == "ok"]
+        if len(ok) and 1 - len(ok) / len(own) <= LARGEST_DROPPED_SHARE:
+            means[str(name)] = float(ok["val_accuracy"].mean())
+    known = {name: mean for name, mean in means.items() if math.isfinite(mean)}
+    return max(known, key=known.__getitem__) if known else None
+
+
+def troubles(snapshot: Snapshot) -> list[Trouble]:
+    """Failed runs first, then diverged ones, in the order of the plan."""
+    found = []
+    for row in snapshot.runs.to_dict("records"):
+        if row["status"] == "failed":
+            failure = snapshot.failures[row["run"]]
+            log = "\n".join(failure.log.splitlines()[-LOG_LINES:])
+            found.append(Trouble(row["treatment"], row["seed"], "failed", failure.reason, log))
+        elif row["status"] == "diverged":
+            reason = f"a loss was no longer finite after epoch {row['stopped_epoch']}"
+            found.append(Trouble(row["treatment"], row["seed"], "diverged", reason, ""))
+    return sorted(found, key=lambda trouble: trouble.status == "diverged")
+
+
+def provenance(snapshot: Snapshot, command: str | None) -> list[tuple[str, str]]:
+    """Where the numbers come from, as label and text."""
+    records = [snapshot.records[key] for key in dict.fromkeys(snapshot.runs["run"]) if key in snapshot.records]
+    seen: dict[str, list[str]] = {}
+    for record in records:
+        for key, entry in record.environment.items():
+            text = _environment_text(entry)
+            if text not in seen.setdefault(key, []):
+                seen[key].append(text)
+    pairs = [("command", command)] if command else []
+    pairs += [(key.replace("_", " "), "; ".join(sorted(texts))) for key, texts in seen.items()]
+    for facts in snapshot.identity.data.values():
+        shape = f"{facts.rows:,} rows, {facts.features:,} features, {facts.classes} classes"
+        pairs.append(("data", f"{shape}, SHA-256 {facts.digest}"))
+    seconds = sum(record.seconds["total"] for record in records)
+    pairs.append(("training time", f"{seconds:,.1f} s in {wording.plural(len(records), 'run')}, all workers together"))
+    return pairs
+
+
+def study_text(snapshot: Snapshot) -> str:
+    """The resolved study file."""
+    return document.write(snapshot.study.document())
+
+
+def _data(snapshot: Snapshot) -> str:
+    sources = dict.fromkeys(run.treatment.settings.data.source for run in snapshot.planned)
+    text = ", ".join(sources)
+    if len(snapshot.identity.data) == 1:
+        (facts,) = snapshot.identity.data.values()
+        text += f" ({facts.rows:,} rows, {facts.features:,} features, {facts.classes} classes)"
+    held_out = snapshot.study.base.data.validation
+    return f"{text}; validation: " + ("the test set" if held_out == "test" else f"{held_out:.0%} of the training part")
+
+
+def _varies(varied: Iterable[str], section: str) -> str:
+    names = sorted(path.partition(".")[2] for path in varied if path.startswith(f"{section}."))
+    return f" (baseline; {', '.join(names)} varied)" if names else ""
+
+
+def _warnings(snapshot: Snapshot, finished: int, planned: int) -> Iterable[str]:
+    if any(run.treatment.settings.data.validation == "test" for run in snapshot.planned):
+        yield (
+            'Validated on the test set (validation = "test"). The test set chose among epochs and treatments, so '
+            "every test figure on this page is optimistic."
+        )
+    if not finished:
+        yield "No run has finished yet; there is nothing to compare."
+    elif finished < planned:
+        yield f"A part of the study: {finished} of {planned} runs. Figures and verdicts will change with the rest."
+    if len(snapshot.study.seeds) < 5:
+        yield (
+            f"Only {wording.plural(len(snapshot.study.seeds), 'replicate')} per treatment: "
+            "effects are exploratory; 5 or more are needed for a verdict."
+        )
+
+
+def _selection(snapshot: Snapshot, best: str | None) -> str:
+    runs = snapshot.runs[snapshot.runs["status"] == "ok"]
+    if best is None:
+        return "No treatment has enough finished runs to name a best one."
+    own = runs[runs["treatment"] == best]
+    score = wording.spread(float(own["test_accuracy"].mean()), float(own["test_accuracy"].std(ddof=1)), "test_accuracy")
+    text = (
+        f"has the highest mean validation accuracy, {wording.percent(float(own['val_accuracy'].mean()))} %. "
+        f"Chosen by that, its test accuracy is {score} %"
+    )
+    text += f" (mean ± standard deviation over {len(own)} replicates)" if len(own) > 1 else " (a single run)"
+    base = runs.loc[runs["treatment"] == "baseline", "test_accuracy"]
+    if set(runs["treatment"]) == {best}:
+        return f"{text}. No other treatment has finished runs to compare it with."
+    if best == "baseline":
+        return f"{text}. No other treatment did better on validation."
+    if len(base):
+        text += f"; the baseline's is {wording.percent(float(base.mean()))} %"
+    return f"{text}."
+
+
+def _baseline(counts: pd.DataFrame) -> str:
+    own = counts[counts["treatment"] == "baseline"].to_dict("records")
+    if not own:
+        return "The baseline has no finished run yet."
+    first = own[0]
+    share = f"{first['runs']} of {wording.plural(first['of'], 'run')}"
+    text = f"The baseline is diagnosed “{first['diagnosis']}” in {share}"
+    rest = [f"{row['diagnosis']} in {row['runs']}" for row in own[1:]]
+    text += f" ({', '.join(rest)})" if rest else ""
+    return f"{text}: {wording.DIAGNOSIS_MEANING[first['diagnosis']]}."
+
+
+def _environment_text(entry: Any) -> str:
+    if isinstance(entry, Mapping):
+        return ", ".join(f"{key} {value:,}" for key, value in entry.items())
+    return ", ".join(map(str, entry)) if isinstance(entry, Sequence) and not isinstance(entry, str) else str(entry)

@@ -1,0 +1,287 @@
+"""The page's tables: runs, treatments and effects as rows of text, and the numbers that can be downloaded."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ablate.analysis.effects import estimate_mean
+from ablate.report import wording
+from ablate.report.distributions import Panel
+from ablate.report.figures import one_at_a_time
+
+SPARK_WIDTH, SPARK_HEIGHT, SPARK_POINTS = 84, 20, 20
+HISTORY_EPOCHS, HISTORY_DIGITS = 20, 5
+HISTORY_KEPT = ("train_loss", "train_accuracy", "val_loss", "val_accuracy")
+
+
+@dataclass(frozen=True)
+class TreatmentRow:
+    """One treatment: mean and standard deviation over its runs, as text."""
+
+    name: str
+    runs: str
+    test: str
+    validation: str
+    train: str
+    gap: str
+    best_epoch: str
+    diagnosis: str
+    is_baseline: bool
+    is_best: bool
+
+
+@dataclass(frozen=True)
+class EffectRow:
+    """One level against its baseline, as text."""
+
+    factor: str
+    level: str
+    baseline: str
+    replicates: str
+    mean: str
+    interval: str
+    p: str
+    p_holm: str
+    detectable: str
+    verdict: str
+
+
+@dataclass(frozen=True)
+class GapRow:
+    """The final gap at one level of a factor, as text, in points."""
+
+    factor: str
+    level: str
+    runs: str
+    mean: str
+    interval: str
+
+
+@dataclass(frozen=True)
+class RunRow:
+    """One run, as text; `points` are the sparkline's."""
+
+    treatment: str
+    seed: int
+    diagnosis: str
+    test: str
+    validation: str
+    train: str
+    gap: str
+    best_epoch: str
+    stopped_epoch: str
+    seconds: str
+    key: str
+    points: str
+
+
+@dataclass(frozen=True)
+class LayerRow:
+    """The spread of one layer of one treatment before and after training, as text."""
+
+    treatment: str
+    layer: str
+    initial: str
+    best: str
+    end: str
+    zeros: str
+    saturated: str
+    dead: str
+
+
+def treatment_rows(runs: pd.DataFrame, counts: pd.DataFrame, best: str | None) -> list[TreatmentRow]:
+    """One row per treatment, in the order of the plan.
+
+    Args:
+        runs: rows of the runs table, failed ones included.
+        counts: what `analysis.diagnosis.counts` returns.
+        best: the treatment to mark.
+    """
+    rows = []
+    for name, own in runs.groupby("treatment", sort=False):
+        ok = own[own["status"] == "ok"]
+        labels = counts[counts["treatment"] == name].itertuples()
+        rows.append(
+            TreatmentRow(
+                name=str(name),
+                runs=f"{len(ok)} of {len(own)}" if len(ok) < len(own) else str(len(ok)),
+                test=_spread(ok, "test_accuracy"),
+                validation=_spread(ok, "val_accuracy"),
+                train=_spread(ok, "train_accuracy"),
+                gap=_spread(ok, "gap"),
+                best_epoch=wording.number(float(ok["best_epoch"].astype("float64").mean()), 1),
+                diagnosis=", ".join(f"{row.diagnosis} {row.runs}/{row.of}" for row in labels) or "–",
+                is_baseline=name == "baseline",
+                is_best=name == best,
+            )
+        )
+    return rows
+
+
+def effect_rows(effects: pd.DataFrame) -> list[EffectRow]:
+    """One row per level that is not a baseline."""
+    rows = []
+    for row in effects.to_dict("records"):
+        metric = row["metric"]
+        low, high = wording.signed(row["low"], metric), wording.signed(row["high"], metric)
+        dropped = f" ({wording.plural(row['dropped'], 'pair')} dropped)" if row["dropped"] else ""
+        scale, digits = (100, 2) if wording.is_share(metric) else (1, 4)
+        rows.append(
+            EffectRow(
+                factor=row["factor"],
+                level=row["level"],
+                baseline=row["baseline"],
+                replicates=f"{row['n']}{dropped}",
+                mean=wording.signed(row["mean"], metric),
+                interval=f"{low} to {high}" if math.isfinite(row["low"]) else "–",
+                p=_p(row["p"]),
+                p_holm=_p(row["p_holm"]),
+                detectable=wording.number(row["detectable"] * scale, digits) if row["detectable"] else "–",
+                verdict=row["verdict"],
+            )
+        )
+    return rows
+
+
+def gap_rows(runs: pd.DataFrame, levels: Mapping[str, Sequence[str]]) -> list[GapRow]:
+    """The numbers of the figure of gaps by level."""
+    rows = []
+    for factor, labels in levels.items():
+        own = one_at_a_time(runs, levels, factor)
+        for label in labels:
+            values = own.loc[own[factor] == label, "gap"].dropna().to_numpy(dtype=np.float64)
+            found = estimate_mean(values)
+            interval = f"{wording.percent(found.low)} to {wording.percent(found.high)}"
+            rows.append(
+                GapRow(
+                    factor,
+                    label,
+                    str(len(values)),
+                    wording.percent(found.mean),
+                    interval if math.isfinite(found.low) else "–",
+                )
+            )
+    return rows
+
+
+def run_rows(runs: pd.DataFrame, histories: pd.DataFrame, diagnosed: pd.DataFrame) -> list[RunRow]:
+    """One row per finished or failed run, in the order of the plan."""
+    labels = dict(zip(diagnosed["run"], diagnosed["diagnosis"], strict=True))
+    curves = {
+        str(key): part.to_numpy(dtype=np.float64) for key, part in histories.groupby("run", sort=False)["val_accuracy"]
+    }
+    finite = [curve[np.isfinite(curve)] for curve in curves.values()]
+    everything = np.concatenate(finite) if finite else np.empty(0)
+    low, high = (float(everything.min()), float(everything.max())) if everything.size else (0.0, 1.0)
+    return [
+        RunRow(
+            treatment=row["treatment"],
+            seed=row["seed"],
+            diagnosis=labels.get(row["run"], row["status"]),
+            test=wording.percent(row["test_accuracy"]),
+            validation=wording.percent(row["val_accuracy"]),
+            train=wording.percent(row["train_accuracy"]),
+            gap=wording.percent(row["gap"]),
+            best_epoch=_whole(row["best_epoch"]),
+            stopped_epoch=_whole(row["stopped_epoch"]),
+            seconds=wording.number(row["seconds"], 1),
+            key=row["run"][:10],
+            points=sparkline(curves.get(row["run"], np.empty(0)), low, high),
+        )
+        for row in runs.to_dict("records")
+    ]
+
+
+def sparkline(values: "np.ndarray[Any, np.dtype[np.float64]]", low: float, high: float) -> str:
+    """The points of a polyline over a curve's epochs, on a scale shared by all runs; empty if it has none."""
+    places = thinned(len(values), SPARK_POINTS)
+    last, span = max(len(values) - 1, 1), (high - low) or 1.0
+    points = [
+        f"{1 + place / last * (SPARK_WIDTH - 2):.0f},{1 + (high - values[place]) / span * (SPARK_HEIGHT - 2):.1f}"
+        for place in places
+        if math.isfinite(values[place])
+    ]
+    return " ".join(points)
+
+
+def thinned(count: int, most: int) -> list[int]:
+    """At most so many places out of `count`, evenly spread, the first and the last among them."""
+    return sorted({round(place) for place in np.linspace(0, count - 1, min(count, most))}) if count else []
+
+
+def layer_rows(panels: Iterable[Panel]) -> list[LayerRow]:
+    """The numbers of a figure of distributions.
+
+    Args:
+        panels: what `distributions.collect` returns.
+    """
+    rows = []
+    for panel in panels:
+        sds = {moment: f"{found.sd:.4g}" for moment, found in panel.moments.items()}
+        end = panel.moments.get("end")
+        rows.append(
+            LayerRow(
+                panel.treatment,
+                panel.layer,
+                initial=sds.get("initial", "–"),
+                best=sds.get("best", "–"),
+                end=sds.get("end", "–"),
+                zeros=_share(end.zeros if end else None),
+                saturated=_share(end.saturated if end else None),
+                dead=_share(end.dead if end else None),
+            )
+        )
+    return rows
+
+
+def runs_data(runs: pd.DataFrame) -> dict[str, Any]:
+    """The runs table, exact, as `{columns, rows}` for JSON; missing numbers are `None`."""
+    return {"columns": list(runs.columns), "rows": [[_plain(cell) for cell in row] for row in runs.to_numpy(object)]}
+
+
+def histories_data(histories: pd.DataFrame, runs: pd.DataFrame) -> dict[str, Any]:
+    """The histories at up to 20 epochs of every run, 5 significant digits, for JSON.
+
+    Returns:
+        `{of, columns, rows}`; the first column is a place in the rows of `runs_data`, from 0, which spares every
+        row the names of its treatment and run.
+    """
+    places = {key: place for place, key in enumerate(runs["run"])}
+    rows: list[list[Any]] = []
+    for key, part in histories.groupby("run", sort=False):
+        kept = part.iloc[thinned(len(part), HISTORY_EPOCHS)]
+        numbers = kept[list(HISTORY_KEPT)].to_numpy(dtype=np.float64)
+        rows += [
+            [places[key], int(epoch), *(_plain(float(f"{cell:.{HISTORY_DIGITS}g}")) for cell in row)]
+            for epoch, row in zip(kept["epoch"], numbers, strict=True)
+        ]
+    return {"of": "data-runs", "columns": ["row", "epoch", *HISTORY_KEPT], "rows": rows}
+
+
+def _spread(runs: pd.DataFrame, column: str) -> str:
+    return wording.spread(float(runs[column].mean()), float(runs[column].std(ddof=1)), column)
+
+
+def _p(value: float) -> str:
+    return "–" if not math.isfinite(value) else "< 0.0001" if value < 0.0001 else f"{value:.4f}"
+
+
+def _share(value: float | None) -> str:
+    return "–" if value is None else wording.percent(value, 1)
+
+
+def _whole(value: Any) -> str:
+    return "–" if pd.isna(value) else str(int(value))
+
+
+def _plain(cell: Any) -> Any:
+    """A cell as JSON can hold it."""
+    if cell is None or cell is pd.NA:
+        return None
+    if isinstance(cell, float):
+        return float(cell) if math.isfinite(cell) else None
+    return int(cell) if isinstance(cell, int | np.integer) and not isinstance(cell, bool) else str(cell)

@@ -1,0 +1,74 @@
+"""Diagnosis: one label per run, the first rule that matches."""
+
+import math
+
+import pandas as pd
+import pytest
+
+from ablate.analysis.diagnosis import Thresholds, counts, diagnose
+
+FLAT = [0.5] * 10
+
+
+def label(val_loss=FLAT, *, train=0.99, gap=0.0, status="ok", thresholds=None, kept=None):
+    """The diagnosis of one run beside a perfect one."""
+    runs = pd.DataFrame(
+        {
+            "treatment": ["baseline", "best"],
+            "seed": [1, 1],
+            "run": ["a", "b"],
+            "status": [status, "ok"],
+            "train_accuracy": [train, 1.0],
+            "gap": [gap, 0.0],
+            "val_loss": [val_loss[-1] if kept is None else kept, 0.5],
+        }
+    )
+    histories = pd.DataFrame({"run": ["a"] * len(val_loss) + ["b"], "val_loss": [*val_loss, 0.5]})
+    return diagnose(runs, histories, 0.1, thresholds or Thresholds())["diagnosis"][0]
+
+
+@pytest.mark.parametrize(
+    ("run", "expected"),
+    [
+        ({"status": "diverged"}, "diverged"),
+        ({"val_loss": [0.5, math.nan]}, "diverged"),
+        ({"train": 0.18}, "untrained"),
+        ({"train": 0.5, "val_loss": [1, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1]}, "still improving"),
+        ({"train": 0.97}, "underfit"),
+        ({"gap": 0.03, "val_loss": [0.5, 0.4, 0.5]}, "overfit"),
+        ({"gap": 0.03}, "gap only"),
+        ({"gap": 0.03, "val_loss": [0.5, 0.4, 0.5], "kept": 0.4}, "gap only"),
+        ({}, "good fit"),
+        ({"val_loss": [0.5]}, "good fit"),
+    ],
+    ids=str,
+)
+def test_labels(run, expected):
+    assert label(**run) == expected
+
+
+def test_thresholds_move_the_labels():
+    assert label(gap=0.03, thresholds=Thresholds(gap=0.05)) == "good fit"
+
+
+def test_counts_are_by_treatment_and_leave_failed_runs_out():
+    runs = pd.DataFrame(
+        {
+            "treatment": ["baseline"] * 3,
+            "seed": [1, 2, 3],
+            "run": ["a", "b", "c"],
+            "status": ["ok", "diverged", "failed"],
+            "train_accuracy": [0.9, 0.9, math.nan],
+            "gap": [0.0, 0.0, math.nan],
+            "val_loss": [0.5, math.nan, math.nan],
+        }
+    )
+    histories = pd.DataFrame({"run": ["a", "b"], "val_loss": [0.5, math.nan]})
+    found = counts(diagnose(runs, histories, {"a": 0.1, "b": 0.1}))
+    assert found.to_numpy().tolist() == [["baseline", "diverged", 1, 2], ["baseline", "good fit", 1, 2]]
+
+
+def test_no_run_has_no_label():
+    columns = ["treatment", "seed", "run", "status", "train_accuracy", "gap", "val_loss"]
+    empty = pd.DataFrame(columns=columns)
+    assert diagnose(empty, pd.DataFrame(columns=["run", "val_loss"]), 0.1).empty

@@ -1,0 +1,243 @@
+"""The commands, started as a user starts them: streams, documents and exit codes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import STUDIES
+
+TINY = str(STUDIES / "tiny.toml")
+
+
+def ablate(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "ablate", *map(str, arguments)]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300, check=False)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A results folder with the tiny study in it."""
+    out = tmp_path_factory.mktemp("out")
+    done = ablate("run", "-c", TINY, "-o", out)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == ""
+    lines = [line for line in done.stderr.splitlines() if "/4 " in line]
+    assert len(lines) == 4
+    assert all("test accuracy" in line and line.startswith("20") for line in lines)
+    assert "\x1b" not in done.stderr
+    return out
+
+
+def test_a_second_run_has_nothing_to_do(trained: Path) -> None:
+    done = ablate("run", "-c", TINY, "-o", trained, "--json")
+    assert done.returncode == 0
+    assert json.loads(done.stdout) == {
+        "runs": 4,
+        "trained": 0,
+        "cached": 4,
+        "failed": 0,
+        "diverged": 0,
+        "out": str(trained / "tiny"),
+    }
+
+
+def test_more_replicates_train_only_the_new_ones(trained: Path, tmp_path: Path) -> None:
+    plan = ablate("plan", "-c", TINY, "-o", trained, "--replicates", 3, "--json")
+    document = json.loads(plan.stdout)
+    assert document.pop("seconds_estimate") > 0
+    assert document == {"treatments": 2, "runs": 6, "cached": 4, "programs": 1}
+    fresh = json.loads(ablate("plan", "-c", TINY, "-o", tmp_path, "--json").stdout)
+    assert (fresh["cached"], fresh["seconds_estimate"]) == (0, None)
+
+
+def test_a_plan_lists_the_treatments(trained: Path) -> None:
+    done = ablate("plan", "-c", TINY, "-o", trained)
+    assert [line.split() for line in done.stdout.splitlines()] == [
+        ["baseline", "2", "runs", "2", "done"],
+        ["dropout=0.5", "2", "runs", "2", "done"],
+    ]
+    assert "2 treatments x 2 replicates = 4 runs, 4 done, 1 compiled programs" in done.stderr
+    only = ablate("plan", "-c", TINY, "-o", trained, "--only", "dropout=0.5")
+    assert only.stdout.startswith("dropout=0.5")
+
+
+def test_status_shows_the_effects(trained: Path) -> None:
+    done = ablate("status", "-o", trained)
+    assert done.returncode == 0
+    assert "study tiny: 4 of 4 runs finished" in done.stdout
+    assert "dropout" in done.stdout
+    document = json.loads(ablate("status", "-o", trained, "--json").stdout)
+    assert (document["runs"], document["done"], document["failed"], document["diverged"]) == (4, 4, 0, 0)
+    (effect,) = document["effects"]
+    assert (effect["factor"], effect["level"], effect["baseline"], effect["n"]) == ("dropout", "0.5", "0", 2)
+    assert effect["verdict"] == "exploratory"
+
+
+def test_report_writes_one_page_and_says_where(trained: Path) -> None:
+    done = ablate("report", "-o", trained)
+    assert done.returncode == 0, done.stderr
+    path = Path(done.stdout.strip())
+    assert path == trained / "tiny" / "report.html"
+    page = path.read_text()
+    assert "dropout=0.5" in page
+    assert str(Path.home()) not in page
+    first = path.read_bytes()
+    ablate("report", "-o", trained)
+    assert path.read_bytes() == first
+
+
+def test_export_writes_both_tables(trained: Path) -> None:
+    done = ablate("export", "-o", trained, "--format", "json")
+    runs, histories = (Path(line) for line in done.stdout.splitlines())
+    assert (len(json.loads(runs.read_text())), len(json.loads(histories.read_text()))) == (4, 8)
+
+
+def test_the_kept_study_can_be_run_again(trained: Path) -> None:
+    done = ablate("plan", "-c", trained / "tiny" / "study.toml", "-o", trained, "--json")
+    assert json.loads(done.stdout)["cached"] == 4
+
+
+@pytest.mark.parametrize("command", ["status", "report", "export"])
+def test_nothing_measured_is_not_a_success(command: str, tmp_path: Path) -> None:
+    done = ablate(command, "-c", TINY, "-o", tmp_path)
+    assert done.returncode == 5
+    assert "ablate run" in done.stderr
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize("command", ["plan", "run", "status", "report", "export"])
+def test_a_bad_study_is_refused_with_every_problem_before_tensorflow(command: str, tmp_path: Path) -> None:
+    done = ablate(command, "-c", STUDIES / "bad.toml", "-o", tmp_path)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert "24 problems" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["-c", "absent.toml"], "absent.toml"),
+        (["-c", TINY, "-S", "data.source=table.csv", "-S", "data.label=knid"], "did you mean 'kind'"),
+        (["-c", TINY, "-S", "overfitting.dropout=1.0"], "less than 1"),
+        (["-c", TINY, "-S", "nonsense"], "dotted.key=value"),
+        (["-c", TINY, "--only", "dropout=0.7"], "no level '0.7'"),
+        (["-c", TINY, "--max-runs", "3"], "4 runs"),
+        (["-c", TINY, "--budgte", "3"], "--budget"),
+        (["-c", TINY, "--budget", "soon"], "not a time"),
+        (["-c", TINY, "-j", "0"], "-j"),
+    ],
+)
+def test_bad_input_is_exit_2_and_one_message(arguments: list[str], message: str, tmp_path: Path) -> None:
+    rows = "".join(f"{n},{'ab'[n % 2]}\n" for n in range(20))
+    (STUDIES / "table.csv").write_text(f"x,kind\n{rows}")
+    try:
+        done = ablate("run", *arguments, "-o", tmp_path)
+    finally:
+        (STUDIES / "table.csv").unlink()
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_debug_shows_the_traceback(tmp_path: Path) -> None:
+    done = ablate("plan", "-c", tmp_path / "absent.toml", "--debug")
+    assert "Traceback" in done.stderr
+    assert done.returncode != 0
+
+
+def test_a_folder_that_cannot_be_written_is_exit_74(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    done = ablate("run", "-c", TINY, "-o", tmp_path / "file")
+    assert done.returncode == 2  # click itself refuses a file as --out
+    (tmp_path / "dir").mkdir()
+    (tmp_path / "dir" / "tiny").write_text("in the way")
+    done = ablate("run", "-c", TINY, "-o", tmp_path / "dir")
+    assert done.returncode == 74
+    assert "cannot be" in done.stderr
+
+
+def test_init_writes_a_study_that_plans_and_never_overwrites(tmp_path: Path) -> None:
+    done = ablate("init", cwd=tmp_path)
+    assert done.returncode == 0
+    assert done.stdout.strip() == "ablations.toml"
+    assert tomllib.loads((tmp_path / "ablations.toml").read_text())["study"]["name"] == "digits-remedies"
+    assert json.loads(ablate("plan", "--json", cwd=tmp_path).stdout)["runs"] == 140
+    (tmp_path / "ablations.toml").write_text("mine")
+    assert ablate("init", cwd=tmp_path).returncode == 2
+    assert (tmp_path / "ablations.toml").read_text() == "mine"
+    assert ablate("init", "--force", cwd=tmp_path).returncode == 0
+
+
+def test_schema_is_one_json_document() -> None:
+    document = json.loads(ablate("schema").stdout)
+    assert document["title"] == "ablate study"
+    assert "overfitting" in document["properties"]
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupted_study_keeps_what_is_done_and_goes_on(number: int, code: int, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "ablate", "run", "-c", TINY, "-o", str(tmp_path), "-j1"]
+    slow = ["-S", "training.epochs=400"]
+    process = subprocess.Popen([*command, *slow], stderr=subprocess.PIPE, text=True, start_new_session=True)
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "1/4" in line:
+            break
+    os.killpg(process.pid, number)  # the whole group, as a terminal does
+    rest = process.stderr.read()
+    assert process.wait(60) == code
+    assert "ablate run" in rest
+    assert "Traceback" not in rest
+    kept = len(list((tmp_path / "tiny" / "runs").rglob("*.json")))
+    assert 1 <= kept < 4
+    done = ablate("run", "-c", TINY, "-o", tmp_path, *slow, "--json")
+    assert json.loads(done.stdout)["cached"] == kept
+
+
+def test_a_closed_pipe_is_not_a_traceback(trained: Path) -> None:
+    command = f"{sys.executable} -m ablate status -o {trained} | head -1"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert "Traceback" not in done.stderr
+
+
+def test_help_of_every_command_says_what_it_does() -> None:
+    from ablate.cli import COMMANDS
+
+    for name, summary in COMMANDS.items():
+        done = ablate(name, "--help")
+        assert done.returncode == 0
+        assert " ".join(done.stdout.split()).count(summary) == 1
+
+
+def test_progress_on_a_terminal_is_live(tmp_path: Path) -> None:
+    import pty
+
+    leader, follower = pty.openpty()
+    command = [sys.executable, "-m", "ablate", "run", "-c", TINY, "-o", str(tmp_path)]
+    process = subprocess.Popen(command, stdout=follower, stderr=follower, env={**os.environ, "TERM": "xterm"})
+    os.close(follower)
+    seen = b""
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        try:
+            part = os.read(leader, 65536)
+        except OSError:
+            break
+        if not part:
+            break
+        seen += part
+    assert process.wait(30) == 0
+    os.close(leader)
+    assert b"runs" in seen
+    assert b"epochs" in seen
+    assert b"\x1b[" in seen
+    assert b"4 trained" in seen

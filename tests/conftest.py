@@ -1,0 +1,59 @@
+"""Fixtures that several rooms share: tiny real studies, and MNIST where it is at hand."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ablate.study import spec
+from ablate.study.spec import Study
+
+STUDIES = Path(__file__).parent / "studies"
+
+# Before anything imports TensorFlow: one thread, as in workers, so that results can be compared bit for bit.
+for _variable in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+    os.environ[_variable] = "1"
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--regenerate-golden", action="store_true", help="write golden files instead of comparing them")
+
+
+def study_of(**sections: dict[str, Any]) -> Study:
+    """A study of a small network on digits; the given sections extend or replace the usual ones."""
+    document: dict[str, Any] = {
+        "study": {"name": "tiny", "replicates": 1},
+        "data": {"source": "digits"},
+        "model": {"hidden": [16, 8]},
+        "training": {"epochs": 2},
+    }
+    for name, section in sections.items():
+        document[name] = {**document.get(name, {}), **section}
+    return spec.build(document, Path("ablations.toml"))
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Any:
+    """Compare a text with a golden file beside the tests, or write it under --regenerate-golden."""
+
+    def compare(name: str, text: str) -> None:
+        path = Path(__file__).parent / "golden" / name
+        if request.config.getoption("--regenerate-golden"):
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        assert path.is_file(), f"{path} is missing; pytest --regenerate-golden writes it"
+        assert text == path.read_text(encoding="utf-8")
+
+    return compare
+
+
+@pytest.fixture(scope="session")
+def mnist() -> Path:
+    """The folder that holds mnist.npz; tests that need it are skipped where it is absent."""
+    folder = Path(os.environ.get("ABLATE_DATA", "data"))
+    if not (folder / "mnist.npz").is_file():
+        pytest.skip("needs mnist.npz in the folder that ABLATE_DATA names")
+    return folder

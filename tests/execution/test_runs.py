@@ -1,0 +1,127 @@
+"""Real worker processes: equal results with any number of them, and one bad run costs one run."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ablate import api
+from ablate.execution.scheduler import Options, Progress
+from ablate.results.store import Store
+from tests.conftest import STUDIES
+
+
+def contents(out: Path) -> dict[str, Any]:
+    """Every record of a study but for its seconds and environment, by key."""
+    found = {}
+    for path in (out / "tiny" / "runs").rglob("*.json"):
+        body = json.loads(path.read_bytes())["body"]
+        del body["seconds"], body["environment"], body["history"]["seconds"]
+        found[path.stem] = body
+    return found
+
+
+def test_one_worker_and_two_keep_the_same_records(tmp_path: Path) -> None:
+    study = api.load(STUDIES / "tiny.toml", ["underfitting.batch_norm=[false, true]"])
+    for jobs in (1, 2):
+        results = api.run(study, jobs=jobs, out=tmp_path / str(jobs))
+        assert results.snapshot.missing == 0
+    alone, together = contents(tmp_path / "1"), contents(tmp_path / "2")
+    assert len(alone) == 6
+    assert alone == together
+
+
+def test_a_second_run_trains_nothing_and_an_interrupted_one_goes_on(tmp_path: Path) -> None:
+    study = api.load(STUDIES / "tiny.toml")
+    plan = api.make_plan(study, out=tmp_path)
+    first = api.run_plan(plan, Options(jobs=1, budget=1e-9))
+    assert first == {}
+    lost = plan.everything[2].key
+    assert len(api.run(study, jobs=1, out=tmp_path).runs) == 4
+    record_file = tmp_path / "tiny" / "runs" / lost[:2] / f"{lost}.json"
+    before = contents(tmp_path)
+    record_file.unlink()
+    again = api.make_plan(study, out=tmp_path)
+    assert [run.key for run in again.pending] == [lost]
+    assert set(api.run_plan(again, Options(jobs=2))) == {lost}
+    assert contents(tmp_path) == before
+    assert api.run_plan(api.make_plan(study, out=tmp_path), Options(jobs=2)) == {}
+
+
+def test_a_run_that_takes_too_long_fails_and_the_others_go_on(tmp_path: Path) -> None:
+    study = api.load(
+        STUDIES / "tiny.toml", ["study.replicates=1", "training.epochs=2", 'factors."training.epochs"=[2, 1000000]']
+    )
+    plan = api.make_plan(study, out=tmp_path)
+    outcomes = api.run_plan(plan, Options(jobs=1, timeout=15))
+    names = {run.key: run.treatment.name for run in plan.everything}
+    status = {names[key]: outcome.status for key, outcome in outcomes.items()}
+    assert status == {"baseline": "ok", "dropout=0.5": "ok", "training.epochs=1000000": "failed"}
+    results = api.open_results(out=tmp_path)
+    (failure,) = results.snapshot.failures.values()
+    assert "--timeout" in failure.reason
+    assert results.runs["status"].tolist() == ["ok", "ok", "failed"]
+
+
+def test_a_killed_worker_costs_the_run_it_was_training(tmp_path: Path) -> None:
+    study = api.load(STUDIES / "tiny.toml", ["training.epochs=300"])
+    plan = api.make_plan(study, out=tmp_path)
+    killed: list[int] = []
+
+    def kill_once(progress: Progress) -> None:
+        if progress.epochs > 10 and not killed:
+            worker = children(os.getpid())
+            killed.extend(worker)
+            for pid in worker:
+                os.kill(pid, signal.SIGKILL)
+
+    outcomes = api.run_plan(plan, Options(jobs=1), kill_once)
+    assert killed
+    by_status = sorted(outcome.status for outcome in outcomes.values())
+    assert by_status == ["failed", "ok", "ok", "ok"]
+    (failed,) = (outcome for outcome in outcomes.values() if outcome.status == "failed")
+    assert "exit code -9" in failed.message
+    assert len(contents(tmp_path)) == 3
+    assert Store(tmp_path / "tiny").last_failure(failed.key) is not None
+
+
+def children(parent: int) -> list[int]:
+    """Process ids of the spawned workers of a process."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal():
+            try:
+                stat = (entry / "stat").read_text().rpartition(")")[2].split()
+                command = (entry / "cmdline").read_bytes()
+            except OSError:
+                continue
+            if int(stat[1]) == parent and b"spawn_main" in command:
+                found.append(int(entry.name))
+    return found
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="finds workers in /proc")
+def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "ablate", "run", "-c", str(STUDIES / "tiny.toml"), "-o", str(tmp_path), "-j2"]
+    deadline = time.monotonic() + 60
+    with subprocess.Popen([*command, "-S", "training.epochs=100000"], stderr=subprocess.DEVNULL) as process:
+        while len(workers := children(process.pid)) < 2 and time.monotonic() < deadline:
+            time.sleep(0.1)
+        process.kill()
+    assert len(workers) == 2
+    while any(alive(pid) for pid in workers) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not any(alive(pid) for pid in workers)
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False

@@ -1,0 +1,74 @@
+"""Which lane gets which run: programs are shared, large groups go first, nobody compiles for a trifle."""
+
+from pathlib import Path
+from typing import Any
+
+from ablate.execution.scheduler import COMPILATION_SECONDS, Options, _assignment, _Queue, group_of
+from ablate.execution.worker import Outcome
+from ablate.results.identity import plan_runs
+from ablate.results.store import Store
+from ablate.study import design
+from ablate.study.spec import Study
+from tests.conftest import study_of
+from tests.results.test_identity import identity_for
+
+
+def queue_of(study: Study) -> _Queue:
+    identity = identity_for(study.base)
+    runs = plan_runs(design.treatments(study), study.seeds, identity)
+    store, options = Store(Path()), Options(jobs=2)
+    return _Queue(
+        [(run, _assignment(number, run, identity, store, Path(), options)) for number, run in enumerate(runs)]
+    )
+
+
+def drain(queue: _Queue, lane: int) -> list[str]:
+    names = []
+    while (taken := queue.take(lane)) is not None:
+        names.append(taken[0].treatment.name)
+    return names
+
+
+TWO_STRUCTURES: dict[str, Any] = {
+    "study": {"replicates": 3},
+    "underfitting": {"batch_norm": [False, True]},
+    "overfitting": {"dropout": [0.0, 0.5]},
+}
+
+
+def test_treatments_that_share_a_program_are_one_group() -> None:
+    groups = {
+        treatment.name: group_of(treatment.settings) for treatment in design.treatments(study_of(**TWO_STRUCTURES))
+    }
+    assert groups["baseline"] == groups["dropout=0.5"] != groups["batch_norm=true"]
+
+
+def test_the_largest_group_goes_first_and_the_other_lane_takes_another() -> None:
+    queue = queue_of(study_of(**TWO_STRUCTURES))
+    first, second = queue.take(0), queue.take(1)
+    assert first is not None
+    assert second is not None
+    assert group_of(first[0].treatment.settings) != group_of(second[0].treatment.settings)
+    assert second[0].treatment.name == "batch_norm=true"
+
+
+def test_a_lane_stays_with_what_it_has_compiled_and_then_takes_what_is_untouched() -> None:
+    assert drain(queue_of(study_of(**TWO_STRUCTURES)), 0) == ["baseline", "dropout=0.5"] * 3 + ["batch_norm=true"] * 3
+
+
+def test_a_second_lane_helps_only_where_it_is_worth_a_compilation() -> None:
+    study = study_of(study={"replicates": 100}, training={"epochs": 10})
+    outcome = Outcome("k", "ok", epochs=10, seconds=10 * 2 * COMPILATION_SECONDS / (99 * 10))
+    for learned, helps in ((None, False), (outcome, True)):
+        queue = queue_of(study)
+        queue.take(0)
+        if learned is not None:
+            queue.learn(learned)
+        assert (queue.take(1) is not None) is helps
+
+
+def test_every_run_is_handed_out_once() -> None:
+    queue = queue_of(study_of(**TWO_STRUCTURES))
+    taken = [queue.take(number % 2) for number in range(20)]
+    keys = [pair[0].key for pair in taken if pair is not None]
+    assert len(keys) == len(set(keys)) == 9

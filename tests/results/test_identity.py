@@ -1,0 +1,88 @@
+"""Run keys: the same for what must train the same, different for what may not, on any day and any Python."""
+
+from typing import Any
+
+import pytest
+
+from ablate.results.identity import DataFacts, Identity, data_name, installed_libraries, plan_runs, run_key
+from ablate.study import design
+from ablate.study.settings import RunSettings
+from tests.conftest import study_of
+
+FACTS = DataFacts("0" * 64, 1797, 64, 10, 0.1)
+
+
+def identity_for(*settings: RunSettings, digest: str = "0" * 64) -> Identity:
+    facts = DataFacts(digest, 1797, 64, 10, 0.1)
+    return Identity({"keras": "3.15", "tensorflow": "2.21"}, {data_name(each.data): facts for each in settings})
+
+
+def key_of(seed: int = 1, **sections: Any) -> str:
+    base = study_of(**sections).base
+    return run_key(base, seed, identity_for(base))
+
+
+def test_a_key_is_stable() -> None:
+    assert key_of() == "5f4504b551e16f33d445eb980193bc78c70bb4d95397147cbfff79a39f2c3a7e"
+
+
+@pytest.mark.parametrize(
+    "sections",
+    [
+        {"training": {"epochs": 3}},
+        {"training": {"learning_rate": 0.01}},
+        {"overfitting": {"dropout": 0.1}},
+        {"underfitting": {"init": "he_normal"}},
+        {"model": {"activation": "tanh"}},
+        {"data": {"validation": 0.3}},
+        {"overfitting": {"early_stopping": {"patience": 1}}},
+    ],
+)
+def test_a_setting_changes_the_key(sections: dict[str, Any]) -> None:
+    assert key_of(**sections) != key_of()
+
+
+@pytest.mark.parametrize(
+    "sections",
+    [
+        {"study": {"name": "other", "design": "grid", "replicates": 7, "primary": "gap"}},
+        {"data": {"source": "a/path/to/digits.npz"}},
+        {"overfitting": {"dropout": [0.0, 0.3]}},
+        {"overfitting": {"dropout": 0, "l2": 0}},
+        {"training": {"batch_size": 32}},
+        {"overfitting": {"early_stopping": False}},
+    ],
+)
+def test_names_paths_and_defaults_do_not(sections: dict[str, Any]) -> None:
+    assert key_of(**sections) == key_of()
+
+
+def test_the_arguments_of_early_stopping_are_filled_in() -> None:
+    assert key_of(overfitting={"early_stopping": {"patience": 3}}) == key_of(
+        overfitting={"early_stopping": {"patience": 3, "monitor": "val_loss", "min_delta": 0.0}}
+    )
+
+
+def test_seed_and_data_change_the_key() -> None:
+    base = study_of().base
+    keys = {key_of(1), key_of(2), run_key(base, 1, identity_for(base, digest="1" * 64))}
+    assert len(keys) == 3
+
+
+def test_a_plan_is_replicate_by_replicate() -> None:
+    study = study_of(study={"replicates": 2}, overfitting={"dropout": [0.0, 0.5]})
+    treatments = design.treatments(study)
+    runs = plan_runs(treatments, study.seeds, identity_for(study.base))
+    assert [(run.seed, run.treatment.name) for run in runs] == [
+        (1, "baseline"),
+        (1, "dropout=0.5"),
+        (2, "baseline"),
+        (2, "dropout=0.5"),
+    ]
+    assert len({run.key for run in runs}) == 4
+
+
+def test_the_installed_libraries_are_known_without_importing_them() -> None:
+    found = installed_libraries()
+    assert set(found) == {"tensorflow", "keras"}
+    assert all(version.count(".") == 1 for version in found.values())

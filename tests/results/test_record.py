@@ -1,0 +1,51 @@
+"""Records survive their JSON, and damage to it does not go unnoticed."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ablate.errors import StoreError
+from ablate.results.record import RECORD_SCHEMA, Record
+from tests.results.builders import record
+
+
+def test_a_record_is_the_same_after_its_json() -> None:
+    original = record()
+    again = Record.from_json(original.to_json())
+    assert again.to_json() == original.to_json()
+    assert repr(again) == repr(original)
+
+
+@given(st.lists(st.floats(), min_size=1, max_size=5))
+def test_every_float_survives(values: list[float]) -> None:
+    again = Record.from_json(record(history={"loss": values}).to_json())
+    assert list(map(repr, again.history["loss"])) == list(map(repr, values))
+
+
+def test_the_document_is_strict_json() -> None:
+    text = record().to_json().decode()
+    json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
+
+
+@pytest.mark.parametrize("position", range(0, 2000, 97))
+def test_a_flipped_bit_is_noticed(position: int) -> None:
+    text = bytearray(record().to_json())
+    text[position % len(text)] ^= 4
+    with pytest.raises(StoreError):
+        Record.from_json(bytes(text))
+
+
+@pytest.mark.parametrize("share", [0, 0.3, 0.99])
+def test_a_truncated_record_is_noticed(share: float) -> None:
+    text = record().to_json()
+    with pytest.raises(StoreError):
+        Record.from_json(text[: int(len(text) * share)])
+
+
+def test_a_newer_schema_asks_for_an_upgrade() -> None:
+    document = json.loads(record().to_json())
+    document["schema"] = RECORD_SCHEMA + 1
+    with pytest.raises(StoreError, match="upgrade to read it"):
+        Record.from_json(json.dumps(document).encode())

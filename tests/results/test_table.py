@@ -1,0 +1,86 @@
+"""Tables: one row per run, one per epoch, missing things missing."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from ablate.errors import EmptyResultsError
+from ablate.results import export, table
+from ablate.results.identity import PlannedRun
+from ablate.results.record import HISTORY_COLUMNS, Failure
+from ablate.results.snapshot import Snapshot
+from ablate.results.store import Store
+from ablate.study import design
+from tests.conftest import study_of
+from tests.results.builders import record
+from tests.results.test_identity import identity_for
+
+STUDY = study_of(study={"replicates": 2}, overfitting={"dropout": [0.0, 0.5]})
+
+
+def planned() -> list[PlannedRun]:
+    names = iter("abcd")
+    return [
+        PlannedRun(treatment, seed, next(names) * 64) for seed in STUDY.seeds for treatment in design.treatments(STUDY)
+    ]
+
+
+def snapshot() -> Snapshot:
+    runs = planned()
+    records = {run.key: record(run.key, seed=run.seed) for run in runs[:2]}
+    failures = {runs[2].key: Failure("broke", "", "")}
+    return Snapshot(STUDY, tuple(runs), records, failures, identity_for(STUDY.base))
+
+
+def test_runs_have_a_row_each_and_pending_ones_none() -> None:
+    runs = snapshot().runs
+    assert runs["dropout"].tolist() == ["0", "0.5", "0"]
+    assert runs["status"].tolist() == ["ok", "ok", "failed"]
+    assert runs["run"].tolist() == [run.key for run in planned()[:3]]
+    assert runs["best_epoch"].tolist()[:2] == [1, 1]
+    assert runs["best_epoch"].isna().tolist() == [False, False, True]
+    assert pd.isna(runs["test_accuracy"].iloc[2])
+    assert snapshot().missing == 2
+
+
+def test_histories_have_a_row_per_epoch_from_one() -> None:
+    histories = snapshot().histories
+    assert histories["epoch"].tolist() == [1, 2, 1, 2]
+    assert list(histories.columns[-len(HISTORY_COLUMNS) :]) == list(HISTORY_COLUMNS)
+    assert histories["loss"].iloc[1] == 0.1 + 0.2
+
+
+def test_nothing_finished_gives_empty_tables_with_all_columns() -> None:
+    assert list(table.runs_table(["dropout"], planned(), {}).columns) == list(snapshot().runs.columns)
+    assert list(table.histories_table(["dropout"], planned(), {}).columns) == list(snapshot().histories.columns)
+
+
+def test_csv_keeps_full_precision_and_names_what_is_missing(tmp_path: Path) -> None:
+    runs_path, histories_path = export.write(snapshot(), Store(tmp_path), "csv")
+    assert (runs_path.name, histories_path.name) == ("runs.csv", "histories.csv")
+    again = pd.read_csv(histories_path)
+    assert again["loss"].tolist() == snapshot().histories["loss"].tolist()
+    assert ",NaN," in histories_path.read_text()
+    assert "inf" in runs_path.read_text()
+
+
+def test_json_has_null_for_what_is_missing(tmp_path: Path) -> None:
+    runs_path, _ = export.write(snapshot(), Store(tmp_path), "json")
+    rows = json.loads(runs_path.read_text())
+    assert rows[2]["test_accuracy"] is None
+    assert rows[0]["test_loss"] is None
+    assert rows[0]["seed"] == 1
+
+
+def test_text_that_looks_like_a_formula_is_quoted() -> None:
+    cells = pd.DataFrame({"=a": ["=cmd|x", "+1", "-1", "@x", "fine"], "n": [-1.0, 1, 2, 3, 4]})
+    lines = export.to_csv(cells).splitlines()
+    assert lines[1:] == ["'=cmd|x,-1.0", "'+1,1.0", "'-1,2.0", "'@x,3.0", "fine,4.0"]
+
+
+def test_an_empty_study_exports_nothing(tmp_path: Path) -> None:
+    empty = Snapshot(STUDY, tuple(planned()), {}, {}, identity_for(STUDY.base))
+    with pytest.raises(EmptyResultsError, match="ablate run"):
+        export.write(empty, Store(tmp_path), "csv")

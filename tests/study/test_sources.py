@@ -1,0 +1,219 @@
+"""Data sets: found where they should be, read as they are, refused with a reason."""
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ablate.errors import StudyError
+from ablate.study import sources
+from ablate.study.settings import Data
+
+GOOD = "a,b,kind\n" + "".join(f"{n},{n * n},{'xyz'[n % 3]}\n" for n in range(30))
+
+
+def arrays(**changes: Any) -> dict[str, Any]:
+    rng = np.random.default_rng(0)
+    return {
+        "x_train": rng.integers(0, 256, (30, 2, 2), dtype=np.uint8),
+        "y_train": np.arange(30) % 3,
+        "x_test": rng.integers(0, 256, (9, 2, 2), dtype=np.uint8),
+        "y_test": np.arange(9) % 3,
+        **changes,
+    }
+
+
+def npz(folder: Path, **content: Any) -> Data:
+    np.savez(folder / "d.npz", **content)
+    return Data(source="d.npz")
+
+
+def test_digits_are_bundled() -> None:
+    dataset = sources.load(Data(source="digits"), Path())
+    assert dataset.x.shape == (1797, 64)
+    assert (len(dataset.train), len(dataset.test), len(dataset.classes)) == (1437, 360, 10)
+    assert (dataset.scale, dataset.divisor) == ("divide", 16.0)
+    assert set(dataset.train).isdisjoint(dataset.test)
+
+
+def test_the_digest_is_of_the_content() -> None:
+    once, again = (sources.load(Data(source="iris"), Path()) for _ in range(2))
+    assert once.digest == again.digest
+    assert once.digest != sources.load(Data(source="iris", test=0.3), Path()).digest
+    assert once.digest != sources.load(Data(source="iris", scale="none"), Path()).digest
+
+
+def test_an_npz_with_keras_keys_keeps_its_test_part_and_its_bytes(tmp_path: Path) -> None:
+    content = arrays()
+    dataset = sources.load(npz(tmp_path, **content), tmp_path)
+    assert dataset.x.dtype == np.uint8
+    assert dataset.sample_shape == (2, 2)
+    assert (dataset.scale, dataset.divisor) == ("divide", 255.0)
+    np.testing.assert_array_equal(dataset.x[dataset.test], content["x_test"].reshape(9, 4))
+    np.testing.assert_array_equal(dataset.y[dataset.test], content["y_test"])
+
+
+def test_an_npz_without_a_test_part_gets_a_fixed_one(tmp_path: Path) -> None:
+    content = arrays()
+    data = npz(tmp_path, x_train=content["x_train"].astype(np.float32), y_train=content["y_train"])
+    first, second = (sources.load(data, tmp_path) for _ in range(2))
+    assert len(first.test) == 6
+    np.testing.assert_array_equal(first.test, second.test)
+    assert first.scale == "none"
+
+
+def test_one_hot_labels_are_classes(tmp_path: Path) -> None:
+    content = arrays()
+    one_hot = {name: np.eye(3)[content[name]] for name in ("y_train", "y_test")}
+    assert sources.load(npz(tmp_path, **{**content, **one_hot}), tmp_path).y.tolist() == [
+        *content["y_train"],
+        *content["y_test"],
+    ]
+
+
+def test_a_table_has_a_label_column(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text(GOOD)
+    dataset = sources.load(Data(source="t.csv", label="kind"), tmp_path)
+    assert dataset.classes == ("x", "y", "z")
+    assert dataset.x.shape == (30, 2)
+    assert dataset.scale == "standard"
+
+
+@pytest.mark.parametrize(
+    ("text", "label", "key", "message"),
+    [
+        (GOOD, "knid", "data.label", "did you mean 'kind'"),
+        (GOOD, None, "data.label", "is required"),
+        (GOOD.replace("3,9,x", "three,9,x"), "kind", "data.source", "columns should hold numbers; encode or remove a"),
+        (GOOD.replace("3,9,x", ",9,x"), "kind", "data.source", "1 of 60 feature values are NaN"),
+        (GOOD.replace("3,9,x", "3,9,"), "kind", "data.source", "1 rows have no kind"),
+        (GOOD.replace("0,0,x", "0,0,rare"), "kind", "data.source", "class rare has 1 rows"),
+        (GOOD.replace(",y\n", ",x\n").replace(",z\n", ",x\n"), "kind", "data.source", "has 1 class"),
+        ("", "kind", "data.source", "cannot be read"),
+        ("a,b,kind\n", "kind", "data.source", "holds no rows"),
+        (GOOD, "b", "data.source", "columns should hold numbers; encode or remove kind"),
+    ],
+)
+def test_a_table_that_cannot_be_used_says_why(
+    tmp_path: Path, text: str, label: str | None, key: str, message: str
+) -> None:
+    (tmp_path / "t.csv").write_text(text)
+    with pytest.raises(StudyError) as caught:
+        sources.load(Data(source="t.csv", label=label), tmp_path)
+    assert caught.value.problems[0].key == key
+    assert message in caught.value.problems[0].message
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"y_train": np.arange(29) % 3}, "one row of features a label"),
+        ({"y_train": np.linspace(0, 2, 30)}, "hold fractions"),
+        ({"x_train": np.full((30, 2, 2), np.inf), "x_test": np.zeros((9, 2, 2))}, "120 of 156 feature values"),
+        ({"x_train": np.array([{}] * 30, dtype=object)}, "cannot be read"),
+        ({"x_train": np.array([["a"]] * 30), "x_test": np.array([["a"]] * 9)}, "should be numbers"),
+    ],
+)
+def test_arrays_that_cannot_be_used_say_why(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(StudyError, match=message):
+        sources.load(npz(tmp_path, **arrays(**changes)), tmp_path)
+
+
+def test_missing_arrays_are_named(tmp_path: Path) -> None:
+    with pytest.raises(StudyError, match="no array y_train; it holds x_train"):
+        sources.load(npz(tmp_path, x_train=np.zeros((3, 2))), tmp_path)
+
+
+def test_a_truncated_file_is_refused(tmp_path: Path) -> None:
+    data = npz(tmp_path, **arrays())
+    path = tmp_path / "d.npz"
+    path.write_bytes(path.read_bytes()[:-200])
+    with pytest.raises(StudyError, match="cannot be read"):
+        sources.load(data, tmp_path)
+
+
+def test_an_archive_is_measured_before_it_is_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sources, "LARGEST_ARRAYS", 50_000)
+    with zipfile.ZipFile(tmp_path / "d.npz", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("x_train.npy", bytes(60_000))
+    with pytest.raises(StudyError, match="unpacks to 60,000 bytes"):
+        sources.load(Data(source="d.npz"), tmp_path)
+
+
+@pytest.mark.parametrize("source", ["digit", "mnsit", "a.parquet", "nowhere.npz"])
+def test_an_unknown_source_says_what_is_known(tmp_path: Path, source: str) -> None:
+    with pytest.raises(StudyError) as caught:
+        sources.load(Data(source=source), tmp_path)
+    message = caught.value.problems[0].message
+    assert "did you mean" in message or "known are" in message or "no such file" in message
+
+
+def test_a_chosen_folder_comes_before_every_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen, cache = tmp_path / "chosen", tmp_path / "keras" / "datasets"
+    for folder, rows in ((chosen, 30), (cache, 60)):
+        folder.mkdir(parents=True)
+        np.savez(folder / "mnist.npz", x_train=np.zeros((rows, 4), np.uint8), y_train=np.arange(rows) % 3)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    monkeypatch.setenv("ABLATE_DATA", str(chosen))
+    assert len(sources.load(Data(source="mnist"), tmp_path).x) == 30
+    monkeypatch.delenv("ABLATE_DATA")
+    assert len(sources.load(Data(source="mnist"), tmp_path).x) == 60
+
+
+@pytest.fixture
+def stand_in_for_keras(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A package `keras` whose loader makes its arrays up, or fails like the real one without a network."""
+    package = tmp_path / "stand-in" / "keras"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("from keras import datasets\n")
+    (package / "datasets.py").write_text(
+        "import os\n"
+        "import numpy as np\n"
+        "class mnist:\n"
+        "    @staticmethod\n"
+        "    def load_data():\n"
+        "        if 'OFFLINE' in os.environ:\n"
+        "            raise OSError('URL fetch failure: no route to host')\n"
+        "        part = np.zeros((30, 28, 28), np.uint8), np.arange(30) % 3\n"
+        "        return part, part\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(package.parent))
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "no-keras"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.delenv("ABLATE_DATA", raising=False)
+    return package
+
+
+@pytest.mark.usefixtures("stand_in_for_keras")
+def test_what_is_not_here_is_downloaded_once_by_keras(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert len(sources.load(Data(source="mnist"), tmp_path).test) == 30
+    monkeypatch.setenv("OFFLINE", "1")
+    assert len(sources.load(Data(source="mnist"), tmp_path).test) == 30
+
+
+@pytest.mark.usefixtures("stand_in_for_keras")
+def test_without_a_network_the_error_says_what_to_put_where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OFFLINE", "1")
+    with pytest.raises(StudyError, match=r"no route to host.*Put mnist\.npz .*ABLATE_DATA"):
+        sources.load(Data(source="mnist"), tmp_path)
+
+
+def test_the_real_mnist_has_its_canonical_shape(mnist: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ABLATE_DATA", str(mnist))
+    dataset = sources.load(Data(source="mnist"), Path())
+    assert (dataset.x.shape, dataset.x.dtype) == ((70_000, 784), np.uint8)
+    assert (len(dataset.train), len(dataset.test)) == (60_000, 10_000)
+
+
+def test_reading_data_imports_no_tensorflow() -> None:
+    code = (
+        "import sys; from pathlib import Path\n"
+        "from ablate.study import sources; from ablate.study.settings import Data\n"
+        "sources.load(Data(source='digits'), Path()); sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], env=os.environ, check=False).returncode == 0

@@ -1,0 +1,175 @@
+"""The study file: what it says is what is run, and every mistake in it is reported at once."""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ablate.errors import StudyError
+from ablate.study import document, spec
+from ablate.study.levels import INITIALIZERS, OPTIMIZERS
+from tests.conftest import STUDIES, study_of
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_default_study_varies_all_six_remedies() -> None:
+    study = spec.load(ROOT / "ablations.toml")
+    assert [factor.name for factor in study.factors] == [
+        "init",
+        "batch_norm",
+        "optimizer",
+        "dropout",
+        "l2",
+        "early_stopping",
+    ]
+    assert study.seeds == tuple(range(1, 11))
+    assert study.design == "one-at-a-time"
+
+
+def test_all_mistakes_of_a_file_are_reported_at_once(golden: Any) -> None:
+    with pytest.raises(StudyError) as caught:
+        spec.load(STUDIES / "bad.toml")
+    golden("bad-study.txt", "\n".join(map(str, caught.value.problems)) + "\n")
+
+
+@pytest.mark.parametrize(
+    ("sections", "key", "message"),
+    [
+        ({"overfitting": {"dropout": [1.0]}}, "overfitting.dropout[0]", "less than 1"),
+        ({"overfitting": {"dropout": float("nan")}}, "overfitting.dropout", "finite"),
+        ({"overfitting": {"l2": [0.0, float("inf")]}}, "overfitting.l2[1]", "finite"),
+        ({"overfitting": {"l2": -1.0}}, "overfitting.l2", "greater than or equal to 0"),
+        ({"overfitting": {"dropout": []}}, "overfitting.dropout", "at least 1 level"),
+        ({"overfitting": {"droput": 0.1}}, "overfitting.droput", "did you mean 'dropout'?"),
+        ({"overfitting": {"batchnorm": True}}, "overfitting.batchnorm", "'batch_norm' in [underfitting]"),
+        ({"training": {"epochs": 0}}, "training.epochs", "greater than or equal to 1"),
+        ({"training": {"epochs": True}}, "training.epochs", "integer"),
+        ({"model": {"hidden": []}}, "model.hidden", "at least 1"),
+        ({"model": {"block": ["activation", "dense"]}}, "model", "begin with 'dense'"),
+        ({"study": {"name": "../x"}}, "study.name", "letter or digit"),
+        ({"study": {"name": "n" * 300}}, "study.name", "at most 100"),
+        ({"study": {"seeds": [1, 1]}}, "study", "seeds should all differ"),
+        ({"factors": {"underfitting.init": ["zeros"]}}, 'factors."underfitting.init"', "unknown key"),
+    ],
+)
+def test_a_mistake_names_its_key_and_what_is_allowed(sections: dict[str, Any], key: str, message: str) -> None:
+    with pytest.raises(StudyError) as caught:
+        study_of(**sections)
+    (problem,) = caught.value.problems
+    assert problem.key == key
+    assert message in problem.message
+
+
+def test_a_missing_section_is_required() -> None:
+    with pytest.raises(StudyError) as caught:
+        spec.build({"study": {"name": "a"}}, Path("x.toml"))
+    assert [(problem.key, problem.message) for problem in caught.value.problems] == [
+        (section, "is required") for section in ("data", "model", "training")
+    ]
+
+
+def test_a_list_for_the_layers_must_fit_the_network() -> None:
+    with pytest.raises(StudyError, match="2 hidden layers take 2, or one more"):
+        study_of(overfitting={"dropout": [0.0, [0.1, 0.2, 0.3]]})
+    fits = study_of(model={"input_block": ["dropout"]}, overfitting={"dropout": [0.0, [0.1, 0.2, 0.3]]})
+    settings = fits.settings({"dropout": [0.1, 0.2, 0.3]})
+    assert settings.by_layer("dropout") == (0.1, [0.2, 0.3])
+
+
+def test_a_scalar_and_a_single_level_are_settings_not_factors() -> None:
+    study = study_of(overfitting={"dropout": 0.2, "l2": [0.01]}, factors={"training.batch_size": [64]})
+    assert study.factors == ()
+    assert study.base.remedies.dropout == 0.2
+    assert study.base.remedies.l2 == 0.01
+    assert study.base.training.batch_size == 64
+
+
+def test_any_field_can_be_a_factor_quoted_or_not() -> None:
+    quoted = study_of(factors={"model.activation": ["relu", "tanh"]})
+    assert quoted == study_of(factors={"model": {"activation": ["relu", "tanh"]}})
+    (factor,) = quoted.factors
+    assert (factor.name, factor.family, factor.labels) == ("model.activation", None, ("relu", "tanh"))
+    assert quoted.settings({"model.activation": "tanh"}).model.activation == "tanh"
+
+
+def test_a_factor_level_that_fits_no_network_is_reported_with_its_name() -> None:
+    with pytest.raises(StudyError, match=r"model\.block = \[activation\]"):
+        study_of(factors={"model.block": [["dense", "activation"], ["activation"]]})
+
+
+def test_labels_are_the_same_everywhere() -> None:
+    study = study_of(
+        underfitting={"init": ["he_normal", "zeros"], "batch_norm": [False, True]},
+        overfitting={
+            "dropout": [0.0, 0.2, [0.2, 0]],
+            "early_stopping": [False, {"monitor": "val_loss", "patience": 10}],
+        },
+    )
+    assert [factor.labels for factor in study.factors] == [
+        ("he_normal", "zeros"),
+        ("false", "true"),
+        ("0", "0.2", "[0.2,0]"),
+        ("false", "(monitor=val_loss,patience=10)"),
+    ]
+    optimizers = study_of(underfitting={"optimizer": ["sgd", {"name": "sgd", "momentum": 0.9}]})
+    assert optimizers.factors[0].labels == ("sgd", "sgd(momentum=0.9)")
+
+
+def _levels(catalogue: dict[str, Any]) -> st.SearchStrategy[Any]:
+    return st.sampled_from(sorted(catalogue)).map(lambda name: {"name": name})
+
+
+@given(
+    inits=st.lists(_levels(INITIALIZERS), min_size=1, max_size=3),
+    optimizers=st.lists(
+        st.one_of(
+            _levels(OPTIMIZERS),
+            st.floats(1e-6, 10).map(lambda rate: {"name": "adam", "learning_rate": rate}),
+        ),
+        min_size=1,
+        max_size=3,
+    ),
+    dropouts=st.lists(
+        st.one_of(st.floats(0, 0.99), st.lists(st.floats(0, 0.99), min_size=2, max_size=2)), min_size=1, max_size=3
+    ),
+    stops=st.lists(
+        st.one_of(st.just(False), st.integers(0, 50).map(lambda patience: {"patience": patience})),
+        min_size=1,
+        max_size=2,
+    ),
+    rate=st.one_of(st.none(), st.floats(1e-9, 1)),
+    activations=st.lists(st.sampled_from(["relu", "tanh"]), min_size=1, max_size=2),
+)
+def test_writing_the_resolved_study_and_reading_it_is_the_identity(
+    inits: list[Any],
+    optimizers: list[Any],
+    dropouts: list[Any],
+    stops: list[Any],
+    rate: float | None,
+    activations: list[str],
+) -> None:
+    study = study_of(
+        training={"learning_rate": rate} if rate else {},
+        underfitting={"init": inits, "optimizer": optimizers},
+        overfitting={"dropout": dropouts, "early_stopping": stops},
+        factors={"model.activation": activations},
+    )
+    assert spec.build(tomllib.loads(document.write(study.document())), study.source) == study
+
+
+def test_the_schema_knows_every_key_of_the_default_study() -> None:
+    schema = spec.json_schema()
+    raw = document.read(ROOT / "ablations.toml")
+    for section, table in raw.items():
+        reference = schema["properties"][section].get("$ref") or schema["properties"][section]["allOf"][0]["$ref"]
+        known = schema["$defs"][reference.rpartition("/")[2]]["properties"]
+        assert set(table) <= set(known)
+
+
+def test_replicates_and_seeds_are_not_given_together() -> None:
+    with pytest.raises(StudyError, match="replicates or seeds, not both"):
+        study_of(study={"replicates": 3, "seeds": [7]})

@@ -1,0 +1,104 @@
+"""The compiled epoch against its oracle, `model.fit(jit_compile=True)` fed the same batches."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ablate.results.record import Record
+from ablate.study import sources
+from ablate.study.levels import OPTIMIZERS
+from ablate.study.settings import Data
+from ablate.study.sources import Dataset
+from ablate.training import trainer
+from ablate.training.trainer import Workshop
+from tests.conftest import study_of
+
+COMPARED = ("loss", "accuracy", "train_loss", "train_accuracy", "val_loss", "val_accuracy")
+
+
+def both(dataset: Dataset, workshop: Workshop, **sections: Any) -> tuple[Record, Record]:
+    settings = study_of(training={"epochs": 3}, **sections).base
+    compiled = trainer.train("k", settings, 1, dataset, workshop)
+    oracle = trainer.train("k", settings, 1, dataset, workshop, trainer="fit")
+    assert (compiled.trainer, oracle.trainer) == ("compiled", "fit")
+    return compiled, oracle
+
+
+def assert_equal(compiled: Record, oracle: Record, tolerance: float = 1e-5) -> None:
+    for name in COMPARED:
+        np.testing.assert_allclose(compiled.history[name], oracle.history[name], rtol=tolerance, atol=1e-7)
+    for name in ("test_loss", "test_accuracy"):
+        assert compiled.result[name] == pytest.approx(oracle.result[name], rel=1e-4)
+    assert len(compiled.probes) == len(oracle.probes)
+    for ours, theirs in zip(compiled.probes, oracle.probes, strict=True):
+        assert (ours.layer, ours.kind, ours.moment) == (theirs.layer, theirs.kind, theirs.moment)
+        assert ours.sd == pytest.approx(theirs.sd, rel=1e-4, abs=1e-7)
+
+
+@pytest.mark.parametrize("batch_norm", [False, True], ids=["plain", "batch-norm"])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_every_optimizer_trains_as_in_fit(
+    digits: Dataset, workshop: Workshop, optimizer: str, batch_norm: bool
+) -> None:
+    assert len(digits.train) % 32 != 0  # so that the last batch is a partial one
+    compiled, oracle = both(digits, workshop, underfitting={"optimizer": optimizer, "batch_norm": batch_norm})
+    assert_equal(compiled, oracle)
+    assert compiled.history["loss"][-1] != compiled.history["loss"][0]
+
+
+def test_l2_and_a_learning_rate_train_as_in_fit(digits: Dataset, workshop: Workshop) -> None:
+    compiled, oracle = both(
+        digits,
+        workshop,
+        overfitting={"l2": 0.01},
+        underfitting={"optimizer": {"name": "sgd", "momentum": 0.9, "nesterov": True, "learning_rate": 0.1}},
+    )
+    assert_equal(compiled, oracle)
+    assert compiled.history["loss"][-1] > compiled.history["train_loss"][-1] + 0.01
+
+
+def test_two_classes_and_standardized_features_train_as_in_fit(workshop: Workshop) -> None:
+    data = {"source": "breast_cancer"}
+    dataset = sources.load(Data(**data), Path())
+    assert len(dataset.classes) == 2
+    assert_equal(*both(dataset, workshop, data=data))
+
+
+def test_the_chapters_block_with_early_stopping_trains_as_in_fit(digits: Dataset, workshop: Workshop) -> None:
+    compiled, oracle = both(
+        digits,
+        workshop,
+        model={"hidden": [16, 8], "block": ["dense", "batch_norm", "dense", "activation"]},
+        underfitting={"batch_norm": True, "optimizer": {"name": "adam", "learning_rate": 0.1}},
+        overfitting={"early_stopping": {"monitor": "val_accuracy", "patience": 1}},
+    )
+    assert_equal(compiled, oracle)
+    assert compiled.result["stopped_epoch"] == oracle.result["stopped_epoch"]
+    assert compiled.result["best_epoch"] == oracle.result["best_epoch"]
+
+
+@pytest.mark.slow
+def test_dropout_agrees_with_fit_on_the_average(digits: Dataset, workshop: Workshop) -> None:
+    """Masks differ, so only the distribution over seeds can agree: paired differences around zero.
+
+    Three standard errors: with these 30 seeds fixed, an honest pair of trainers passes with probability 0.995.
+    """
+    settings = study_of(
+        data={"train_size": 400},
+        training={"epochs": 8, "learning_rate": 0.1},
+        overfitting={"dropout": 0.3},
+    ).base
+    losses = np.array(
+        [
+            [
+                trainer.train("k", settings, seed, digits, workshop, trainer=name).history["train_loss"][-1]
+                for name in ("compiled", "fit")
+            ]
+            for seed in range(1, 31)
+        ]
+    )
+    difference = losses[:, 0] - losses[:, 1]
+    assert abs(difference.mean()) < 3 * difference.std(ddof=1) / np.sqrt(len(difference))
+    assert difference.std() > 0
