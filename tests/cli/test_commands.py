@@ -126,7 +126,7 @@ def test_a_bad_study_is_refused_with_every_problem_before_tensorflow(command: st
     ("arguments", "message"),
     [
         (["-c", "absent.toml"], "absent.toml"),
-        (["-c", TINY, "-S", "data.source=table.csv", "-S", "data.label=knid"], "did you mean 'kind'"),
+        (["-c", TINY, "-S", "data.source=TABLE", "-S", "data.label=knid"], "did you mean 'kind'"),
         (["-c", TINY, "-S", "overfitting.dropout=1.0"], "less than 1"),
         (["-c", TINY, "-S", "nonsense"], "dotted.key=value"),
         (["-c", TINY, "--only", "dropout=0.7"], "no level '0.7'"),
@@ -138,11 +138,9 @@ def test_a_bad_study_is_refused_with_every_problem_before_tensorflow(command: st
 )
 def test_bad_input_is_exit_2_and_one_message(arguments: list[str], message: str, tmp_path: Path) -> None:
     rows = "".join(f"{n},{'ab'[n % 2]}\n" for n in range(20))
-    (STUDIES / "table.csv").write_text(f"x,kind\n{rows}")
-    try:
-        done = ablate("run", *arguments, "-o", tmp_path)
-    finally:
-        (STUDIES / "table.csv").unlink()
+    table = tmp_path / "table.csv"
+    table.write_text(f"x,kind\n{rows}")
+    done = ablate("run", *(argument.replace("TABLE", str(table)) for argument in arguments), "-o", tmp_path / "out")
     assert done.returncode == 2
     assert message in done.stderr
     assert "Traceback" not in done.stderr
@@ -187,14 +185,14 @@ def test_schema_is_one_json_document() -> None:
 def test_an_interrupted_study_keeps_what_is_done_and_goes_on(number: int, code: int, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "ablate", "run", "-c", TINY, "-o", str(tmp_path), "-j1"]
     slow = ["-S", "training.epochs=400"]
-    process = subprocess.Popen([*command, *slow], stderr=subprocess.PIPE, text=True, start_new_session=True)
-    assert process.stderr is not None
-    for line in process.stderr:
-        if "1/4" in line:
-            break
-    os.killpg(process.pid, number)  # the whole group, as a terminal does
-    rest = process.stderr.read()
-    assert process.wait(60) == code
+    with subprocess.Popen([*command, *slow], stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if "1/4" in line:
+                break
+        os.killpg(process.pid, number)  # the whole group, as a terminal does
+        rest = process.stderr.read()
+        assert process.wait(60) == code
     assert "ablate run" in rest
     assert "Traceback" not in rest
     kept = len(list((tmp_path / "tiny" / "runs").rglob("*.json")))
@@ -215,7 +213,7 @@ def test_help_of_every_command_says_what_it_does() -> None:
     for name, summary in COMMANDS.items():
         done = ablate(name, "--help")
         assert done.returncode == 0
-        assert " ".join(done.stdout.split()).count(summary) == 1
+        assert summary.rstrip(".") in " ".join(done.stdout.split())
 
 
 def test_progress_on_a_terminal_is_live(tmp_path: Path) -> None:
