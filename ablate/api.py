@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ablate.errors import EmptyResultsError, Problem, StudyError
-from ablate.execution import scheduler
+from ablate.execution import queue, scheduler
 from ablate.execution.scheduler import Listener, Options, Progress, StopSignal
 from ablate.execution.worker import Outcome
 from ablate.results import identity as identities
@@ -56,7 +56,7 @@ class Plan:
     @property
     def programs(self) -> int:
         """Compiled programs that the selected runs share, per worker at most."""
-        return len({scheduler.group_of(run.treatment.settings) for run in self.selected})
+        return len({queue.group_of(run.treatment.settings) for run in self.selected})
 
     def seconds_estimate(self, jobs: int) -> float | None:
         """Wall time of the pending runs, from finished runs with the same program, else with any; `None` without.
@@ -69,19 +69,18 @@ class Plan:
             record = self.done.get(planned.key)
             if record is not None:
                 per_epoch = record.seconds["total"] - record.seconds["compile"]
-                group = scheduler.group_of(planned.treatment.settings)
+                group = queue.group_of(planned.treatment.settings)
                 by_group.setdefault(group, []).append(per_epoch / record.result["stopped_epoch"])
         if not by_group:
             return None
         known = {group: sum(values) / len(values) for group, values in by_group.items()}
         typical = sum(known.values()) / len(known)
-        compiling = {scheduler.group_of(planned.treatment.settings) for planned in self.pending}
+        compiling = {queue.group_of(planned.treatment.settings) for planned in self.pending}
         work = sum(
-            planned.treatment.settings.training.epochs
-            * known.get(scheduler.group_of(planned.treatment.settings), typical)
+            planned.treatment.settings.training.epochs * known.get(queue.group_of(planned.treatment.settings), typical)
             for planned in self.pending
         )
-        return (work + len(compiling) * scheduler.COMPILATION_SECONDS) / jobs
+        return (work + len(compiling) * queue.COMPILATION_SECONDS) / jobs
 
 
 class Results:

@@ -44,5 +44,9 @@ class StoreError(AblateError):
     """A results folder cannot be read or written."""
 
 
+class WorkerError(AblateError):
+    """Worker processes cannot do their work on this machine."""
+
+
 class EmptyResultsError(AblateError):
     """There are no finished runs to show."""

@@ -8,6 +8,7 @@ import multiprocessing
 import os
 from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
+from concurrent.futures.process import BrokenProcessPool
 
 from pebble import ProcessExpired, ProcessPool
 
@@ -24,14 +25,14 @@ class Lanes:
     """
 
     def __init__(self, jobs: int, assignments: int) -> None:
-        context = multiprocessing.get_context("spawn")
-        self._epochs = context.RawArray("i", assignments)
-        self._stop = context.RawValue("i", 0)
+        self._context = multiprocessing.get_context("spawn")
+        self._epochs = self._context.RawArray("i", assignments)
+        self._stop = self._context.RawValue("i", 0)
+        self._pools = [self._new_pool() for _ in range(jobs)]
+
+    def _new_pool(self) -> ProcessPool:
         arguments = (os.getpid(), self._epochs, self._stop)
-        self._pools = [
-            ProcessPool(max_workers=1, initializer=worker.start, initargs=arguments, context=context)
-            for _ in range(jobs)
-        ]
+        return ProcessPool(max_workers=1, initializer=worker.start, initargs=arguments, context=self._context)
 
     def __len__(self) -> int:
         return len(self._pools)
@@ -44,6 +45,8 @@ class Lanes:
             assignment: the run.
             timeout: seconds after which its process is ended; `None` for no limit.
         """
+        if not self._pools[lane].active:  # its process died while it had nothing to do
+            self._pools[lane] = self._new_pool()
         future: Future[Outcome] = self._pools[lane].schedule(worker.run, args=(assignment,), timeout=timeout)
         return future
 
@@ -79,5 +82,7 @@ def outcome(assignment: Assignment, future: "Future[Outcome]", timeout: float | 
         return Outcome(assignment.key, "failed", f"stopped after {timeout:g} s without an end (--timeout)")
     except ProcessExpired as error:
         return Outcome(assignment.key, "failed", f"its process ended with exit code {error.exitcode}")
+    except BrokenProcessPool:
+        return Outcome(assignment.key, "failed", "its process ended before the run began")
     except CancelledError:
         return Outcome(assignment.key, "stopped")

@@ -1,9 +1,4 @@
-"""Hands pending runs to worker lanes so that all lanes finish together and programs are compiled as rarely as pays.
-
-Runs are grouped by what they can share of a compiled program. A free lane goes on with the group it has compiled;
-else it takes the largest group that no lane works on; else it helps where most is left to do, if that is worth a
-compilation of its own.
-"""
+"""Carries out the pending runs of a study: feeds the lanes, records failures, tells of progress, stops when asked."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -12,18 +7,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from ablate.errors import StoreError
+from ablate.errors import StoreError, WorkerError
 from ablate.execution import local
+from ablate.execution.queue import RunQueue, Task, guess_epoch_seconds
 from ablate.execution.worker import Assignment, Outcome
-from ablate.results.identity import Identity, PlannedRun, canonical_json, data_name
+from ablate.results.identity import Identity, PlannedRun, data_name
 from ablate.results.record import Failure
 from ablate.results.store import Store, utc_now
-from ablate.study.levels import plain
-from ablate.study.settings import RunSettings
 
 TrainerName = Literal["compiled", "fit"]
 
-COMPILATION_SECONDS = 3.0  # what compiling one more program costs, as measured on two machines; only scheduling uses it
 POLL_SECONDS = 0.1
 
 
@@ -82,66 +75,6 @@ class StopSignal:
 Listener = Callable[[Progress], None]
 
 
-def group_of(settings: RunSettings) -> bytes:
-    """What runs must have in common to share a compiled program, as far as can be told without TensorFlow."""
-    optimizer = {key: value for key, value in plain(settings.remedies.optimizer).items() if key != "learning_rate"}
-    return canonical_json(
-        {
-            "data": settings.data.model_dump(),
-            "model": settings.model.model_dump(),
-            "batch_size": settings.training.batch_size,
-            "batch_norm": settings.by_layer("batch_norm"),
-            "optimizer": optimizer,
-        }
-    )
-
-
-class _Queue:
-    """Pending runs by group, and which lane has compiled what."""
-
-    def __init__(self, assignments: Sequence[tuple[PlannedRun, Assignment]]) -> None:
-        self._groups: dict[bytes, list[tuple[PlannedRun, Assignment]]] = {}
-        for run, assignment in assignments:
-            self._groups.setdefault(group_of(run.treatment.settings), []).append((run, assignment))
-        self._compiled: dict[bytes, set[int]] = {group: set() for group in self._groups}
-        self._current: dict[int, bytes] = {}
-        self._epochs = 0
-        self._seconds = 0.0
-
-    def take(self, lane: int) -> tuple[PlannedRun, Assignment] | None:
-        """The next run for a lane; `None` if nothing is worth its while."""
-        group = self._choose(lane)
-        if group is None:
-            return None
-        self._compiled[group].add(lane)
-        self._current[lane] = group
-        return self._groups[group].pop(0)
-
-    def learn(self, outcome: Outcome) -> None:
-        """Take note of how long epochs last here; runs that compiled something say little about it."""
-        if not outcome.compiled:
-            self._epochs += outcome.epochs
-            self._seconds += outcome.seconds
-
-    def _choose(self, lane: int) -> bytes | None:
-        open_groups = {group: self._work(group) for group, runs in self._groups.items() if runs}
-        if not open_groups:
-            return None
-        ready = [group for group in open_groups if lane in self._compiled[group]]
-        if ready:
-            current = self._current.get(lane)
-            return current if current in ready else ready[0]
-        untouched = [group for group in open_groups if not self._compiled[group]]
-        if untouched:
-            return max(untouched, key=open_groups.__getitem__)
-        largest = max(open_groups, key=open_groups.__getitem__)
-        seconds = open_groups[largest] * (self._seconds / self._epochs if self._epochs else 0.0)
-        return largest if seconds > COMPILATION_SECONDS else None
-
-    def _work(self, group: bytes) -> int:
-        return sum(run.treatment.settings.training.epochs for run, _ in self._groups[group])
-
-
 def execute(
     runs: Sequence[PlannedRun],
     identity: Identity,
@@ -172,7 +105,9 @@ def execute(
     if not pairs:
         return {}
     lanes = local.Lanes(min(options.jobs, len(pairs)), len(pairs))
-    session = _Session(pairs, lanes, store, options, listener, stop or StopSignal())
+    settings = pairs[0][0].treatment.settings
+    queue = RunQueue(pairs, guess_epoch_seconds(settings, identity.data[data_name(settings.data)]))
+    session = _Session(pairs, queue, lanes, store, options, listener, stop or StopSignal())
     try:
         session.work()
     except BaseException:
@@ -196,7 +131,8 @@ class _Session:
 
     def __init__(
         self,
-        pairs: Sequence[tuple[PlannedRun, Assignment]],
+        pairs: Sequence[Task],
+        queue: RunQueue,
         lanes: local.Lanes,
         store: Store,
         options: Options,
@@ -205,7 +141,7 @@ class _Session:
     ) -> None:
         self.outcomes: dict[str, Outcome] = {}
         self.stop = stop
-        self._queue = _Queue(pairs)
+        self._queue = queue
         self._lanes = lanes
         self._store = store
         self._options = options
@@ -215,20 +151,25 @@ class _Session:
         self._busy: dict[Future[Outcome], tuple[int, PlannedRun, Assignment]] = {}
 
     def work(self) -> None:
-        for lane in range(len(self._lanes)):
-            self._feed(lane)
+        self._feed_idle()
         while self._busy:
             finished, _ = wait(self._busy, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED)
             for future in finished:
-                lane, run, assignment = self._busy.pop(future)
+                _, run, assignment = self._busy.pop(future)
                 self._settle(run, assignment, local.outcome(assignment, future, self._options.timeout))
-                self._feed(lane)
+            self._feed_idle()
             if self.stop.level:
                 self._lanes.stop_after_epoch()
             if self.stop.level > 1:
                 return
             self._progress.epochs = self._lanes.epochs_done
             self._tell(None)
+
+    def _feed_idle(self) -> None:
+        working = {lane for lane, _, _ in self._busy.values()}
+        for lane in range(len(self._lanes)):
+            if lane not in working:
+                self._feed(lane)
 
     def _feed(self, lane: int) -> None:
         budget = self._options.budget
@@ -242,6 +183,8 @@ class _Session:
             self._busy[future] = (lane, run, assignment)
 
     def _settle(self, run: PlannedRun, assignment: Assignment, outcome: Outcome) -> None:
+        if outcome.status == "unable":
+            raise WorkerError(outcome.message)
         if outcome.status == "unwritable":
             raise StoreError(outcome.message)
         if outcome.status == "stopped":

@@ -57,7 +57,8 @@ class Outcome:
 
     Attributes:
         key: the run's key.
-        status: `ok` and `diverged` have a record; `failed` and `unwritable` have not; `stopped` was asked to stop.
+        status: `ok` and `diverged` have a record; `failed` has not; `stopped` was asked to stop. `unwritable`
+            (the store) and `unable` (the libraries) say that no other run would fare better.
         message: one line about a failure.
         log: its traceback and the last of what it printed.
         epochs: epochs trained.
@@ -67,7 +68,7 @@ class Outcome:
     """
 
     key: str
-    status: Literal["ok", "diverged", "failed", "unwritable", "stopped"]
+    status: Literal["ok", "diverged", "failed", "stopped", "unwritable", "unable"]
     message: str = ""
     log: str = ""
     epochs: int = 0
@@ -91,6 +92,7 @@ class _Process:
 
 
 _process: _Process | None = None
+_start_error = "it was not started"
 
 
 def start(parent: int, epochs: Any, stop: Any) -> None:
@@ -101,25 +103,30 @@ def start(parent: int, epochs: Any, stop: Any) -> None:
         epochs: shared array of 32-bit integers, one per assignment: epochs finished so far.
         stop: shared integer; not zero when runs should end after their epoch.
     """
-    global _process
+    global _process, _start_error
     for variable in _THREAD_VARIABLES:
         os.environ[variable] = "1"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole terminal; the scheduler decides
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-    with _captured():
-        import tensorflow as tf
+    try:
+        with _captured():
+            import tensorflow as tf
 
-        from ablate.training.trainer import Workshop
+            from ablate.training.trainer import Workshop
 
-        tf.get_logger().setLevel("ERROR")
+            tf.get_logger().setLevel("ERROR")
+    except Exception as error:  # noqa: BLE001 - a broken installation shows in many ways; `run` tells of it
+        _start_error = f"{type(error).__name__}: {error}"
+        return
     _process = _Process(epochs, stop, Workshop(), {})
 
 
 def run(assignment: Assignment) -> Outcome:
     """Train one run and commit its record; whatever goes wrong in it becomes its outcome."""
-    assert _process is not None
+    if _process is None:
+        return Outcome(assignment.key, "unable", f"TensorFlow cannot be used here: {_start_error}")
     started = time.perf_counter()
     printed = io.StringIO()
     try:

@@ -1,7 +1,7 @@
 """The study file: a parsed TOML document in, a `Study` out, or every problem of the file at once."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -221,6 +221,9 @@ def build(raw: dict[str, Any], source: Path) -> Study:
         section, key = str(info.alias).split(".")
         if values is not None:
             factors.append(Factor(str(info.alias), (section, key), None, tuple(values)))
+    factors = [replace(factor, levels=_distinct(factor.levels)) for factor in factors]
+    if misplaced := _without_a_place(file, factors):
+        raise StudyError(source, misplaced)
     base = RunSettings.model_construct(
         **{section: getattr(file, section) for section in SECTIONS},
         remedies={name: values[0] for name, values in levels.items()},
@@ -242,6 +245,24 @@ def json_schema() -> dict[str, Any]:
         **StudyFile.model_json_schema(by_alias=True),
         "title": "ablate study",
     }
+
+
+def _distinct(levels: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The levels that are not repetitions of an earlier one."""
+    return tuple(level for number, level in enumerate(levels) if level not in levels[:number])
+
+
+def _without_a_place(file: StudyFile, factors: Iterable[Factor]) -> list[Problem]:
+    """Remedies that are pieces of a layer, wanted by some level, while no block of the study holds the piece."""
+    given = {factor.name: factor.levels for factor in factors}
+    blocks = [*given.get("model.block", [file.model.block]), *given.get("model.input_block", [file.model.input_block])]
+    found = []
+    for piece in ("batch_norm", "dropout"):
+        wanted = [level for level in given[piece] if level != REMEDIES[piece].default]
+        if wanted and not any(piece in block for block in blocks):
+            message = f"has no place: neither model.block nor model.input_block holds '{piece}'"
+            found.append(Problem(f"{REMEDIES[piece].family}.{piece}", message, label(wanted[0])))
+    return found
 
 
 def _settings(base: RunSettings, factors: Iterable[Factor], levels: Mapping[str, Any], source: Path) -> RunSettings:

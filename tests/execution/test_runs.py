@@ -110,7 +110,7 @@ def children(parent: int) -> list[int]:
 def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "ablate", "run", "-c", str(STUDIES / "tiny.toml"), "-o", str(tmp_path), "-j2"]
     deadline = time.monotonic() + 60
-    with subprocess.Popen([*command, "-S", "training.epochs=100000"], stderr=subprocess.DEVNULL) as process:
+    with subprocess.Popen([*command, "-S", "training.epochs=1000000"], stderr=subprocess.DEVNULL) as process:
         while len(workers := children(process.pid)) < 2 and time.monotonic() < deadline:
             time.sleep(0.1)
         process.kill()
@@ -125,3 +125,14 @@ def alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+def test_a_broken_installation_is_one_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "tensorflow").mkdir()
+    (tmp_path / "tensorflow" / "__init__.py").write_text("raise ImportError('no such instruction set')")
+    command = [sys.executable, "-m", "ablate", "run", "-c", str(STUDIES / "tiny.toml"), "-o", str(tmp_path / "out")]
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120, check=False)
+    assert done.returncode == 2
+    assert "TensorFlow cannot be used here: ImportError: no such instruction set" in done.stderr
+    assert "Traceback" not in done.stderr

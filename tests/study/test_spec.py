@@ -173,3 +173,15 @@ def test_the_schema_knows_every_key_of_the_default_study() -> None:
 def test_replicates_and_seeds_are_not_given_together() -> None:
     with pytest.raises(StudyError, match="replicates or seeds, not both"):
         study_of(study={"replicates": 3, "seeds": [7]})
+
+
+def test_a_repeated_level_counts_once() -> None:
+    study = study_of(overfitting={"dropout": [0.0, 0, 0.5, 0.5]}, underfitting={"optimizer": ["sgd", {"name": "sgd"}]})
+    assert [(factor.name, factor.labels) for factor in study.factors] == [("dropout", ("0", "0.5"))]
+
+
+def test_a_remedy_without_a_place_in_any_block_is_an_error() -> None:
+    with pytest.raises(StudyError, match=r"overfitting\.dropout = 0\.5: has no place.*holds 'dropout'"):
+        study_of(model={"block": ["dense", "activation"]}, overfitting={"dropout": [0.0, 0.5]})
+    somewhere = [["dense", "activation"], ["dense", "batch_norm", "activation"]]
+    assert study_of(factors={"model.block": somewhere}, underfitting={"batch_norm": True}).factors

@@ -1,11 +1,13 @@
 """Which lane gets which run: programs are shared, large groups go first, nobody compiles for a trifle."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ablate.execution.scheduler import COMPILATION_SECONDS, Options, _assignment, _Queue, group_of
+from ablate.execution.queue import COMPILATION_SECONDS, RunQueue, group_of, guess_epoch_seconds
+from ablate.execution.scheduler import Options, _assignment
 from ablate.execution.worker import Outcome
-from ablate.results.identity import plan_runs
+from ablate.results.identity import DataFacts, plan_runs
 from ablate.results.store import Store
 from ablate.study import design
 from ablate.study.spec import Study
@@ -13,16 +15,15 @@ from tests.conftest import study_of
 from tests.results.test_identity import identity_for
 
 
-def queue_of(study: Study) -> _Queue:
+def queue_of(study: Study, epoch_seconds: float = 0.0) -> RunQueue:
     identity = identity_for(study.base)
     runs = plan_runs(design.treatments(study), study.seeds, identity)
     store, options = Store(Path()), Options(jobs=2)
-    return _Queue(
-        [(run, _assignment(number, run, identity, store, Path(), options)) for number, run in enumerate(runs)]
-    )
+    tasks = [(run, _assignment(number, run, identity, store, Path(), options)) for number, run in enumerate(runs)]
+    return RunQueue(tasks, epoch_seconds)
 
 
-def drain(queue: _Queue, lane: int) -> list[str]:
+def drain(queue: RunQueue, lane: int) -> list[str]:
     names = []
     while (taken := queue.take(lane)) is not None:
         names.append(taken[0].treatment.name)
@@ -58,13 +59,24 @@ def test_a_lane_stays_with_what_it_has_compiled_and_then_takes_what_is_untouched
 
 def test_a_second_lane_helps_only_where_it_is_worth_a_compilation() -> None:
     study = study_of(study={"replicates": 100}, training={"epochs": 10})
-    outcome = Outcome("k", "ok", epochs=10, seconds=10 * 2 * COMPILATION_SECONDS / (99 * 10))
-    for learned, helps in ((None, False), (outcome, True)):
-        queue = queue_of(study)
+    worth_it = 2 * COMPILATION_SECONDS / (99 * 10)  # seconds per epoch
+    for guess, helps in ((0.0, False), (worth_it, True)):
+        queue = queue_of(study, guess)
         queue.take(0)
-        if learned is not None:
-            queue.learn(learned)
         assert (queue.take(1) is not None) is helps
+    queue = queue_of(study, 0.0)
+    queue.take(0)
+    queue.learn(Outcome("k", "ok", epochs=10, seconds=100 * worth_it, compiled=True))
+    assert queue.take(1) is None
+    queue.learn(Outcome("k", "ok", epochs=10, seconds=10 * worth_it))
+    assert queue.take(1) is not None
+
+
+def test_the_first_guess_grows_with_the_network_and_the_data() -> None:
+    small, large = (study_of(model={"hidden": [units]}).base for units in (8, 800))
+    facts = DataFacts("d", 1000, 64, 10, 0.1)
+    assert guess_epoch_seconds(large, facts) == 100 * guess_epoch_seconds(small, facts)
+    assert guess_epoch_seconds(small, replace(facts, rows=2000)) == 2 * guess_epoch_seconds(small, facts)
 
 
 def test_every_run_is_handed_out_once() -> None:

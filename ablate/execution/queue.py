@@ -1,0 +1,93 @@
+"""Which lane trains which run next: programs are compiled as rarely as pays, and all lanes end together.
+
+Runs are grouped by what they can share of a compiled program. A free lane goes on with the group it has compiled;
+else it takes the largest group that no lane works on; else it helps where most is left to do, if that is worth a
+compilation of its own.
+"""
+
+import itertools
+from collections import deque
+from collections.abc import Sequence
+
+from ablate.execution.worker import Assignment, Outcome
+from ablate.results.identity import DataFacts, PlannedRun, canonical_json
+from ablate.study.levels import plain
+from ablate.study.settings import RunSettings
+
+COMPILATION_SECONDS = 3.0  # what one more program costs, as measured; it decides about order, never about results
+FLOPS = 5e10  # of one core, for the guess before the first run is over
+Task = tuple[PlannedRun, Assignment]
+
+
+def group_of(settings: RunSettings) -> bytes:
+    """What runs must have in common to share a compiled program, as far as can be told without TensorFlow."""
+    optimizer = {key: value for key, value in plain(settings.remedies.optimizer).items() if key != "learning_rate"}
+    return canonical_json(
+        {
+            "data": settings.data.model_dump(),
+            "model": settings.model.model_dump(),
+            "batch_size": settings.training.batch_size,
+            "batch_norm": settings.by_layer("batch_norm"),
+            "optimizer": optimizer,
+        }
+    )
+
+
+def guess_epoch_seconds(settings: RunSettings, data: DataFacts) -> float:
+    """Seconds of an epoch by arithmetic alone: six operations per weight and example, forward and backward."""
+    widths = [data.features, *settings.model.hidden, data.classes]
+    weights = sum(before * after for before, after in itertools.pairwise(widths))
+    return 6 * weights * (settings.data.train_size or data.rows) / FLOPS
+
+
+class RunQueue:
+    """Pending runs by group, and which lane has compiled what.
+
+    Args:
+        tasks: runs with their assignments, in the order they should be trained in.
+        epoch_seconds: how long an epoch may take, until `learn` knows better.
+    """
+
+    def __init__(self, tasks: Sequence[Task], epoch_seconds: float) -> None:
+        self._pending: dict[bytes, deque[Task]] = {}
+        self._epochs_left: dict[bytes, int] = {}
+        for run, assignment in tasks:
+            group = group_of(run.treatment.settings)
+            self._pending.setdefault(group, deque()).append((run, assignment))
+            self._epochs_left[group] = self._epochs_left.get(group, 0) + run.treatment.settings.training.epochs
+        self._compiled: dict[bytes, set[int]] = {group: set() for group in self._pending}
+        self._current: dict[int, bytes] = {}
+        self._guess = epoch_seconds
+        self._epochs = 0
+        self._seconds = 0.0
+
+    def take(self, lane: int) -> Task | None:
+        """The next run for a lane; `None` if nothing is worth its while now."""
+        group = self._choose(lane)
+        if group is None:
+            return None
+        self._compiled[group].add(lane)
+        self._current[lane] = group
+        task = self._pending[group].popleft()
+        self._epochs_left[group] -= task[0].treatment.settings.training.epochs
+        return task
+
+    def learn(self, outcome: Outcome) -> None:
+        """Take note of how long epochs last here; runs that compiled something say little about it."""
+        if not outcome.compiled:
+            self._epochs += outcome.epochs
+            self._seconds += outcome.seconds
+
+    def _choose(self, lane: int) -> bytes | None:
+        open_groups = [group for group, tasks in self._pending.items() if tasks]
+        if not open_groups:
+            return None
+        ready = [group for group in open_groups if lane in self._compiled[group]]
+        if ready:
+            current = self._current.get(lane)
+            return current if current in ready else ready[0]
+        untouched = [group for group in open_groups if not self._compiled[group]]
+        largest = max(untouched or open_groups, key=self._epochs_left.__getitem__)
+        per_epoch = self._seconds / self._epochs if self._epochs else self._guess
+        worth_it = self._epochs_left[largest] * per_epoch > COMPILATION_SECONDS
+        return largest if untouched or worth_it else None
