@@ -17,7 +17,7 @@ EVERYWHERE = "errors"  # every room may import it; its arrows would hide the oth
 
 def arrows(package: str = "ablate") -> dict[tuple[str, str], set[str]]:
     """The modules behind every arrow between two rooms, by the names of the rooms."""
-    graph = grimp.build_graph(package)
+    graph = grimp.build_graph(package, cache_dir=None)
     found: dict[tuple[str, str], set[str]] = {}
     for module in graph.modules:
         for imported in graph.find_modules_directly_imported_by(module):

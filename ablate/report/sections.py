@@ -195,8 +195,11 @@ def _data(snapshot: Snapshot) -> str:
     if len(snapshot.identity.data) == 1:
         (facts,) = snapshot.identity.data.values()
         text += f" ({facts.rows:,} rows, {facts.features:,} features, {facts.classes} classes)"
-    held_out = snapshot.study.base.data.validation
-    return f"{text}; validation: " + ("the test set" if held_out == "test" else f"{held_out:.0%} of the training part")
+    data = snapshot.study.base.data
+    part = f"a subset of {data.train_size:,}" if data.train_size else "the training part"
+    return f"{text}; validation: " + (
+        "the test set" if data.validation == "test" else f"{data.validation:.0%} of {part}"
+    )
 
 
 def _varies(varied: Iterable[str], section: str) -> str:

@@ -44,7 +44,6 @@ class EffectRow:
     replicates: str
     mean: str
     interval: str
-    p: str
     p_holm: str
     detectable: str
     verdict: str
@@ -138,7 +137,6 @@ def effect_rows(effects: pd.DataFrame) -> list[EffectRow]:
                 replicates=f"{row['n']}{dropped}",
                 mean=wording.signed(row["mean"], metric),
                 interval=f"{low} to {high}" if math.isfinite(row["low"]) else "–",
-                p=_p(row["p"]),
                 p_holm=_p(row["p_holm"]),
                 detectable=wording.number(row["detectable"] * scale, digits) if row["detectable"] else "–",
                 verdict=row["verdict"],
