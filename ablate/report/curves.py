@@ -42,9 +42,9 @@ def learning_curves(histories: pd.DataFrame, runs: pd.DataFrame) -> Picture:
         for axes in grid[len(shown) :]:
             axes.set_axis_off()
         for axes in grid[max(len(shown) - columns, 0) : len(shown)]:
-            axes.set_xlabel("epoch")
+            axes.set_xlabel("epoch", visible=True)  # seaborn hides the labels of axes without ticks
         for axes in grid[: len(shown) : columns]:
-            axes.set_ylabel("accuracy, %")
+            axes.set_ylabel("accuracy, %", visible=True)
         handles = grid[0].get_lines()[:2]
         figure.legend(handles, ["training", "validation"], loc="outside upper left", ncols=2, handlelength=2.6)
     note = (

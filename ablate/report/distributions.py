@@ -143,23 +143,21 @@ def figure(panels_of: Sequence[Panel], kind: Kind, activation: str = "") -> Pict
         kind: what they show.
         activation: name of the hidden layers' activation, for the description.
     """
-    treatments = list(dict.fromkeys(panel.treatment for panel in panels_of))
-    layers = _telling_layers(list(dict.fromkeys(panel.layer for panel in panels_of)))
-    by_place = {(panel.treatment, panel.layer): panel for panel in panels_of}
+    by_treatment: dict[str, list[Panel]] = {}
+    for panel in panels_of:
+        by_treatment.setdefault(panel.treatment, []).append(panel)
+    rows = [_telling_layers(row) for row in by_treatment.values()]  # treatments may differ in their layers
+    columns = max(map(len, rows))
     with theme():
-        drawing, grid = panels(len(treatments), len(layers), max(2.2, 10 / len(layers)), 2.15)
-        for place, axes in enumerate(grid):
-            treatment, layer = treatments[place // len(layers)], layers[place % len(layers)]
-            if (treatment, layer) in by_place:
-                _histograms(axes, by_place[treatment, layer], kind)
-            axes.set_title(f"\n{layer}", fontweight="normal", color=MUTED)
-            if place % len(layers) == 0:
-                name = axes.annotate(
-                    treatment if len(treatment) < 90 else f"{treatment[:89]}…",
-                    (0, 1), xycoords="axes fraction", xytext=(0, 25), textcoords="offset points",
-                    fontweight="bold", fontsize=10, annotation_clip=False,
-                )  # fmt: skip
-                name.set_in_layout(False)
+        drawing, grid = panels(len(rows), columns, max(2.2, 10 / columns), 2.15)
+        for number, row in enumerate(rows):
+            axes_of_row = grid[number * columns : (number + 1) * columns]
+            for axes, panel in zip(axes_of_row, row, strict=False):
+                _histograms(axes, panel, kind)
+                axes.set_title(f"\n{panel.layer}", fontweight="normal", color=MUTED)
+            for axes in axes_of_row[len(row) :]:
+                axes.set_visible(False)
+            _name_row(axes_of_row[0], row[0].treatment)
         handles = [
             Line2D([], [], color=colour, linewidth=1.6, dashes=dashes or (None, None), label=name)
             for _, name, colour, dashes in MOMENTS
@@ -266,11 +264,20 @@ def _mean(values: Iterable[float | None]) -> float | None:
     return float(np.mean(known)) if known else None
 
 
-def _telling_layers(layers: Sequence[str]) -> list[str]:
+def _name_row(axes: Axes, treatment: str) -> None:
+    name = axes.annotate(
+        treatment if len(treatment) < 90 else f"{treatment[:89]}…",
+        (0, 1), xycoords="axes fraction", xytext=(0, 25), textcoords="offset points",
+        fontweight="bold", fontsize=10, annotation_clip=False,
+    )  # fmt: skip
+    name.set_in_layout(False)
+
+
+def _telling_layers(row: Sequence[Panel]) -> list[Panel]:
     """The first and last layers of a deep network."""
-    if len(layers) <= MOST_LAYERS:
-        return list(layers)
-    return [*layers[:2], *layers[-(MOST_LAYERS - 2) :]]
+    if len(row) <= MOST_LAYERS:
+        return list(row)
+    return [*row[:2], *row[-(MOST_LAYERS - 2) :]]
 
 
 def _short(value: float) -> str:

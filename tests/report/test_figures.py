@@ -87,3 +87,10 @@ def test_a_factor_alone_is_shown_with_the_others_at_baseline(make):
     assert set(alone["treatment"]) == {"baseline", "dropout=0.5"}
     crossed = make(study={"name": "crossed", "design": "grid", "replicates": 2})
     assert len(figures.one_at_a_time(crossed.runs, crossed.levels, "dropout")) == len(crossed.runs)
+
+
+def test_the_axes_of_the_curves_are_named(make):
+    snapshot = make()
+    drawn = curves.learning_curves(snapshot.histories, snapshot.runs).markup
+    assert ">epoch</text>" in drawn
+    assert ">accuracy, %</text>" in drawn
