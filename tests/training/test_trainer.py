@@ -42,7 +42,7 @@ def test_train_accuracy_is_taken_in_inference_mode(train: Any) -> None:
 
 def test_losses_of_the_inference_columns_have_no_penalty(train: Any) -> None:
     plain, penalized = (train(training={"epochs": 1}, overfitting={"l2": l2}) for l2 in (0.0, 10.0))
-    assert penalized.history["loss"][0] > 50
+    assert penalized.history["loss"][0] > 20
     assert penalized.history["train_loss"][0] < 3
     assert plain.history["loss"][0] < 3
 
