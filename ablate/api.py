@@ -1,7 +1,7 @@
 """The library: load a study, run it, look at its results. The command line is a thin layer over this module."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ from ablate.results.identity import DataFacts, Identity, PlannedRun
 from ablate.results.record import Record
 from ablate.results.snapshot import Snapshot
 from ablate.results.store import Store, replace_file
-from ablate.study import design, document, sources, spec
+from ablate.study import design, document, sources, spec, splits
 from ablate.study.spec import Study
 
 if TYPE_CHECKING:
@@ -89,11 +89,13 @@ class Results:
     Args:
         content: the study, its records and failures at one moment.
         store: the folder they lie in.
+        note: what a reader should know of the choice of study; may be empty.
     """
 
-    def __init__(self, content: Snapshot, store: Store) -> None:
+    def __init__(self, content: Snapshot, store: Store, note: str = "") -> None:
         self.snapshot = content
         self.store = store
+        self.note = note
 
     @property
     def study(self) -> Study:
@@ -167,7 +169,13 @@ def load(path: str | os.PathLike[str] | None = None, overrides: Iterable[str] = 
 
 
 def results_folder(study: Study, out: str | os.PathLike[str] | None = None) -> Path:
-    """The folder of a study's results: `DIR/<name>`, by default `reports/<name>` beside the study file."""
+    """The folder of a study's results: `DIR/<name>`, by default `reports/<name>` beside the study file.
+
+    The study that `run` left among its results (`study.toml`) has them beside itself.
+    """
+    home = study.source.resolve().parent
+    if out is None and study.source.name == "study.toml" and home.name == study.name:
+        return home
     parent = Path(out) if out is not None else study.source.resolve().parent / REPORTS
     return parent / study.name
 
@@ -176,7 +184,7 @@ def make_plan(
     study: Study,
     *,
     out: str | os.PathLike[str] | None = None,
-    only: Iterable[str] = (),
+    only: Sequence[str] = (),
     max_runs: int = DEFAULT_MAX_RUNS,
 ) -> Plan:
     """The runs of a study and which of them are done. Reads the data, trains nothing.
@@ -193,6 +201,9 @@ def make_plan(
     """
     treatments = design.treatments(study, max_runs)
     chosen = {treatment.name for treatment in design.select(treatments, study, only)}
+    if not chosen:
+        message = f"no treatment of this {study.design} study has all of {', '.join(only)}"
+        raise StudyError("--only", [Problem("", message)])
     identity = _identify(study, treatments)
     everything = tuple(identities.plan_runs(treatments, study.seeds, identity))
     selected = tuple(planned for planned in everything if planned.treatment.name in chosen)
@@ -220,7 +231,7 @@ def run(
     *,
     jobs: int | None = None,
     out: str | os.PathLike[str] | None = None,
-    only: Iterable[str] = (),
+    only: Sequence[str] = (),
     max_runs: int = DEFAULT_MAX_RUNS,
     listener: Listener = lambda progress: None,
 ) -> Results:
@@ -272,14 +283,26 @@ def open_results(
     treatments = design.treatments(study, max_runs=10**9)
     if any(identities.data_name(each.settings.data) not in identity.data for each in treatments):
         identity = Identity(identity.libraries, {**identity.data, **_identify(study, treatments).data})
-    return Results(
-        snapshot.take(study, identities.plan_runs(treatments, study.seeds, identity), identity, store), store
-    )
+    content = snapshot.take(study, identities.plan_runs(treatments, study.seeds, identity), identity, store)
+    return Results(content, store, "" if config is not None or overrides else _changed_since(study))
 
 
 def default_jobs() -> int:
     """One worker per core that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _changed_since(kept: Study) -> str:
+    """A note if the study file at hand says something else than the study that was run."""
+    try:
+        now = load()
+    except StudyError:
+        return ""
+    if now.name != kept.name or now.document() == kept.document():
+        return ""
+    return (
+        f"this is the study as it was run last; {now.source} now says something else (-c {now.source.name} shows that)"
+    )
 
 
 def _study_of_results(
@@ -305,15 +328,21 @@ def _study_of_results(
 
 
 def _identify(study: Study, treatments: Iterable[design.Treatment]) -> Identity:
-    """Read every data set of a study once and keep what its plan needs to know of it."""
+    """Read the data sets of a study, try its splits, and keep what its plan needs to know of them."""
     import numpy as np
 
     facts: dict[str, DataFacts] = {}
-    for treatment in treatments:
-        data = treatment.settings.data
+    loaded: dict[str, sources.Dataset] = {}
+    every = {treatment.settings.data.model_dump_json(): treatment.settings.data for treatment in treatments}
+    for data in every.values():
         name = identities.data_name(data)
-        if name not in facts:
-            found = sources.load(data, study.source.resolve().parent)
-            largest = float(np.bincount(found.y).max() / len(found.y))
-            facts[name] = DataFacts(found.digest, len(found.x), found.x.shape[1], len(found.classes), largest)
+        try:
+            if name not in loaded:
+                loaded = {name: sources.load(data, study.source.resolve().parent)}  # one at a time in memory
+            found = loaded[name]
+            splits.split(found, data, study.seeds[0])  # sizes are the same for every seed
+        except StudyError as error:
+            raise StudyError(study.source, error.problems) from None
+        largest = float(np.bincount(found.y).max() / len(found.y))
+        facts[name] = DataFacts(found.digest, len(found.x), found.x.shape[1], len(found.classes), largest)
     return Identity(identities.installed_libraries(), facts)

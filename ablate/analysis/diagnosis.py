@@ -54,9 +54,8 @@ def diagnose(
     finished = runs[runs["status"] != "failed"]
     trained = finished[finished["status"] == "ok"]
     best = float(trained.groupby("treatment")["train_accuracy"].mean().max()) if len(trained) else math.nan
-    losses = {
-        str(key): part.to_numpy(dtype=np.float64) for key, part in histories.groupby("run", sort=False)["val_loss"]
-    }
+    once = histories.drop_duplicates(["run", "epoch"])  # treatments that train identically share their runs
+    losses = {str(key): part.to_numpy(dtype=np.float64) for key, part in once.groupby("run", sort=False)["val_loss"]}
     labels = [
         _label(
             diverged=run["status"] == "diverged",

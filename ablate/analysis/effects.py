@@ -16,6 +16,7 @@ POWER = 0.8
 FEWEST_SEEDS = 5
 LARGEST_DROPPED_SHARE = 0.1
 SAME = 1e-12  # differences closer than this differ by rounding only
+LOSSES = ("train_loss", "val_loss", "test_loss")  # what tells equal runs from runs with equal accuracies
 COLUMNS = (
     "factor",
     "level",
@@ -43,7 +44,7 @@ class Pairs:
         differences: level minus baseline by seed, the mean over the other factors' levels.
         count: pairs that have both numbers.
         dropped: pairs of which a run diverged or failed.
-        equal: whether no pair differs.
+        equal: whether the runs of every pair are equal, in the metric and in their losses.
     """
 
     differences: "pd.Series[float]"
@@ -90,7 +91,7 @@ def effects(runs: pd.DataFrame, levels: Mapping[str, Sequence[str]], metric: str
         `mean` is level minus baseline, `low` and `high` its 95% interval (paired t), `p` two-sided, `p_holm` the
         same after Holm's adjustment within this table, `detectable` the smallest difference that as many seeds
         would find with 80% power. `verdict` is `helps`, `hurts`, `undecided` (also where more than a tenth of the
-        pairs was dropped), `exploratory` (fewer than 5 seeds) or `inert` (every pair equal).
+        pairs was dropped), `exploratory` (fewer than 5 seeds) or `inert` (the runs of every pair are equal).
     """
     asked = [(factor, level, labels[0]) for factor, labels in levels.items() for level in labels[1:]]
     pairs = [pair(runs, levels, factor, level, metric) for factor, level, _ in asked]
@@ -138,12 +139,15 @@ def pair(runs: pd.DataFrame, levels: Mapping[str, Sequence[str]], factor: str, l
     keys = ["seed", *(name for name in levels if name != factor)]
     usable = runs["status"].eq("ok") & np.isfinite(runs[metric].astype("float64"))
     table = runs[[*keys, factor]].assign(value=runs[metric].astype("float64").where(usable))
+    table = table.join(runs[[name for name in LOSSES if name in runs]].astype("float64"))
     sides = [table[table[factor] == label].drop(columns=factor) for label in (level, levels[factor][0])]
     pairs = sides[0].merge(sides[1], on=keys, suffixes=("", "_baseline"))
     difference = pairs["value"] - pairs["value_baseline"]
     kept = difference.dropna()
     by_seed = kept.groupby(pairs["seed"]).mean().rename_axis("seed")
-    equal = len(kept) > 0 and bool((kept.abs() <= SAME).all())
+    # Accuracies of few examples tie by chance; runs that are the same have the same losses too.
+    tied = [(pairs[name] - pairs[f"{name}_baseline"])[kept.index] for name in LOSSES if name in runs]
+    equal = len(kept) > 0 and all(bool((part.abs() <= SAME).all()) for part in (kept, *tied))
     return Pairs(by_seed, len(kept), len(difference) - len(kept), equal)
 
 
@@ -184,12 +188,12 @@ def _holm(p: Floats) -> Floats:
 
 
 def _verdict(pairs: Pairs, gain: float, p_holm: float) -> str:
-    if not pairs.count or pairs.dropped_share > LARGEST_DROPPED_SHARE:
-        return "undecided"
-    if len(pairs.values) < FEWEST_SEEDS:
-        return "exploratory"
     if pairs.equal:
         return "inert"
+    if len(pairs.values) < FEWEST_SEEDS:
+        return "exploratory"
+    if pairs.dropped_share > LARGEST_DROPPED_SHARE:
+        return "undecided"
     if not p_holm < 1 - CONFIDENCE:
         return "undecided"
     return "helps" if gain > 0 else "hurts"

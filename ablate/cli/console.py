@@ -2,15 +2,19 @@
 
 import json
 import math
+import os
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import wraps
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ablate.errors import AblateError, EmptyResultsError, StoreError
+
+if TYPE_CHECKING:
+    from ablate.results.store import Store
 
 EXIT_USAGE = 2
 EXIT_FAILED_RUNS = 3
@@ -41,6 +45,11 @@ class Output:
         if not self.quiet:
             click.echo(text, err=True)
 
+    def quarantined(self, store: "Store") -> None:
+        """Name the damaged records that were set aside, if any."""
+        for path in store.quarantined:
+            self.say(f"Warning: a damaged record was moved to {path}; 'ablate run' trains that run again")
+
     def data(self, text: str) -> None:
         """A result, on stdout; not in JSON mode, where `document` is the result."""
         if not self.as_json:
@@ -58,25 +67,30 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
     @click.option("-q", "--quiet", is_flag=True, help="Only results and errors.")
     @click.option("-v", "--verbose", is_flag=True, help="Say more.")
     @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
-    @click.option("--no-color", is_flag=True, envvar="NO_COLOR", help="No colours.")
+    @click.option("--no-color", is_flag=True, help="No colours; NO_COLOR in the environment says the same.")
     @click.option("--debug", is_flag=True, help="Show a traceback for errors.")
     @wraps(function)
     def wrapped(quiet: bool, verbose: bool, as_json: bool, no_color: bool, debug: bool, **arguments: Any) -> None:
-        output = Output(quiet, verbose, as_json, not no_color)
+        output = Output(quiet, verbose, as_json, not (no_color or os.environ.get("NO_COLOR")))
         try:
             function(output=output, **arguments)
-        except AblateError as error:
+        except BrokenPipeError:
+            raise  # click ends quietly when a reader such as `head` is gone
+        except (AblateError, OSError) as error:
             if debug:
                 raise
             click.echo(f"Error: {error}", err=True)
             sys.exit(_exit_code(error))
+        except KeyboardInterrupt:
+            click.echo("Interrupted.", err=True)
+            sys.exit(EXIT_INTERRUPTED)
 
     return wrapped
 
 
-def _exit_code(error: AblateError) -> int:
+def _exit_code(error: AblateError | OSError) -> int:
     match error:
-        case StoreError():
+        case StoreError() | OSError():
             return EXIT_IO
         case EmptyResultsError():
             return EXIT_NOTHING_MEASURED

@@ -26,6 +26,9 @@ def command(config: Path | None, out: Path | None, overrides: tuple[str, ...], k
     from ablate.results import export
 
     results = api.open_results(config, overrides, out=out)
+    output.quarantined(results.store)
+    if results.note:
+        output.say(f"Note: {results.note}")
     paths = export.write(results.snapshot, results.store, kind)
     for path in paths:
         output.data(str(path))

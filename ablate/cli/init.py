@@ -21,12 +21,13 @@ def command(path: Path, force: bool, output: Output) -> None:
 
     PATH is the file, or a folder for it; ablations.toml here by default.
     """
-    target = path / FILE_NAME if path.is_dir() else path
+    from ablate.results.store import replace_file
+
+    target = path if path.suffix and not path.is_dir() else path / FILE_NAME
     if target.exists() and not force:
         click.echo(f"Error: {target} is there already; --force replaces it", err=True)
         sys.exit(EXIT_USAGE)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(starter(), encoding="utf-8")
+    replace_file(target, starter().encode())
     output.data(str(target))
     output.document({"path": str(target)})
     output.say("Next: ablate plan, ablate run, ablate report")

@@ -29,15 +29,15 @@ def command(
 
     study = api.load(config, overrides)
     plan = api.make_plan(study, out=out, only=only, max_runs=max_runs)
-    names = {run.key: run.treatment.name for run in plan.selected}
+    output.quarantined(plan.store)
     everything = Counter(run.treatment.name for run in plan.selected)
-    done = Counter(names[key] for key in plan.done)
+    done = Counter(run.treatment.name for run in plan.selected if run.key in plan.done)
     seconds = plan.seconds_estimate(jobs or api.default_jobs())
     output.say(f"{study.source}: study {study.name}, {study.design}")
     width = max(map(len, everything), default=0)
     for name, runs in everything.items():
         output.data(f"{name:<{width}}  {runs:>4} runs  {done[name]:>4} done")
-    total = len(names)
+    total = len({run.key for run in plan.selected})
     left = total - len(plan.done)
     known = "unknown before the first run" if seconds is None else f"about {_duration(seconds)}"
     estimate = f"; time for the rest: {known}" if left else ""

@@ -20,6 +20,9 @@ def command(config: Path | None, out: Path | None, overrides: tuple[str, ...], o
     from ablate import api
 
     results = api.open_results(config, overrides, out=out)
+    output.quarantined(results.store)
+    if results.note:
+        output.say(f"Note: {results.note}")
     path = results.report()
     size = path.stat().st_size
     output.data(str(path))

@@ -1,5 +1,6 @@
 """`ablate run`: train what is missing."""
 
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -38,7 +39,7 @@ def _seconds(context: click.Context, parameter: click.Parameter, value: str | No
 @click.option("-j", "--jobs", type=click.IntRange(min=1, max=512), help="Worker processes; default: cores.")
 @click.option("--trainer", type=click.Choice(["compiled", "fit"]), default="compiled", help="How epochs are trained.")
 @click.option("--timeout", callback=_seconds, metavar="TIME", help="Give up a run after this time.")
-@click.option("--budget", callback=_seconds, metavar="TIME", help="Begin no further run after this time.")
+@click.option("--budget", callback=_seconds, metavar="TIME", help="Stop after this time; the rest stays pending.")
 @click.option("--fail-fast", is_flag=True, help="Stop at the first failed run.")
 @handled
 def command(
@@ -66,6 +67,7 @@ def command(
     study = api.load(config, overrides)
     output.say(f"{study.source}: study {study.name}, {study.design}")
     plan = api.make_plan(study, out=out, only=only, max_runs=max_runs)
+    output.quarantined(plan.store)
     options = Options(jobs or api.default_jobs(), trainer, timeout, budget, fail_fast)
     stop = api.StopSignal()
     with _signals(stop) as received, listener(output) as hears:
@@ -91,6 +93,8 @@ def _summarize(plan: "Plan", counts: dict[str, int], output: Output) -> None:
     parts += [f"{diverged} diverged" if diverged else "", f"{pending} pending" if pending else ""]
     output.say(f"{total} runs: {', '.join(part for part in parts if part)}; results in {plan.store.root}")
     again = "'ablate run' trains the rest. " if pending or failed else ""
+    others = len({run.key for run in plan.everything}) - total
+    again += f"(--only left out {others} of the study's runs.) " if others else ""
     output.say(f"Next: {again}'ablate report' writes the page.")
     output.document(
         {
@@ -112,8 +116,8 @@ def _signals(stop: "StopSignal") -> Iterator[list[int]]:
     def note(number: int, frame: object) -> None:
         received.append(number)
         stop.level = 2 if number == signal.SIGTERM else stop.level + 1
-        again = "; again: at once" if stop.level == 1 else ""
-        click.echo(f"\nStopping: what is finished is kept{again}.", err=True)
+        again = b"; again: at once" if stop.level == 1 else b""
+        os.write(2, b"\nStopping: what is finished is kept" + again + b".\n")  # a handler must not use streams
 
     saved = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

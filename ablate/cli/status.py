@@ -22,11 +22,15 @@ def command(config: Path | None, out: Path | None, overrides: tuple[str, ...], o
     from ablate.errors import EmptyResultsError
 
     results = api.open_results(config, overrides, out=out)
+    output.quarantined(results.store)
+    if results.note:
+        output.say(f"Note: {results.note}")
     content = results.snapshot
     total = len({run.key for run in content.planned})
     done = len(content.records)
-    if not done and not content.failures:
-        raise EmptyResultsError(f"none of {total} runs is finished; 'ablate run' trains them")
+    if not done:
+        failed = f", {len(content.failures)} failed" if content.failures else ""
+        raise EmptyResultsError(f"none of {total} runs is finished{failed}; 'ablate run' trains them")
     diverged = sum(record.status == "diverged" for record in content.records.values())
     effects = results.effects()
     note = "".join(
@@ -55,4 +59,6 @@ def _print_effects(effects: "pd.DataFrame", metric: str, output: Output) -> None
     width = max(map(len, names), default=0)
     for name, row in zip(names, effects.to_dict("records"), strict=True):
         interval = f"{row['mean']:+.4f} [{row['low']:+.4f}, {row['high']:+.4f}]"
-        output.data(f"  {name:<{width}}  {interval}  p {row['p_holm']:.3f}  n {row['n']}  {row['verdict']}")
+        p = "p < 0.001" if row["p_holm"] < 0.001 else f"p {row['p_holm']:.3f}"
+        figures = f"{interval}  {p}  n {row['n']}" if row["n"] > 1 else f"{row['n']} pairs of finished runs"
+        output.data(f"  {name:<{width}}  {figures}  {row['verdict']}")

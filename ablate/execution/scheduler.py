@@ -28,7 +28,7 @@ class Options:
         jobs: worker processes.
         trainer: `compiled` or `fit`.
         timeout: seconds a run may take; `None` for no limit.
-        budget: seconds after which no further run is begun; `None` for no limit.
+        budget: seconds after which runs end at their epoch and stay pending; `None` for no limit.
         fail_fast: stop at the first failed run.
     """
 
@@ -158,12 +158,16 @@ class _Session:
                 _, run, assignment = self._busy.pop(future)
                 self._settle(run, assignment, local.outcome(assignment, future, self._options.timeout))
             self._feed_idle()
-            if self.stop.level:
+            if self.stop.level or self._over_budget():
                 self._lanes.stop_after_epoch()
             if self.stop.level > 1:
                 return
             self._progress.epochs = self._lanes.epochs_done
             self._tell(None)
+
+    def _over_budget(self) -> bool:
+        budget = self._options.budget
+        return budget is not None and time.monotonic() - self._progress.started >= budget
 
     def _feed_idle(self) -> None:
         working = {lane for lane, _, _ in self._busy.values()}
@@ -172,9 +176,7 @@ class _Session:
                 self._feed(lane)
 
     def _feed(self, lane: int) -> None:
-        budget = self._options.budget
-        over = budget is not None and time.monotonic() - self._progress.started >= budget
-        if self.stop.level or over:
+        if self.stop.level or self._over_budget():
             return
         task = self._queue.take(lane)
         if task is not None:

@@ -15,7 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from ablate.errors import Problem, StoreError, StudyError
+from threadpoolctl import threadpool_limits
+
+from ablate.errors import AblateError, Problem, StoreError, StudyError
 from ablate.results.store import Store
 from ablate.study import sources
 from ablate.study.settings import Data, RunSettings
@@ -116,6 +118,7 @@ def start(parent: int, epochs: Any, stop: Any) -> None:
 
             from ablate.training.trainer import Workshop
 
+            threadpool_limits(1)  # numpy was loaded before the variables were set
             tf.get_logger().setLevel("ERROR")
     except Exception as error:  # noqa: BLE001 - a broken installation shows in many ways; `run` tells of it
         _start_error = f"{type(error).__name__}: {error}"
@@ -138,7 +141,8 @@ def run(assignment: Assignment) -> Outcome:
         return Outcome(assignment.key, "unwritable", str(error))
     except Exception as error:  # noqa: BLE001 - the boundary around one run: libraries may raise anything
         log = f"{printed.getvalue()}{traceback.format_exc()}"[-LOG_TAIL:]
-        message = f"{type(error).__name__}: {error}".splitlines()[0][:300]
+        told = str(error) if isinstance(error, AblateError) else f"{type(error).__name__}: {error}"
+        message = " ".join(told.split())[:300]
         return Outcome(assignment.key, "failed", message, log, seconds=time.perf_counter() - started)
 
 
@@ -147,7 +151,7 @@ def _train(assignment: Assignment, process: _Process, started: float) -> Outcome
 
     def tick(epochs: int) -> None:
         process.epochs[assignment.index] = epochs
-        if process.stop.value:
+        if process.stop.value and epochs < settings.training.epochs:  # else it is finished and worth keeping
             raise _StopRequestedError
 
     settings = RunSettings.model_validate(assignment.settings)

@@ -2,7 +2,6 @@
 
 import math
 import textwrap
-from collections.abc import Sequence
 
 import pandas as pd
 import seaborn as sns
@@ -48,16 +47,15 @@ def learning_curves(histories: pd.DataFrame, runs: pd.DataFrame) -> Picture:
         handles = grid[0].get_lines()[:2]
         figure.legend(handles, ["training", "validation"], loc="outside upper left", ncols=2, handlelength=2.6)
     note = (
-        "Lines: mean over the replicates, in inference mode; bands: from the lowest to the highest replicate. "
+        "Lines: mean, in inference mode, over the replicates still training at that epoch; bands: from the lowest to "
+        "the highest of them. "
         "The vertical mark is the mean best epoch (lowest validation loss)."
     )
     if poor & set(shown):
         note += " Treatments that learned too little for the common axis have one from 0."
     if len(shown) < len(names):
         note += f" The first {len(shown)} of {len(names)} treatments are drawn; the tables have all."
-    last = histories.groupby(["treatment", "epoch"], sort=False)[["train_accuracy", "val_accuracy"]].mean()
-    rise = _curve_finding(last, names)
-    return picture(figure, "curves", "Accuracy by epoch and treatment", rise, note)
+    return picture(figure, "curves", "Accuracy by epoch and treatment", _curve_finding(runs), note)
 
 
 def _curves(axes: Axes, own: pd.DataFrame, runs: pd.DataFrame) -> None:
@@ -103,16 +101,14 @@ def accuracy_axis(runs: pd.DataFrame) -> tuple[float, set[str]]:
     return min(max(low, 0.0), 0.9), {str(name) for name in final.index.difference(good.index)}
 
 
-def _curve_finding(means: pd.DataFrame, names: Sequence[str]) -> str:
-    ends = pd.DataFrame({name: means.loc[name].dropna().iloc[-1] for name in names if len(means.loc[name].dropna())}).T
+def _curve_finding(runs: pd.DataFrame) -> str:
+    """Where the curves end: validation accuracy of the kept weights."""
+    ends = runs.groupby("treatment", sort=False)["val_accuracy"].mean().dropna()
     if ends.empty:
-        return "No epoch has finite accuracies."
+        return "No run has a finite validation accuracy."
     if len(ends) == 1:
-        final = wording.percent(float(ends["val_accuracy"].iloc[0]))
-        return f"At the last epoch {ends.index[0]} has a mean validation accuracy of {final} %."
-    best, worst = ends["val_accuracy"].idxmax(), ends["val_accuracy"].idxmin()
+        return f"{ends.index[0]} ends with a mean validation accuracy of {wording.percent(float(ends.iloc[0]))} %."
     return (
-        f"At the last epoch {best} has the highest mean validation accuracy, "
-        f"{wording.percent(float(ends['val_accuracy'].max()))} %, and {worst} the lowest, "
-        f"{wording.percent(float(ends['val_accuracy'].min()))} %."
+        f"{ends.idxmax()} ends with the highest mean validation accuracy, {wording.percent(float(ends.max()))} %, "
+        f"and {ends.idxmin()} with the lowest, {wording.percent(float(ends.min()))} % (of the weights that are kept)."
     )

@@ -132,10 +132,10 @@ def accuracy_gap(runs: pd.DataFrame) -> Picture:
 
 
 def gap_by_level(runs: pd.DataFrame, levels: Mapping[str, Sequence[str]]) -> Picture:
-    """The final gap at every level of each factor: mean, 95% interval and one dot per run.
+    """The final gap at every level of each factor: mean, 95% interval and one dot per replicate.
 
-    Where a factor's level occurs in treatments that change other factors too (a grid), all of them count; in a
-    one-at-a-time study the others are at their baseline.
+    Where a factor's level occurs in treatments that change other factors too (a grid), each seed counts once, with
+    the mean over them; in a one-at-a-time study the others are at their baseline.
 
     Args:
         runs: finished runs, not empty.
@@ -147,13 +147,13 @@ def gap_by_level(runs: pd.DataFrame, levels: Mapping[str, Sequence[str]]) -> Pic
         1.15 + 0.34 * max(len(levels[name]) for name in names[start : start + columns])
         for start in range(0, len(names), columns)
     ]
-    note = "Diamonds: mean; bars: 95% interval; dots: one per run. The first level of each panel is the baseline."
+    note = "Diamonds: mean; bars: 95% interval; dots: one per replicate. The first level of each panel is the baseline."
     with theme():
         figure, grid = panels(len(heights), columns, 4.7, sum(heights) / len(heights), heights)
         for axes, (factor, labels) in zip(grid, levels.items(), strict=False):
             subset = one_at_a_time(runs, levels, factor).assign(points=lambda table: table["gap"] * 100)
             for place, label in enumerate(labels):
-                values = subset.loc[subset[factor] == label, "points"].dropna().to_numpy(dtype=float)
+                values = by_seed(subset.loc[subset[factor] == label], "points")
                 axes.scatter(
                     values, place + _jitter(len(values), 0.16), s=12, color=BLUE, alpha=0.4, linewidths=0, zorder=2
                 )
@@ -173,6 +173,11 @@ def gap_by_level(runs: pd.DataFrame, levels: Mapping[str, Sequence[str]]) -> Pic
         for axes in grid[len(levels) :]:
             axes.set_axis_off()
         return picture(figure, "gap-by-level", "Final generalization gap by level", _gap_finding(runs, levels), note)
+
+
+def by_seed(runs: pd.DataFrame, column: str) -> npt.NDArray[np.float64]:
+    """One value a seed, the mean of its runs: runs of a seed share data and weights and are not independent."""
+    return np.asarray(runs.groupby("seed")[column].mean().dropna(), dtype=np.float64)
 
 
 def one_at_a_time(runs: pd.DataFrame, levels: Mapping[str, Sequence[str]], factor: str) -> pd.DataFrame:

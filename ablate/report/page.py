@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ class Page:
 
     Attributes:
         metric, unit: of the effects, as text.
+        effects_note, distributions_note: what the design or the choice of treatments leaves out; may be empty.
         primary_is_share: whether effects are in points.
         failure_count: of failed and diverged runs; `failures` holds the first of them.
         runs_data, histories_data: what can be downloaded, as JSON values.
@@ -44,12 +46,14 @@ class Page:
     failure_count: int
     treatments: tuple[tables.TreatmentRow, ...]
     effects: tuple[tables.EffectRow, ...]
+    effects_note: str
     effects_picture: Picture | None
     accuracy_gap: Picture | None
     gap_by_level: Picture | None
     gaps: tuple[tables.GapRow, ...]
     curves: Picture | None
     distributions: tuple[Distributions, ...]
+    distributions_note: str
     runs: tuple[tables.RunRow, ...]
     glossary: tuple[glossary.Term, ...]
     provenance: tuple[tuple[str, str], ...]
@@ -103,12 +107,14 @@ def contents(snapshot: Snapshot, command: str | None = None) -> Page:
         failure_count=len(failures),
         treatments=tuple(tables.treatment_rows(runs, counts, answer.best)),
         effects=tuple(tables.effect_rows(found)),
+        effects_note=sections.effects_note(snapshot.study.design),
         effects_picture=figures.effects(found, by_seed) if found["n"].sum() else None,
         accuracy_gap=figures.accuracy_gap(ok) if len(ok) else None,
         gap_by_level=figures.gap_by_level(ok, levels) if len(ok) and levels else None,
         gaps=tuple(tables.gap_rows(ok, levels)),
         curves=curves.learning_curves(drawn_histories, ok) if len(ok) else None,
         distributions=tuple(_distributions(snapshot, ok)),
+        distributions_note=sections.distributions_note(distributions.worth_showing(ok), ok),
         runs=tuple(tables.run_rows(runs, histories, diagnosed)),
         glossary=tuple(glossary.terms(levels)),
         provenance=tuple(sections.provenance(snapshot, command)),
@@ -136,8 +142,14 @@ def environment(folder: Path) -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    found.filters["breakable"] = breakable
     found.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "allow_nan": False}
     return found
+
+
+def breakable(label: str) -> Markup:
+    """A label of a treatment, escaped, that may be broken after its punctuation and nowhere else."""
+    return Markup("<wbr>").join(re.split(r"(?<=[=(,])", label))
 
 
 def policy(css: str, script: str) -> str:

@@ -5,9 +5,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from ablate.analysis.effects import LARGEST_DROPPED_SHARE
+from ablate.analysis.effects import LARGEST_DROPPED_SHARE, estimate_mean
 from ablate.report import wording
 from ablate.results.snapshot import Snapshot
 from ablate.study import document
@@ -137,7 +138,8 @@ def verdict(snapshot: Snapshot, effects: pd.DataFrame, counts: pd.DataFrame) -> 
         findings = tuple(Finding(f"{row['factor']} = {row['level']}", say(row)) for row in rows)
         if findings:
             groups.append(Group(name, symbol, title, GROUP_NOTES[name], findings))
-    return Verdict(best, _selection(snapshot, best), _baseline(counts), tuple(groups))
+    baseline = " ".join(filter(None, (_baseline(counts), _unfinished(counts))))
+    return Verdict(best, _selection(snapshot, best), baseline, tuple(groups))
 
 
 def winner(runs: pd.DataFrame) -> str | None:
@@ -147,8 +149,30 @@ def winner(runs: pd.DataFrame) -> str | None:
         ok = own[own["status"] == "ok"]
         if len(ok) and 1 - len(ok) / len(own) <= LARGEST_DROPPED_SHARE:
             means[str(name)] = float(ok["val_accuracy"].mean())
-    known = {name: mean for name, mean in means.items() if math.isfinite(mean)}
+    known = {name: round(mean, 6) for name, mean in means.items() if math.isfinite(mean)}  # ties are ties in float32
     return max(known, key=known.__getitem__) if known else None
+
+
+def effects_note(design: str) -> str:
+    """What the effects of a design are averages of."""
+    if design != "grid":
+        return "Every level is compared with the baseline alone; combinations of levels were not trained."
+    return (
+        "Every effect is an average over the levels of the other factors. Whether an effect depends on them (an "
+        "interaction) is not shown here."
+    )
+
+
+def distributions_note(shown: Sequence[str], runs: pd.DataFrame) -> str:
+    """Which treatments' distributions are shown, where not all are, and how batch normalization begins."""
+    count = runs["treatment"].nunique()
+    notes = [f"Shown: {len(shown)} of {count} treatments ({', '.join(shown)})."] if len(shown) < count else []
+    if any("batch_norm" in name for name in shown):
+        notes.append(
+            "Batch normalization begins with statistics of mean 0 and variance 1, so at initialization it passes "
+            "activations on as they are."
+        )
+    return " ".join(notes)
 
 
 def troubles(snapshot: Snapshot) -> list[Trouble]:
@@ -242,7 +266,21 @@ def _selection(snapshot: Snapshot, best: str | None) -> str:
         return f"{text}. No other treatment did better on validation."
     if len(base):
         text += f"; the baseline's is {wording.percent(float(base.mean()))} %"
-    return f"{text}."
+    return f"{text}. {_runner_up(runs, best)}".strip()
+
+
+def _runner_up(runs: pd.DataFrame, best: str) -> str:
+    """Whether the replicates tell the best treatment from the next one."""
+    by_seed = runs.pivot_table(index="seed", columns="treatment", values="val_accuracy", sort=False)
+    rest = by_seed.drop(columns=best).mean()
+    second = str(rest.idxmax())
+    difference = estimate_mean((by_seed[best] - by_seed[second]).dropna().to_numpy(dtype=np.float64))
+    if difference.low > 0:
+        return ""
+    return (
+        f"{second} is close behind with {wording.percent(float(rest[second]))} % on validation; "
+        "the replicates do not tell the two apart."
+    )
 
 
 def _baseline(counts: pd.DataFrame) -> str:
@@ -255,6 +293,18 @@ def _baseline(counts: pd.DataFrame) -> str:
     rest = [f"{row['diagnosis']} in {row['runs']}" for row in own[1:]]
     text += f" ({', '.join(rest)})" if rest else ""
     return f"{text}: {wording.DIAGNOSIS_MEANING[first['diagnosis']]}."
+
+
+def _unfinished(counts: pd.DataFrame) -> str:
+    """That most treatments were still learning, where they were."""
+    first = counts.drop_duplicates("treatment")
+    improving = int((first["diagnosis"] == "still improving").sum())
+    if improving * 2 <= len(first):
+        return ""
+    return (
+        f"{improving} of {wording.plural(len(first), 'treatment')} were still improving when training ended: "
+        "what follows compares them at this number of epochs, and more epochs may change it."
+    )
 
 
 def _environment_text(entry: Any) -> str:

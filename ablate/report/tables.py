@@ -11,7 +11,7 @@ import pandas as pd
 from ablate.analysis.effects import estimate_mean
 from ablate.report import wording
 from ablate.report.distributions import Panel
-from ablate.report.figures import one_at_a_time
+from ablate.report.figures import by_seed, one_at_a_time
 
 SPARK_WIDTH, SPARK_HEIGHT, SPARK_POINTS = 84, 20, 20
 HISTORY_EPOCHS, HISTORY_DIGITS = 20, 5
@@ -151,7 +151,7 @@ def gap_rows(runs: pd.DataFrame, levels: Mapping[str, Sequence[str]]) -> list[Ga
     for factor, labels in levels.items():
         own = one_at_a_time(runs, levels, factor)
         for label in labels:
-            values = own.loc[own[factor] == label, "gap"].dropna().to_numpy(dtype=np.float64)
+            values = by_seed(own.loc[own[factor] == label], "gap")
             found = estimate_mean(values)
             interval = f"{wording.percent(found.low)} to {wording.percent(found.high)}"
             rows.append(
@@ -169,8 +169,9 @@ def gap_rows(runs: pd.DataFrame, levels: Mapping[str, Sequence[str]]) -> list[Ga
 def run_rows(runs: pd.DataFrame, histories: pd.DataFrame, diagnosed: pd.DataFrame) -> list[RunRow]:
     """One row per finished or failed run, in the order of the plan."""
     labels = dict(zip(diagnosed["run"], diagnosed["diagnosis"], strict=True))
+    once = histories.drop_duplicates(["run", "epoch"])  # treatments that train identically share their runs
     curves = {
-        str(key): part.to_numpy(dtype=np.float64) for key, part in histories.groupby("run", sort=False)["val_accuracy"]
+        str(key): part.to_numpy(dtype=np.float64) for key, part in once.groupby("run", sort=False)["val_accuracy"]
     }
     finite = [curve[np.isfinite(curve)] for curve in curves.values()]
     everything = np.concatenate(finite) if finite else np.empty(0)
@@ -248,13 +249,13 @@ def histories_data(histories: pd.DataFrame, runs: pd.DataFrame) -> dict[str, Any
         `{of, columns, rows}`; the first column is a place in the rows of `runs_data`, from 0, which spares every
         row the names of its treatment and run.
     """
-    places = {key: place for place, key in enumerate(runs["run"])}
+    places = {(name, key): place for place, (name, key) in enumerate(zip(runs["treatment"], runs["run"], strict=True))}
     rows: list[list[Any]] = []
-    for key, part in histories.groupby("run", sort=False):
+    for (name, key), part in histories.groupby(["treatment", "run"], sort=False):
         kept = part.iloc[thinned(len(part), HISTORY_EPOCHS)]
         numbers = kept[list(HISTORY_KEPT)].to_numpy(dtype=np.float64)
         rows += [
-            [places[key], int(epoch), *(_plain(float(f"{cell:.{HISTORY_DIGITS}g}")) for cell in row)]
+            [places[str(name), str(key)], int(epoch), *(_plain(float(f"{cell:.{HISTORY_DIGITS}g}")) for cell in row)]
             for epoch, row in zip(kept["epoch"], numbers, strict=True)
         ]
     return {"of": "data-runs", "columns": ["row", "epoch", *HISTORY_KEPT], "rows": rows}

@@ -21,8 +21,8 @@ DIAGNOSIS_MEANING = {
     "untrained": "training accuracy is hardly better than always guessing the largest class",
     "still improving": "the validation loss was still falling when training ended; more epochs would help",
     "underfit": "training accuracy stays well below what the best treatment reaches",
-    "overfit": "training accuracy is well above validation accuracy, and the validation loss has left its minimum",
-    "gap only": "training accuracy is well above validation accuracy, but the validation loss has not risen",
+    "overfit": "training accuracy is over 2 points above validation accuracy; the validation loss has left its minimum",
+    "gap only": "training accuracy is over 2 points above validation accuracy, but the validation loss has not risen",
     "good fit": "none of the other labels applies",
 }
 _HOMES = re.compile(
@@ -104,7 +104,7 @@ def undecided(row: Mapping[str, Any]) -> str:
 
 def inert(row: Mapping[str, Any]) -> str:
     """That nothing changed at all."""
-    return f"the same {metric_name(row['metric'])} in every pair, {plural(row['n'], 'replicate')}"
+    return f"the same scores in every pair of runs, {plural(row['n'], 'replicate')}"
 
 
 def plural(count: int, noun: str) -> str:

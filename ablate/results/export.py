@@ -1,5 +1,6 @@
 """The tables of a study as files that other programs read."""
 
+import json
 from pathlib import Path
 
 import pandas as pd
@@ -35,24 +36,30 @@ def _serialize(table: pd.DataFrame, kind: str) -> bytes:
         case "csv":
             return to_csv(table).encode()
         case "json":
-            return (table.to_json(orient="records", double_precision=15, indent=1) + "\n").encode()
+            rows = table.astype(object).where(_finite(table), None).to_dict("records")
+            return (json.dumps(rows, indent=1, allow_nan=False, default=int) + "\n").encode()
         case _:
             try:
                 return bytes(table.to_parquet(index=False))
             except ImportError:
-                raise AblateError("Parquet needs pyarrow: pip install 'keras-ablate[parquet]'") from None
+                raise AblateError("Parquet needs pyarrow: install that package, or choose --format csv") from None
 
 
 def to_csv(table: pd.DataFrame) -> str:
-    """A table as CSV in full precision, with `NaN` for what is missing.
+    """A table as CSV in full precision, with `NaN` for what is missing or not finite.
 
     Text that a spreadsheet would take for a formula gets a leading quote.
     """
-    safe = table.copy()
+    safe = table.where(_finite(table))
     for name in safe.columns:
         if not pd.api.types.is_numeric_dtype(safe[name]):
             safe[name] = safe[name].map(_as_text)
     return str(safe.to_csv(index=False, na_rep="NaN"))
+
+
+def _finite(table: pd.DataFrame) -> pd.DataFrame:
+    """Which cells hold something: text, or a number that is neither NaN nor infinite."""
+    return table.notna() & ~table.isin([float("inf"), float("-inf")])
 
 
 def _as_text(cell: object) -> object:

@@ -31,7 +31,7 @@ class Probe:
 
     Attributes:
         layer: `hidden 1`, `hidden 1b` for a block's second dense, ..., `output`.
-        kind: `weights` (the kernel) or `activations` (what the layer's block passes on).
+        kind: `weights` (the kernel) or `activations` (of the block: after its activation, or its last dense).
         moment: before training, at the best epoch, or after the last.
         low: left edge of the first bin.
         high: right edge of the last bin; edges are powers of two, so that histograms of one family add up.

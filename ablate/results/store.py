@@ -25,10 +25,14 @@ class Store:
 
     Args:
         root: the study's folder, such as `reports/digits-remedies`; it need not exist yet.
+
+    Attributes:
+        quarantined: where damaged records were moved to since this object was made.
     """
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.quarantined: list[Path] = []
 
     def prepare(self) -> None:
         """Make the folder and try to write into it, so that nothing is trained in vain.
@@ -84,10 +88,6 @@ class Store:
         """The records that exist for the given keys, by key."""
         found = ((key, self.load(key)) for key in keys)
         return {key: record for key, record in found if record is not None}
-
-    def done(self, keys: Iterable[str]) -> set[str]:
-        """Which of the given keys have a record that can be read."""
-        return set(self.load_all(keys))
 
     def record_failure(self, key: str, failure: Failure) -> None:
         """Keep why a run has no record; attempts are numbered from 1 and never rewritten.
@@ -145,6 +145,9 @@ class Store:
         try:
             target.parent.mkdir(exist_ok=True)
             path.rename(target)
+            self.quarantined.append(target)
+        except FileNotFoundError:
+            return  # another process has moved it
         except OSError as error:
             raise StoreError(f"{path} is damaged and cannot be moved away: {error.strerror}") from None
 

@@ -43,7 +43,7 @@ def read(path: Path) -> dict[str, Any]:
         problem = f"cannot be read: {error.strerror}"
     except UnicodeDecodeError as error:
         problem = f"not UTF-8 text (byte {error.start}); save it as UTF-8"
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # TOMLDecodeError, or a number of thousands of digits
         problem = f"not valid TOML: {error}"
     except RecursionError:
         problem = "not valid TOML: nested too deeply"
@@ -59,7 +59,7 @@ def parse_override(text: str) -> tuple[tuple[str, ...], Any]:
     key, equals, value = text.partition("=")
     try:
         nested: Any = tomllib.loads(f"{key} = 0")
-    except tomllib.TOMLDecodeError:
+    except ValueError:
         nested = None
     if not equals or not nested:
         raise StudyError("--set", [Problem("", f"{text!r} is not of the form dotted.key=value")])
@@ -69,7 +69,7 @@ def parse_override(text: str) -> tuple[tuple[str, ...], Any]:
         path.append(name)
     try:
         return tuple(path), tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
+    except ValueError:
         return tuple(path), value
 
 

@@ -79,6 +79,8 @@ def _by_name(title: str, catalogue: dict[str, dict[str, Any]]) -> Any:
             raise PydanticCustomError(
                 "unknown_name", "unknown {what}", {"what": title, "given": table["name"], "known": list(catalogue)}
             )
+        if len(_CLIPPING.keys() & table.keys()) > 1:
+            raise PydanticCustomError("clipping", "takes one of clipnorm, clipvalue and global_clipnorm")
         return table
 
     schema: Any = Literal[tuple(catalogue)] | union

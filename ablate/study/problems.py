@@ -28,6 +28,9 @@ def from_error(error: ValidationError, raw: Any, fields: Mapping[tuple[str, ...]
     for detail in error.errors(include_url=False):
         path, value = _locate(detail["loc"], raw, detail["type"])
         shown = None if value is _MISSING or isinstance(value, dict) else value_text(value)
+        if detail["type"] == "layers":
+            remedy = detail["ctx"]["name"]
+            path = [REMEDIES[remedy].family, remedy]
         problems.append(Problem(_key_path(path), _message(detail, path, raw, fields), shown))
     return list(dict.fromkeys(problems))
 
@@ -79,6 +82,8 @@ def _message(detail: Any, path: list[str | int], raw: Any, fields: Mapping[tuple
             return f"{detail['msg']} {context['given']!r}{suggest(context['given'], context['known'])}"
         case "literal_error" if context["expected"] == "False":
             return "should be false, or a table of rules such as { patience = 10 }"
+        case "literal_error" if path == ["data", "validation"]:
+            return "should be a share between 0 and 1, or 'test'"
         case "literal_error":
             choices = re.findall(r"'([^']*)'", context["expected"])
             return f"should be {context['expected']}{suggest(str(detail['input']), choices, listed=False)}"
@@ -87,7 +92,8 @@ def _message(detail: Any, path: list[str | int], raw: Any, fields: Mapping[tuple
         case "string_pattern_mismatch":
             return "should begin with a letter or digit and hold only letters, digits, '.', '_' and '-'"
         case "too_short":
-            return f"should hold at least {context['min_length']} {'level' if len(path) == 2 else 'entry'}"
+            what = "level" if path[0] in (*FAMILIES, "factors") else "entry"
+            return f"should hold at least {context['min_length']} {what}"
         case _:
             text: str = detail["msg"]
             return text[0].lower() + text[1:]

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, Field, create_model, model_validator
+from pydantic import BaseModel, Discriminator, Field, Tag, create_model, model_validator
 from pydantic_core import PydanticCustomError
 
 from ablate.study.levels import STRICT, Positive
@@ -33,7 +33,10 @@ class Data(BaseModel):
     model_config = STRICT
 
     source: Annotated[str, Field(min_length=1)]
-    validation: Share | Literal["test"] = 0.2
+    validation: Annotated[
+        Annotated[Share, Tag("share")] | Annotated[Literal["test"], Tag("text")],
+        Discriminator(lambda value: "text" if isinstance(value, str) else "share"),
+    ] = 0.2
     test: Share | None = None
     label: str | None = None
     train_size: Annotated[int, Field(ge=2)] | None = None

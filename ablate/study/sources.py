@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import zipfile
+import zlib
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -99,24 +100,28 @@ def load(data: Data, folder: Path) -> Dataset:
         raise StudyError("data", [Problem("data.source", str(error), f'"{data.source}"')]) from None
     except StudyError:
         raise
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         raise StudyError("data", [Problem("data.source", f"cannot be read: {error}", f'"{data.source}"')]) from None
 
 
 def _read(data: Data, folder: Path) -> _Arrays:
-    if data.source in BUNDLED:
-        return _bundled(data.source)
-    if data.source in DOWNLOADED:
-        return _read_npz(_downloaded(data.source))
     readers: dict[str, Callable[[Path], _Arrays]] = {
         ".npz": _read_npz,
         ".csv": lambda path: _read_csv(path, data.label),
     }
     path = folder / Path(data.source).expanduser()
+    if data.label is not None and path.suffix.lower() != ".csv":
+        raise StudyError(
+            "data", [Problem("data.label", "is for tables (.csv) alone; remove the key", f'"{data.label}"')]
+        )
+    if data.source in BUNDLED:
+        return _bundled(data.source)
+    if data.source in DOWNLOADED:
+        return _read_npz(_downloaded(data.source))
     reader = readers.get(path.suffix.lower())
     if reader is None:
         known = [*BUNDLED, *DOWNLOADED]
-        raise _SourceError(f"unknown source; known are a path to a .npz or .csv file{suggest(data.source, known)}")
+        raise _SourceError(f"is neither a known data set nor a .npz or .csv file{suggest(data.source, known)}")
     if not path.is_file():
         raise _SourceError(f"no such file: {path}")
     return reader(path)
@@ -160,8 +165,8 @@ def download(name: str, target: Path) -> None:
         "import os, sys, keras, numpy as np\n"
         "name, target = sys.argv[1:]\n"
         "(a, b), (c, d) = getattr(keras.datasets, name).load_data()\n"
-        "np.savez_compressed(target + '.part.npz', x_train=a, y_train=b, x_test=c, y_test=d)\n"
-        "os.replace(target + '.part.npz', target)\n"
+        "np.savez_compressed(f'{target}.{os.getpid()}.npz', x_train=a, y_train=b, x_test=c, y_test=d)\n"
+        "os.replace(f'{target}.{os.getpid()}.npz', target)\n"
     )
     target.parent.mkdir(parents=True, exist_ok=True)
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
@@ -191,7 +196,11 @@ def _read_npz(path: Path) -> _Arrays:
             found = ", ".join(archive.files) or "nothing"
             raise _SourceError(f"{path.name} has no array {' or '.join(missing)}; it holds {found}")
         parts = [(archive["x_train"], archive["y_train"])]
-        if "x_test" in archive and "y_test" in archive:
+        if ("x_test" in archive) != ("y_test" in archive):
+            raise _SourceError(f"{path.name} has one of x_test and y_test; it should have both, or neither")
+        if "x_test" in archive:
+            if archive["x_test"].dtype != archive["x_train"].dtype:
+                raise _SourceError(f"x_train is {archive['x_train'].dtype} and x_test {archive['x_test'].dtype}")
             parts.append((archive["x_test"], archive["y_test"]))
     for part, (x, y) in zip(("train", "test"), parts, strict=False):
         if x.ndim < 2 or len(x) != len(y):
@@ -227,7 +236,7 @@ def _read_csv(path: Path, label: str | None) -> _Arrays:
         raise _SourceError(f"columns should hold numbers; encode or remove {', '.join(text[:10])}")
     if table[label].isna().any():
         raise _SourceError(f"{int(table[label].isna().sum())} rows have no {label}; fill or remove them")
-    labels = table[label] if pd.api.types.is_integer_dtype(table[label]) else table[label].astype(str)
+    labels = table[label] if pd.api.types.is_numeric_dtype(table[label]) else table[label].astype(str)
     return _Arrays(features.to_numpy(np.float32), np.asarray(labels.to_list()), scale="standard")
 
 
@@ -239,7 +248,9 @@ def _check(arrays: _Arrays) -> None:
         raise _SourceError(f"holds no features: shape {x.shape}")
     if x.dtype.kind == "f" and not (finite := np.isfinite(x)).all():
         count = int(finite.size - finite.sum())
-        raise _SourceError(f"{count:,} of {finite.size:,} feature values are NaN or infinite; fill or remove them")
+        row = int(np.argwhere(~finite)[0][0]) + 1
+        message = f"{count:,} of {finite.size:,} feature values are NaN or infinite, the first in row {row:,}"
+        raise _SourceError(f"{message}; fill or remove them")
     if y.dtype.kind == "f" and not (np.isfinite(y).all() and (y == y.round()).all()):
         raise _SourceError("labels should be classes, but hold fractions or NaN; ablate studies classification")
     classes, counts = np.unique(y, return_counts=True)

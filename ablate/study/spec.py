@@ -183,7 +183,9 @@ class Study:
         families: dict[str, dict[str, Any]] = {family: {} for family in FAMILIES}
         for name, remedy in REMEDIES.items():
             families[remedy.family][name] = remedies[name]
-        head = {"name": self.name, "design": self.design, "seeds": list(self.seeds), "primary": self.primary}
+        counted = self.seeds == tuple(range(1, len(self.seeds) + 1))
+        replicates = {"replicates": len(self.seeds)} if counted else {"seeds": list(self.seeds)}
+        head = {"name": self.name, "design": self.design, **replicates, "primary": self.primary}
         sections = {section: base[section] for section in SECTIONS}
         return {"study": head, **sections, **families, **({"factors": others} if others else {})}
 
@@ -198,7 +200,11 @@ def load(path: Path, overrides: Iterable[str] = ()) -> Study:
     Raises:
         StudyError: the file or an override cannot be used; holds every problem found.
     """
-    return build(document.override(document.read(path), overrides), path)
+    overrides = list(overrides)
+    raw = document.read(path)
+    if any(document.parse_override(text)[0] == ("study", "replicates") for text in overrides):
+        raw = {**raw, "study": {key: value for key, value in raw.get("study", {}).items() if key != "seeds"}}
+    return build(document.override(raw, overrides), path)
 
 
 def build(raw: dict[str, Any], source: Path) -> Study:
@@ -230,9 +236,15 @@ def build(raw: dict[str, Any], source: Path) -> Study:
     )
     settled = _settings(base, factors, {factor.name: factor.levels[0] for factor in factors}, source)
     varied = tuple(factor for factor in factors if len(factor.levels) > 1)
+    found: list[Problem] = []
     for factor in varied:
         for level in factor.levels[1:]:
-            _settings(settled, varied, {factor.name: level}, source)
+            try:
+                _settings(settled, varied, {factor.name: level}, source)
+            except StudyError as error:
+                found += error.problems
+    if found:
+        raise StudyError(source, found)
     head = file.study
     seeds = tuple(head.seeds or range(1, head.replicates + 1))
     return Study(head.name, head.design, seeds, head.primary, settled, varied, source)

@@ -1,4 +1,4 @@
-"""A data set as tensors, and the split of one seed as rows of it: nothing is copied per run."""
+"""A data set as tensors that all runs of a process share; splits are rows of it, and nothing is copied per run."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,36 +6,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
-from sklearn.model_selection import train_test_split
 
-from ablate.errors import Problem, StudyError
-from ablate.study.settings import Data
+from ablate.study.seeds import Stream, derive
 from ablate.study.sources import Dataset
-from ablate.training.seeds import Stream, derive
-
-LARGEST_TRAIN_SAMPLE = 10_000
-PROBE_ROWS = 1_000
-
-Rows = npt.NDArray[np.int32]
-
-
-@dataclass(frozen=True)
-class Split:
-    """Which rows of the data set a run uses for what.
-
-    Attributes:
-        train: rows to train on.
-        validation: held-out rows scored after every epoch; the test set under `validation = "test"`.
-        test: rows scored once, with the kept weights.
-        train_sample: rows of `train` scored after every epoch, at most 10,000.
-        probe: rows of `train` whose activations are looked at, at most 1,000.
-    """
-
-    train: Rows
-    validation: Rows
-    test: Rows
-    train_sample: Rows
-    probe: Rows
+from ablate.study.splits import Rows
 
 
 @dataclass(frozen=True)
@@ -61,34 +35,6 @@ class Scaling:
     def __call__(self, x: tf.Tensor) -> tf.Tensor:
         """Scaled features, shape (n, features), float32."""
         return (tf.cast(x, tf.float32) - self.shift) * self.factor
-
-
-def split(dataset: Dataset, data: Data, seed: int) -> Split:
-    """Divide a data set for one seed; the same for every treatment of a replicate.
-
-    Raises:
-        StudyError: the training part is too small for what `[data]` asks.
-    """
-    train = dataset.train
-    if data.train_size is not None and data.train_size < len(train):
-        train, _ = _stratified(dataset, train, data.train_size, derive(seed, Stream.SUBSET), "train_size")
-    if data.validation == "test":
-        validation = dataset.test
-    else:
-        rest = len(train) - max(1, round(len(train) * data.validation))
-        train, validation = _stratified(dataset, train, rest, derive(seed, Stream.SPLIT), "validation")
-    sampler = np.random.default_rng(derive(seed, Stream.SAMPLE))
-    sample = np.sort(sampler.permutation(train)[:LARGEST_TRAIN_SAMPLE])
-    return Split(train, validation, dataset.test, sample, np.sort(sampler.permutation(train)[:PROBE_ROWS]))
-
-
-def _stratified(dataset: Dataset, rows: Rows, size: int, seed: int, key: str) -> tuple[Rows, Rows]:
-    try:
-        parts = train_test_split(rows, train_size=size, stratify=dataset.y[rows], random_state=seed)
-    except ValueError as error:
-        raise StudyError("data", [Problem(f"data.{key}", f"no stratified split: {error}")]) from None
-    kept, other = (np.sort(part) for part in parts)
-    return kept, other
 
 
 def tensors(dataset: Dataset) -> Tensors:

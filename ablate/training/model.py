@@ -7,8 +7,8 @@ import keras
 import tensorflow as tf
 
 from ablate.study.levels import plain
+from ablate.study.seeds import Stream, derive
 from ablate.study.settings import RunSettings
-from ablate.training.seeds import Stream, derive
 
 _OPTIMIZERS = {
     "sgd": keras.optimizers.SGD,

@@ -34,7 +34,7 @@ class Prober:
         self._forward = tf.function(lambda x: inner(x, training=False), input_signature=any_batch, autograph=False)
 
     def look(self, sample: tf.Tensor, moment: Moment) -> list[Probe]:
-        """The distribution of every kernel, and of what every block passes on for a sample.
+        """The distribution of every kernel, and of every block's activations for a sample.
 
         Args:
             sample: scaled features, shape (n, features).
@@ -47,10 +47,10 @@ class Prober:
         outputs = self._forward(sample)
         for layer, output in zip(self._outputs, outputs if isinstance(outputs, list) else [outputs], strict=True):
             values = output.numpy()
-            hidden = layer.name != "output"
-            bounds = SATURATION.get(self._activation) if hidden else None
+            activated = isinstance(layer, keras.layers.Activation)
+            bounds = SATURATION.get(self._activation) if activated else None
             saturated = float(np.mean((values < bounds[0]) | (values > bounds[1]))) if bounds else None
-            dead = float(np.mean(np.all(values == 0, axis=0))) if hidden and self._activation == "relu" else None
+            dead = float(np.mean(np.all(values == 0, axis=0))) if activated and self._activation == "relu" else None
             probes.append(_probe(values, _place(layer), "activations", moment, saturated=saturated, dead=dead))
         return probes
 

@@ -16,9 +16,11 @@ import tensorflow as tf
 
 from ablate.study.levels import plain
 from ablate.study.settings import RunSettings
+from ablate.study.sources import Dataset
+from ablate.study.splits import Split
 from ablate.training import model as plain_model
 from ablate.training import surgery
-from ablate.training.data import Scaling, Split, Tensors
+from ablate.training.data import Scaling, Tensors
 from ablate.training.evaluation import score_batch
 
 EVALUATION_BATCH = 1024
@@ -48,7 +50,7 @@ def structure(settings: RunSettings) -> RunSettings:
     return RunSettings.model_validate(raw)
 
 
-def structure_key(settings: RunSettings, features: int, classes: int, rows: Split) -> str:
+def structure_key(settings: RunSettings, dataset: Dataset, rows: Split) -> str:
     """A name for the program that a run uses; it depends on nothing but the run's own settings and data."""
     shape = structure(settings)
     payload = {
@@ -56,7 +58,8 @@ def structure_key(settings: RunSettings, features: int, classes: int, rows: Spli
         "batch_size": shape.training.batch_size,
         "batch_norm": shape.remedies.batch_norm,
         "optimizer": plain(shape.remedies.optimizer),
-        "sizes": [features, classes, len(rows.train), len(rows.validation), len(rows.train_sample)],
+        "data": [str(dataset.x.dtype), *dataset.x.shape, len(dataset.classes)],
+        "rows": [len(rows.train), len(rows.validation), len(rows.train_sample)],
     }
     return json.dumps(payload, sort_keys=True)
 

@@ -15,10 +15,11 @@ from ablate.results.record import Probe, Record
 from ablate.study.levels import EarlyStopping
 from ablate.study.settings import RunSettings
 from ablate.study.sources import Dataset
+from ablate.study.splits import Rows, Split, split
 from ablate.training import data as run_data
 from ablate.training import model as plain_model
 from ablate.training.callbacks import AddScores, History, Logs, Snapshots, Tick, stopping
-from ablate.training.data import Scaling, Split, Tensors
+from ablate.training.data import Scaling, Tensors
 from ablate.training.evaluation import Evaluator
 from ablate.training.probe import Prober
 from ablate.training.program import Program, structure_key
@@ -48,7 +49,7 @@ class Workshop:
     def bench(self, settings: RunSettings, dataset: Dataset, rows: Split) -> "_Bench":
         """The program of a run's structure, with the tools that look at its model."""
         features, classes = dataset.x.shape[1], len(dataset.classes)
-        key = structure_key(settings, features, classes, rows)
+        key = structure_key(settings, dataset, rows)
         found = self._benches.pop(key, None)
         if found is None:
             program = Program(settings, features, classes)
@@ -77,7 +78,7 @@ class _Run:
     scaling: Scaling
     callbacks: list[keras.callbacks.Callback]
 
-    def order(self, epoch: int) -> run_data.Rows:
+    def order(self, epoch: int) -> Rows:
         return run_data.batch_order(self.rows.train, self.seed, epoch)
 
 
@@ -106,7 +107,7 @@ def train(
         StudyError: the data is too small for the split that the settings ask for.
     """
     started = time.perf_counter()
-    rows = run_data.split(dataset, settings.data, seed)
+    rows = split(dataset, settings.data, seed)
     level = settings.remedies.early_stopping
     rules = level if isinstance(level, EarlyStopping) else None
     history = History()

@@ -23,7 +23,8 @@ def label(val_loss=FLAT, *, train=0.99, gap=0.0, status="ok", thresholds=None, k
             "val_loss": [val_loss[-1] if kept is None else kept, 0.5],
         }
     )
-    histories = pd.DataFrame({"run": ["a"] * len(val_loss) + ["b"], "val_loss": [*val_loss, 0.5]})
+    epochs = [*range(1, len(val_loss) + 1), 1]
+    histories = pd.DataFrame({"run": ["a"] * len(val_loss) + ["b"], "epoch": epochs, "val_loss": [*val_loss, 0.5]})
     return diagnose(runs, histories, 0.1, thresholds or Thresholds())["diagnosis"][0]
 
 
@@ -72,3 +73,13 @@ def test_no_run_has_no_label():
     columns = ["treatment", "seed", "run", "status", "train_accuracy", "gap", "val_loss"]
     empty = pd.DataFrame(columns=columns)
     assert diagnose(empty, pd.DataFrame(columns=["run", "val_loss"]), 0.1).empty
+
+
+def test_treatments_that_share_a_run_are_diagnosed_alike():
+    """Two names for one run: its history stands twice in the table, and is looked at once."""
+    losses = [1.0, 0.9, 0.8, 0.79, 0.7899, 0.7899, 0.7899, 0.7899, 0.7899, 0.7899]
+    shared = {"seed": 1, "run": "k", "status": "ok", "train_accuracy": 0.9, "gap": 0.01, "val_loss": losses[-1]}
+    runs = pd.DataFrame([{"treatment": name, **shared} for name in ("a", "b")])
+    once = pd.DataFrame({"run": "k", "epoch": range(1, 11), "val_loss": losses})
+    twice = pd.concat([once, once], ignore_index=True)
+    assert diagnose(runs, twice, 0.1)["diagnosis"].tolist() == diagnose(runs, once, 0.1)["diagnosis"].tolist()

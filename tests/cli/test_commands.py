@@ -239,3 +239,52 @@ def test_progress_on_a_terminal_is_live(tmp_path: Path) -> None:
     assert b"epochs" in seen
     assert b"\x1b[" in seen
     assert b"4 trained" in seen
+
+
+def test_treatments_that_train_identically_are_trained_once_and_counted_under_both_names(tmp_path: Path) -> None:
+    twins = 'overfitting.early_stopping=[false, {patience=5}, {patience=5, monitor="val_loss"}]'
+    arguments = ["-c", TINY, "-o", tmp_path, "-S", twins, "-S", "overfitting.dropout=0", "-S", "study.replicates=1"]
+    assert json.loads(ablate("run", *arguments, "--json").stdout)["trained"] == 2
+    lines = [line.split() for line in ablate("plan", *arguments).stdout.splitlines()]
+    assert [line[-2:] for line in lines] == [["1", "done"]] * 3
+    assert ablate("report", *arguments).returncode == 0
+
+
+def test_a_damaged_record_is_named_and_trained_again(tmp_path: Path) -> None:
+    arguments = ["-c", TINY, "-o", tmp_path, "-S", "study.replicates=1", "--only", "dropout=0"]
+    ablate("run", *arguments)
+    (record,) = (tmp_path / "tiny" / "runs").rglob("*.json")
+    record.write_bytes(record.read_bytes()[:100])
+    done = ablate("run", *arguments, "--json")
+    assert "damaged record was moved to" in done.stderr
+    assert record.name in done.stderr
+    assert json.loads(done.stdout)["trained"] == 1
+
+
+def test_levels_that_no_treatment_combines_are_not_a_success(tmp_path: Path) -> None:
+    both = ["--only", "dropout=0.5", "--only", "batch_norm=true"]
+    done = ablate("run", "-c", TINY, "-o", tmp_path, "-S", "underfitting.batch_norm=[false, true]", *both)
+    assert done.returncode == 2
+    assert "no treatment of this one-at-a-time study has all of" in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_changed_study_file_is_noted(tmp_path: Path) -> None:
+    (tmp_path / "ablations.toml").write_text((STUDIES / "tiny.toml").read_text())
+    ablate("run", "-S", "study.replicates=1", cwd=tmp_path)
+    done = ablate("status", cwd=tmp_path)
+    assert "2 of 2 runs finished" in done.stdout
+    assert "now says something else" in done.stderr
+
+
+@pytest.mark.parametrize("delay", [0.3, 1.5])
+def test_an_interrupt_before_training_is_exit_130(delay: float, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "ablate", "run", "-c", TINY, "-o", str(tmp_path)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
+        assert process.stderr is not None
+        process.stderr.readline()  # the study is read: imports are over
+        time.sleep(delay)
+        os.killpg(process.pid, signal.SIGINT)
+        rest = process.stderr.read()
+        assert process.wait(60) == 130
+    assert "Traceback" not in rest

@@ -11,7 +11,7 @@ import pytest
 from ablate.report import page, sections, tables
 from ablate.report.page import render
 
-VOID = {"meta", "input", "img", "link", "br", "hr"}
+VOID = {"wbr", "meta", "input", "img", "link", "br", "hr"}
 
 
 class Outline(HTMLParser):

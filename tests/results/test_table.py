@@ -63,7 +63,8 @@ def test_csv_keeps_full_precision_and_names_what_is_missing(tmp_path: Path) -> N
     again = pd.read_csv(histories_path)
     assert again["loss"].tolist() == snapshot().histories["loss"].tolist()
     assert ",NaN," in histories_path.read_text()
-    assert "inf" in runs_path.read_text()
+    assert "inf" not in runs_path.read_text()
+    assert pd.read_csv(runs_path)["test_loss"].isna().all()
 
 
 def test_json_has_null_for_what_is_missing(tmp_path: Path) -> None:
@@ -72,6 +73,13 @@ def test_json_has_null_for_what_is_missing(tmp_path: Path) -> None:
     assert rows[2]["test_accuracy"] is None
     assert rows[0]["test_loss"] is None
     assert rows[0]["seed"] == 1
+    assert rows[0]["best_epoch"] == 1
+    assert rows[2]["best_epoch"] is None
+
+
+def test_json_keeps_full_precision(tmp_path: Path) -> None:
+    _, histories_path = export.write(snapshot(), Store(tmp_path), "json")
+    assert json.loads(histories_path.read_text())[1]["loss"] == 0.1 + 0.2
 
 
 def test_text_that_looks_like_a_formula_is_quoted() -> None:

@@ -185,3 +185,21 @@ def test_a_remedy_without_a_place_in_any_block_is_an_error() -> None:
         study_of(model={"block": ["dense", "activation"]}, overfitting={"dropout": [0.0, 0.5]})
     somewhere = [["dense", "activation"], ["dense", "batch_norm", "activation"]]
     assert study_of(factors={"model.block": somewhere}, underfitting={"batch_norm": True}).factors
+
+
+def test_asking_for_replicates_replaces_the_seeds_of_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "seeded.toml"
+    path.write_text(document.write({**study_of().document(), "study": {"name": "a", "seeds": [7, 9]}}))
+    assert spec.load(path).seeds == (7, 9)
+    assert spec.load(path, ["study.replicates=3"]).seeds == (1, 2, 3)
+
+
+def test_every_level_that_does_not_fit_is_reported_with_its_key() -> None:
+    with pytest.raises(StudyError) as caught:
+        study_of(overfitting={"dropout": [0.0, [0.1]]}, underfitting={"batch_norm": [False, [True]]})
+    assert [problem.key for problem in caught.value.problems] == ["underfitting.batch_norm", "overfitting.dropout"]
+
+
+def test_two_ways_to_clip_are_one_too_many() -> None:
+    with pytest.raises(StudyError, match="takes one of clipnorm"):
+        study_of(underfitting={"optimizer": {"name": "sgd", "clipnorm": 1, "clipvalue": 1}})

@@ -6,11 +6,12 @@ import pytest
 from ablate.errors import StudyError
 from ablate.study.settings import Data
 from ablate.study.sources import Dataset
+from ablate.study.splits import split
 from ablate.training import data as run_data
 
 
 def test_a_split_uses_every_training_row_once_and_never_a_test_row(digits: Dataset) -> None:
-    rows = run_data.split(digits, Data(source="digits"), 1)
+    rows = split(digits, Data(source="digits"), 1)
     assert sorted([*rows.train, *rows.validation]) == digits.train.tolist()
     assert rows.test.tolist() == digits.test.tolist()
     assert len(rows.validation) == round(0.2 * len(digits.train))
@@ -19,7 +20,7 @@ def test_a_split_uses_every_training_row_once_and_never_a_test_row(digits: Datas
 
 
 def test_classes_keep_their_shares(digits: Dataset) -> None:
-    rows = run_data.split(digits, Data(source="digits"), 1)
+    rows = split(digits, Data(source="digits"), 1)
     shares = [np.bincount(digits.y[part]) / len(part) for part in (rows.train, rows.validation, rows.test)]
     assert np.abs(shares[0] - shares[1]).max() < 0.01
     assert np.abs(shares[0] - shares[2]).max() < 0.01
@@ -27,31 +28,31 @@ def test_classes_keep_their_shares(digits: Dataset) -> None:
 
 def test_a_seed_draws_its_own_split_and_always_the_same(digits: Dataset) -> None:
     data = Data(source="digits")
-    first, again, other = (run_data.split(digits, data, seed).validation.tolist() for seed in (1, 1, 2))
+    first, again, other = (split(digits, data, seed).validation.tolist() for seed in (1, 1, 2))
     assert first == again
     assert first != other
 
 
 def test_a_subset_is_drawn_from_the_training_part_before_the_split(digits: Dataset) -> None:
-    rows = run_data.split(digits, Data(source="digits", train_size=100, validation=0.5), 1)
+    rows = split(digits, Data(source="digits", train_size=100, validation=0.5), 1)
     assert (len(rows.train), len(rows.validation)) == (50, 50)
     assert np.bincount(digits.y[np.concatenate([rows.train, rows.validation])]).tolist() == [10] * 10
 
 
 def test_validating_on_the_test_set_leaves_all_training_rows(digits: Dataset) -> None:
-    rows = run_data.split(digits, Data(source="digits", validation="test"), 1)
+    rows = split(digits, Data(source="digits", validation="test"), 1)
     assert rows.train.tolist() == digits.train.tolist()
     assert rows.validation.tolist() == digits.test.tolist()
 
 
 def test_a_part_too_small_for_its_classes_is_an_error(digits: Dataset) -> None:
     with pytest.raises(StudyError, match=r"data\.train_size"):
-        run_data.split(digits, Data(source="digits", train_size=5), 1)
+        split(digits, Data(source="digits", train_size=5), 1)
 
 
 def test_standardization_looks_at_training_rows_alone(digits: Dataset) -> None:
     table = Dataset(digits.x, digits.y, digits.classes, digits.train, digits.test, (64,), "standard")
-    rows = run_data.split(table, Data(source="digits"), 1)
+    rows = split(table, Data(source="digits"), 1)
     scaled = run_data.scaling(table, rows.train)(table.x).numpy()
     varied = digits.x[rows.train].std(axis=0) > 0
     np.testing.assert_allclose(scaled[rows.train].mean(axis=0), 0, atol=1e-5)

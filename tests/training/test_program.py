@@ -1,7 +1,9 @@
 """One compiled program, many runs: nothing of one run is left in the next."""
 
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from ablate.results.record import Record
@@ -90,3 +92,39 @@ def test_only_so_many_programs_are_kept(digits: Dataset) -> None:
     settings = [study_of(underfitting={"batch_norm": value}, training={"epochs": 1}).base for value in (False, True)]
     compiled = [train(each, digits, workshop).seconds["compile"] > 0 for each in (*settings, settings[1], settings[0])]
     assert compiled == [True, True, False, True]
+
+
+def test_data_of_another_type_gets_a_program_of_its_own() -> None:
+    rng = np.random.default_rng(0)
+    images = Dataset(
+        x=rng.integers(0, 256, (120, 6), dtype=np.uint8),
+        y=np.arange(120, dtype=np.int32) % 3,
+        classes=("a", "b", "c"),
+        train=np.arange(90, dtype=np.int32),
+        test=np.arange(90, 120, dtype=np.int32),
+        sample_shape=(6,),
+        scale="divide",
+        divisor=255.0,
+    )
+    floats = replace(images, x=images.x.astype(np.float32))
+    workshop = Workshop()
+    settings = study_of(training={"epochs": 1}).base
+    records = [train(settings, dataset, workshop) for dataset in (images, floats, images)]
+    assert [record.seconds["compile"] > 0 for record in records] == [True, True, False]
+    assert facts(records[0]) == facts(records[2])
+
+
+def test_the_order_of_runs_does_not_matter(digits: Dataset) -> None:
+    """Batch norm, Adam and dropout have state of their own, and a run that diverged leaves NaN everywhere."""
+    common = {"underfitting": {"batch_norm": True, "optimizer": "adam"}, "training": {"epochs": 2}}
+    wild = {"name": "adam", "learning_rate": 1e30}
+    treatments = [
+        study_of(**common).base,
+        study_of(**common, overfitting={"dropout": 0.3, "l2": 0.01}).base,
+        study_of(**{**common, "underfitting": {"batch_norm": True, "optimizer": wild}}).base,
+    ]
+    forward, backward = Workshop(), Workshop()
+    first = [train(each, digits, forward) for each in treatments]
+    second = [train(each, digits, backward) for each in reversed(treatments)][::-1]
+    assert first[2].status == "diverged"
+    assert list(map(facts, first)) == list(map(facts, second))

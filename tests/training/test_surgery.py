@@ -6,8 +6,8 @@ import numpy.typing as npt
 import pytest
 import tensorflow as tf
 
+from ablate.study.seeds import Stream, derive
 from ablate.training import surgery
-from ablate.training.seeds import Stream, derive
 from ablate.training.surgery import VariableDropout
 
 SHAPE = (100, 200)
