@@ -64,7 +64,7 @@ def test_counts_are_by_treatment_and_leave_failed_runs_out():
             "val_loss": [0.5, math.nan, math.nan],
         }
     )
-    histories = pd.DataFrame({"run": ["a", "b"], "val_loss": [0.5, math.nan]})
+    histories = pd.DataFrame({"run": ["a", "b"], "epoch": [1, 1], "val_loss": [0.5, math.nan]})
     found = counts(diagnose(runs, histories, {"a": 0.1, "b": 0.1}))
     assert found.to_numpy().tolist() == [["baseline", "diverged", 1, 2], ["baseline", "good fit", 1, 2]]
 
