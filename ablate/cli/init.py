@@ -8,8 +8,7 @@ import click
 
 from ablate.cli.console import EXIT_USAGE, Output
 from ablate.cli.console import command as handled
-
-FILE_NAME = "ablations.toml"
+from ablate.study.document import FILE_NAME
 
 
 @click.command("init")

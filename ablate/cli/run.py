@@ -16,7 +16,7 @@ from ablate.cli.options import selection_options, study_options
 
 if TYPE_CHECKING:
     from ablate.api import Plan, StopSignal
-    from ablate.execution.scheduler import TrainerName
+    from ablate.results.record import TrainerName
 
 
 def _seconds(context: click.Context, parameter: click.Parameter, value: str | None) -> float | None:

@@ -5,17 +5,14 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 from ablate.errors import StoreError, WorkerError
 from ablate.execution import local
 from ablate.execution.queue import RunQueue, Task, guess_epoch_seconds
 from ablate.execution.worker import Assignment, Outcome
 from ablate.results.identity import Identity, PlannedRun, data_name
-from ablate.results.record import Failure
+from ablate.results.record import Failure, TrainerName
 from ablate.results.store import Store, utc_now
-
-TrainerName = Literal["compiled", "fit"]
 
 POLL_SECONDS = 0.1
 

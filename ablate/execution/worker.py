@@ -18,6 +18,7 @@ from typing import Any, Literal
 from threadpoolctl import threadpool_limits
 
 from ablate.errors import AblateError, Problem, StoreError, StudyError
+from ablate.results.record import TrainerName
 from ablate.results.store import Store
 from ablate.study import sources
 from ablate.study.settings import Data, RunSettings
@@ -50,7 +51,7 @@ class Assignment:
     folder: Path
     data_digest: str
     store: Path
-    trainer: Literal["compiled", "fit"]
+    trainer: TrainerName
 
 
 @dataclass(frozen=True)

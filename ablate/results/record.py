@@ -11,6 +11,7 @@ from ablate.errors import StoreError
 from ablate.results.identity import RECORD_SCHEMA, canonical_json
 
 Status = Literal["ok", "diverged"]
+TrainerName = Literal["compiled", "fit"]
 Moment = Literal["initial", "best", "end"]
 HISTORY_COLUMNS = (
     "loss",
@@ -86,7 +87,7 @@ class Record:
     seed: int
     settings: Mapping[str, Any]
     status: Status
-    trainer: str
+    trainer: TrainerName
     history: Mapping[str, Sequence[float]]
     result: Mapping[str, float]
     probes: tuple[Probe, ...]

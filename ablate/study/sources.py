@@ -46,7 +46,6 @@ class Dataset:
         classes: name of each class, in the order of the indices.
         train: indices of the training part (validation included), int32.
         test: indices of the fixed test set, int32.
-        sample_shape: shape of one sample before it was flattened.
         scale: how features are brought to a common size: not at all, divided by `divisor`, or standardized.
         divisor: only for `scale = "divide"`.
     """
@@ -56,7 +55,6 @@ class Dataset:
     classes: tuple[str, ...]
     train: npt.NDArray[np.int32]
     test: npt.NDArray[np.int32]
-    sample_shape: tuple[int, ...]
     scale: Scale
     divisor: float = 1.0
 
@@ -276,7 +274,6 @@ def _as_dataset(arrays: _Arrays, data: Data) -> Dataset:
         classes=names,
         train=everything,
         test=everything[:0],
-        sample_shape=arrays.x.shape[1:],
         scale=scale,
         divisor=arrays.divisor if scale == "divide" else 1.0,
     )

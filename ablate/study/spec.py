@@ -39,7 +39,9 @@ class StudySection(BaseModel):
     primary: Literal["test_accuracy", "test_loss", "val_accuracy", "val_loss", "gap"] = "test_accuracy"
 
     @model_validator(mode="after")
-    def _seeds_are_clear(self) -> "StudySection":
+    def _is_clear(self) -> "StudySection":
+        if self.name == "samples":
+            raise PydanticCustomError("name", "the name 'samples' is taken: reports/samples holds finished pages")
         if self.seeds is not None and len(set(self.seeds)) < len(self.seeds):
             raise PydanticCustomError("seeds", "seeds should all differ")
         if self.seeds is not None and "replicates" in self.model_fields_set:

@@ -5,13 +5,13 @@ import platform
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from ablate.results.record import Probe, Record
+from ablate.results.record import Record, TrainerName
 from ablate.study.levels import EarlyStopping
 from ablate.study.settings import RunSettings
 from ablate.study.sources import Dataset
@@ -24,7 +24,6 @@ from ablate.training.evaluation import Evaluator
 from ablate.training.probe import Prober
 from ablate.training.program import Program, structure_key
 
-TrainerName = Literal["compiled", "fit"]
 FINAL_GAP_EPOCHS = 5
 
 
@@ -235,6 +234,3 @@ def _environment(rows: Split) -> Mapping[str, Any]:
         "threads": int(os.environ.get("TF_NUM_INTRAOP_THREADS", "0")),
         "rows": {"train": len(rows.train), "validation": len(rows.validation), "test": len(rows.test)},
     }
-
-
-__all__ = ["Probe", "TrainerName", "Workshop", "train"]

@@ -13,6 +13,7 @@ import pytest
 
 from tests.conftest import STUDIES
 
+ROOT = Path(__file__).parents[2]
 TINY = str(STUDIES / "tiny.toml")
 
 
@@ -288,3 +289,23 @@ def test_an_interrupt_before_training_is_exit_130(delay: float, tmp_path: Path) 
         rest = process.stderr.read()
         assert process.wait(60) == 130
     assert "Traceback" not in rest
+
+
+@pytest.mark.parametrize("source", ["digits", "mnist"])
+def test_a_study_of_two_blocks_runs_to_its_page(
+    source: str, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The MNIST example with fewer rows and epochs, and on digits where MNIST is absent."""
+    if source == "mnist":
+        monkeypatch.setenv("ABLATE_DATA", str(request.getfixturevalue("mnist").resolve()))
+    smaller = ["-S", f"data.source={source}", "-S", "data.train_size=500", "-S", "training.epochs=2", "--replicates", 1]
+    study = ["-c", ROOT / "examples" / "batch_norm_mnist.toml", "-o", tmp_path]
+    assert json.loads(ablate("run", *study, *smaller, "--json").stdout)["trained"] == 2
+    assert ablate("report", "-o", tmp_path).returncode == 0
+    page = (tmp_path / "batch-norm-mnist" / "report.html").read_text()
+    assert "[dense,batch_norm,dense,activation]" in page
+    if source == "mnist":
+        ablate("export", "-o", tmp_path)
+        runs = (tmp_path / "batch-norm-mnist" / "runs.csv").read_text()
+        assert ",55082," in runs
+        assert ",65098," in runs

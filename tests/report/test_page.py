@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import re
+from html import unescape
 from html.parser import HTMLParser
 
 import pytest
@@ -95,12 +96,12 @@ def test_no_element_needs_an_inline_style_or_handler(make):
 
 def test_the_policy_allows_exactly_the_style_and_script_of_the_page(make):
     html = render(make())
-    policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', html).group(1)
+    policy = unescape(re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', html).group(1))
     for tag, directive in (("style", "style-src"), ("script", "script-src")):
         text = re.search(rf"<{tag}>(.*?)</{tag}>", html, re.DOTALL).group(1)
         digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-        assert f"{directive} &#39;sha256-{digest.replace('+', '&#43;')}&#39;" in policy or digest in policy
-    assert "default-src &#39;none&#39;" in policy
+        assert f"{directive} 'sha256-{digest}'" in policy
+    assert "default-src 'none'" in policy
 
 
 def test_two_renderings_are_the_same_bytes(make):

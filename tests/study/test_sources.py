@@ -52,7 +52,7 @@ def test_an_npz_with_keras_keys_keeps_its_test_part_and_its_bytes(tmp_path: Path
     content = arrays()
     dataset = sources.load(npz(tmp_path, **content), tmp_path)
     assert dataset.x.dtype == np.uint8
-    assert dataset.sample_shape == (2, 2)
+    assert dataset.x.shape == (39, 4)
     assert (dataset.scale, dataset.divisor) == ("divide", 255.0)
     np.testing.assert_array_equal(dataset.x[dataset.test], content["x_test"].reshape(9, 4))
     np.testing.assert_array_equal(dataset.y[dataset.test], content["y_test"])

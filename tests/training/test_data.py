@@ -51,7 +51,7 @@ def test_a_part_too_small_for_its_classes_is_an_error(digits: Dataset) -> None:
 
 
 def test_standardization_looks_at_training_rows_alone(digits: Dataset) -> None:
-    table = Dataset(digits.x, digits.y, digits.classes, digits.train, digits.test, (64,), "standard")
+    table = Dataset(digits.x, digits.y, digits.classes, digits.train, digits.test, "standard")
     rows = split(table, Data(source="digits"), 1)
     scaled = run_data.scaling(table, rows.train)(table.x).numpy()
     varied = digits.x[rows.train].std(axis=0) > 0

@@ -102,7 +102,6 @@ def test_data_of_another_type_gets_a_program_of_its_own() -> None:
         classes=("a", "b", "c"),
         train=np.arange(90, dtype=np.int32),
         test=np.arange(90, 120, dtype=np.int32),
-        sample_shape=(6,),
         scale="divide",
         divisor=255.0,
     )
