@@ -6,9 +6,13 @@ scheduler can send runs of one compiled program to the lane that has it.
 
 import multiprocessing
 import os
+import signal
+from collections.abc import Iterator
 from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing import resource_tracker
 
 from pebble import ProcessExpired, ProcessPool
 
@@ -45,9 +49,10 @@ class Lanes:
             assignment: the run.
             timeout: seconds after which its process is ended; `None` for no limit.
         """
-        if not self._pools[lane].active:  # its process died while it had nothing to do
-            self._pools[lane] = self._new_pool()
-        future: Future[Outcome] = self._pools[lane].schedule(worker.run, args=(assignment,), timeout=timeout)
+        with _interrupts_blocked():
+            if not self._pools[lane].active:  # its process died while it had nothing to do
+                self._pools[lane] = self._new_pool()
+            future: Future[Outcome] = self._pools[lane].schedule(worker.run, args=(assignment,), timeout=timeout)
         return future
 
     @property
@@ -72,6 +77,20 @@ class Lanes:
                 pool.close()  # type: ignore[no-untyped-call]
         for pool in self._pools:
             pool.join()
+
+
+@contextmanager
+def _interrupts_blocked() -> Iterator[None]:
+    """Let processes that start here, now or from a pool's own threads, inherit a blocked SIGINT.
+
+    Ctrl-C reaches every process of a terminal; a worker that is still importing could not ignore it yet.
+    """
+    resource_tracker.ensure_running()  # when it is started later, it unblocks SIGINT
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def outcome(assignment: Assignment, future: "Future[Outcome]", timeout: float | None) -> Outcome:

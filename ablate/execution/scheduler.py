@@ -151,14 +151,14 @@ class _Session:
         self._feed_idle()
         while self._busy:
             finished, _ = wait(self._busy, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED)
+            if self.stop.level > 1:
+                return  # processes that end now were ended; their runs stay pending
             for future in finished:
                 _, run, assignment = self._busy.pop(future)
                 self._settle(run, assignment, local.outcome(assignment, future, self._options.timeout))
             self._feed_idle()
             if self.stop.level or self._over_budget():
                 self._lanes.stop_after_epoch()
-            if self.stop.level > 1:
-                return
             self._progress.epochs = self._lanes.epochs_done
             self._tell(None)
 
