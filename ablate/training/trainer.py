@@ -11,14 +11,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ablate.results.record import Record, TrainerName
+from ablate.results.record import Moment, Probe, Record, TrainerName
 from ablate.study.levels import EarlyStopping
 from ablate.study.settings import RunSettings
 from ablate.study.sources import Dataset
 from ablate.study.splits import Rows, Split, split
 from ablate.training import data as run_data
 from ablate.training import model as plain_model
-from ablate.training.callbacks import AddScores, History, Logs, Snapshots, Tick, stopping
+from ablate.training.callbacks import AddScores, History, Logs, Snapshots, Tick, Weights, stopping
 from ablate.training.data import Scaling, Tensors
 from ablate.training.evaluation import Evaluator
 from ablate.training.probe import Prober
@@ -131,11 +131,7 @@ def train(
         _train_with_fit(run, model, evaluator)
         compile_seconds = 0.0
 
-    kept = model.get_weights()
-    for moment, weights in (("best", snapshots.best), ("end", snapshots.end)):
-        model.set_weights(weights)
-        probes += prober.look(probe_sample, moment)  # type: ignore[arg-type]
-    model.set_weights(kept)
+    probes += _look_back(model, prober, probe_sample, snapshots)
     restored = rules is not None and rules.restore_best_weights
     result = _result(history, snapshots.best_epoch, restored=restored)
     result["test_loss"], result["test_accuracy"] = evaluator.score(run.data, scaling, rows.test)
@@ -156,6 +152,18 @@ def train(
         },
         environment=_environment(rows),
     )
+
+
+def _look_back(model: keras.Model, prober: Prober, sample: tf.Tensor, snapshots: Snapshots) -> list[Probe]:
+    """Probes of the best epoch and of the end; the model has its kept weights before and after."""
+    kept = model.get_weights()
+    moments: tuple[tuple[Moment, Weights], ...] = (("best", snapshots.best), ("end", snapshots.end))
+    probes = []
+    for moment, weights in moments:
+        model.set_weights(weights)
+        probes += prober.look(sample, moment)
+    model.set_weights(kept)
+    return probes
 
 
 def _train_compiled(run: _Run, program: Program) -> None:

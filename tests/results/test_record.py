@@ -25,8 +25,9 @@ def test_every_float_survives(values: list[float]) -> None:
 
 
 def test_the_document_is_strict_json() -> None:
-    text = record().to_json().decode()
-    json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
+    constants: list[str] = []
+    json.loads(record().to_json(), parse_constant=constants.append)
+    assert constants == []
 
 
 @pytest.mark.parametrize("position", range(0, 2000, 97))
