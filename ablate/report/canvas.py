@@ -24,7 +24,7 @@ PIXELS_PER_INCH = 96
 WIDE = 640  # pixels; on a phone wider figures scroll sideways and stay readable
 
 # Okabe and Ito's palette: distinct for the common forms of colour blindness, in print and in grey.
-BLUE, ORANGE, GREEN, VERMILION, PURPLE = "#0072b2", "#b86e00", "#00795c", "#c4500a", "#a3527f"
+BLUE, ORANGE, GREEN, VERMILION = "#0072b2", "#b86e00", "#00795c", "#c4500a"
 INK, MUTED, RULE = "#1d2329", "#59636e", "#d9dee3"
 VERDICT_STYLE = {
     "helps": (GREEN, "^"),

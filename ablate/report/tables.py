@@ -30,7 +30,6 @@ class TreatmentRow:
     gap: str
     best_epoch: str
     diagnosis: str
-    is_baseline: bool
     is_best: bool
 
 
@@ -114,7 +113,6 @@ def treatment_rows(runs: pd.DataFrame, counts: pd.DataFrame, best: str | None) -
                 gap=_spread(ok, "gap"),
                 best_epoch=wording.number(float(ok["best_epoch"].astype("float64").mean()), 1),
                 diagnosis=", ".join(f"{row.diagnosis} {row.runs}/{row.of}" for row in labels) or "–",
-                is_baseline=name == "baseline",
                 is_best=name == best,
             )
         )

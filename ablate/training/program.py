@@ -83,7 +83,6 @@ class Program:
         self.model = surgery.prepare(plain_model.build(shape, features, classes, seed=0), self._l2)
         plain_model.compile_model(self.model, shape, jit_compile=False)
         self._batch_size = shape.training.batch_size
-        self._classes = classes
         self._dropouts = surgery.dropouts(self.model)
         plain_model.materialize(self.model)
         self._initial = [(variable, variable.numpy()) for variable in self._state()]
