@@ -2,12 +2,14 @@
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ablate.errors import EmptyResultsError, Problem, StudyError
 from ablate.execution import queue, scheduler
+from ablate.execution.local import Lanes
 from ablate.execution.scheduler import Listener, Options, Progress, StopSignal
 from ablate.execution.worker import Outcome
 from ablate.results import identity as identities
@@ -16,7 +18,7 @@ from ablate.results.identity import DataFacts, Identity, PlannedRun
 from ablate.results.record import Record
 from ablate.results.snapshot import Snapshot
 from ablate.results.store import Store, replace_file
-from ablate.study import design, document, sources, spec, splits
+from ablate.study import code, design, document, sources, spec, splits
 from ablate.study.spec import Study
 
 if TYPE_CHECKING:
@@ -211,10 +213,41 @@ def make_plan(
     return Plan(study, identity, store, everything, selected, store.load_all({planned.key for planned in selected}))
 
 
+def early_lanes(
+    study: Study, jobs: int, *, out: str | os.PathLike[str] | None = None, max_runs: int = DEFAULT_MAX_RUNS
+) -> AbstractContextManager[Lanes | None]:
+    """Start workers, which need seconds to import TensorFlow, while the study is still to be planned.
+
+    Args:
+        study: what is asked.
+        jobs: worker processes.
+        out: folder that holds the results of studies; `reports` beside the study file by default.
+        max_runs: of `make_plan`.
+
+    Returns:
+        Workers for `run_plan`; none if as many records are there as the study has runs, or it has too many.
+    """
+    runs = design.count(study) * len(study.seeds)
+    if runs > max_runs or Store(results_folder(study, out)).count() >= runs:
+        return nullcontext(None)
+    return Lanes(min(jobs, runs), runs)
+
+
 def run_plan(
-    plan: Plan, options: Options, listener: Listener = lambda progress: None, stop: StopSignal | None = None
+    plan: Plan,
+    options: Options,
+    listener: Listener = lambda progress: None,
+    stop: StopSignal | None = None,
+    lanes: Lanes | None = None,
 ) -> Mapping[str, Outcome]:
     """Train what is pending of a plan; every finished run is kept at once.
+
+    Args:
+        plan: the runs.
+        options: how to train them.
+        listener: hears of progress.
+        stop: watched for a wish to stop.
+        lanes: workers that `early_lanes` started; new ones by default.
 
     Raises:
         StoreError: the results folder cannot be written.
@@ -222,8 +255,11 @@ def run_plan(
     plan.store.prepare()
     plan.store.write("study.toml", document.write(plan.study.document()).encode())
     plan.store.write_identity(plan.identity)
-    folder = plan.study.source.resolve().parent
-    return scheduler.execute(plan.pending, plan.identity, plan.store, folder, options, listener, stop)
+    pending, folder = plan.pending, plan.study.source.resolve().parent
+    if not pending:
+        return {}
+    with nullcontext(lanes) if lanes else Lanes(min(options.jobs, len(pending)), len(pending)) as workers:
+        return scheduler.execute(pending, workers, plan.identity, plan.store, folder, options, listener, stop)
 
 
 def run(
@@ -251,8 +287,10 @@ def run(
         StudyError: the data or `only` cannot be used.
         StoreError: the results folder cannot be written.
     """
-    plan = make_plan(study, out=out, only=only, max_runs=max_runs)
-    run_plan(plan, Options(jobs=jobs or default_jobs()), listener)
+    jobs = jobs or default_jobs()
+    with early_lanes(study, jobs, out=out, max_runs=max_runs) as lanes:
+        plan = make_plan(study, out=out, only=only, max_runs=max_runs)
+        run_plan(plan, Options(jobs), listener, lanes=lanes)
     return Results(snapshot.take(study, list(plan.everything), plan.identity, plan.store), plan.store)
 
 
@@ -281,8 +319,9 @@ def open_results(
     if identity is None:
         raise EmptyResultsError(f"no results in {store.root}; 'ablate run' makes them")
     treatments = design.treatments(study, max_runs=10**9)
-    if any(identities.data_name(each.settings.data) not in identity.data for each in treatments):
-        identity = Identity(identity.libraries, {**identity.data, **_identify(study, treatments).data})
+    if not all(identity.covers(each.settings) for each in treatments):
+        now = _identify(study, treatments)
+        identity = Identity(identity.libraries, {**identity.data, **now.data}, {**identity.code, **now.code})
     content = snapshot.take(study, identities.plan_runs(treatments, study.seeds, identity), identity, store)
     return Results(content, store, "" if config is not None or overrides else _changed_since(study))
 
@@ -327,8 +366,8 @@ def _study_of_results(
     return spec.load(folder / "study.toml")
 
 
-def _identify(study: Study, treatments: Iterable[design.Treatment]) -> Identity:
-    """Read the data sets of a study, try its splits, and keep what its plan needs to know of them."""
+def _identify(study: Study, treatments: Sequence[design.Treatment]) -> Identity:
+    """Read a study's data sets, try its splits, look at its code, and keep what the plan needs to know of them."""
     import numpy as np
 
     facts: dict[str, DataFacts] = {}
@@ -345,4 +384,13 @@ def _identify(study: Study, treatments: Iterable[design.Treatment]) -> Identity:
             raise StudyError(study.source, error.problems) from None
         largest = float(np.bincount(found.y).max() / len(found.y))
         facts[name] = DataFacts(found.digest, len(found.x), found.x.shape[1], len(found.classes), largest)
-    return Identity(identities.installed_libraries(), facts)
+    return Identity(identities.installed_libraries(), facts, _digest_code(study, treatments))
+
+
+def _digest_code(study: Study, treatments: Iterable[design.Treatment]) -> dict[str, str]:
+    folder = study.source.resolve().parent
+    named = {reference: key for treatment in treatments for reference, key in treatment.settings.code.items()}
+    try:
+        return {reference: code.digest(reference, folder, key) for reference, key in named.items()}
+    except StudyError as error:
+        raise StudyError(study.source, error.problems) from None

@@ -33,9 +33,12 @@ class _Lines:
 
     def __init__(self) -> None:
         self._spoke = time.monotonic()
+        self._told: set[str] = set()
 
     def __call__(self, progress: Progress) -> None:
         now = time.monotonic()
+        for news in _news(progress, self._told):
+            click.echo(news, err=True)
         if progress.last is not None:
             click.echo(f"{utc_now()} {progress.finished}/{progress.total} {_line(progress)}", err=True)
         elif now - self._spoke >= HEARTBEAT_SECONDS:
@@ -58,13 +61,26 @@ def _bars(output: Output) -> Iterator[Listener]:
         runs = bars.add_task("runs", total=None)
         epochs = bars.add_task("epochs", total=None)
 
+        told: set[str] = set()
+
         def show(progress: Progress) -> None:
+            for news in _news(progress, told):
+                console.print(news, markup=False)
             bars.update(runs, total=progress.total, completed=progress.finished)
             bars.update(epochs, total=progress.total_epochs, completed=progress.epochs)
             if progress.last is not None and (output.verbose or progress.last[1].status != "ok"):
                 console.print(_line(progress), markup=False)
 
         yield show
+
+
+def _news(progress: Progress, told: set[str]) -> list[str]:
+    """What should be said once in a study: why runs are trained in a slower way than they might be."""
+    reason = progress.last[1].slower if progress.last is not None else ""
+    if not reason or reason in told:
+        return []
+    told.add(reason)
+    return [f"Some runs are {reason}"]
 
 
 def _line(progress: Progress) -> str:

@@ -66,12 +66,13 @@ def command(
 
     study = api.load(config, overrides)
     output.say(f"{study.source}: study {study.name}, {study.design}")
-    plan = api.make_plan(study, out=out, only=only, max_runs=max_runs)
-    output.quarantined(plan.store)
     options = Options(jobs or api.default_jobs(), trainer, timeout, budget, fail_fast)
     stop = api.StopSignal()
-    with _signals(stop) as received, listener(output) as hears:
-        outcomes = api.run_plan(plan, options, hears, stop)
+    with api.early_lanes(study, options.jobs, out=out, max_runs=max_runs) as lanes:
+        plan = api.make_plan(study, out=out, only=only, max_runs=max_runs)
+        output.quarantined(plan.store)
+        with _signals(stop) as received, listener(output) as hears:
+            outcomes = api.run_plan(plan, options, hears, stop, lanes)
     counts = {
         status: sum(outcome.status == status for outcome in outcomes.values())
         for status in ("ok", "diverged", "failed")

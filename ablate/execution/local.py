@@ -11,17 +11,21 @@ from collections.abc import Iterator
 from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from multiprocessing import resource_tracker
+from typing import Self
 
 from pebble import ProcessExpired, ProcessPool
 
-from ablate.execution import worker
+from ablate.execution import compilation_cache, worker
 from ablate.execution.worker import Assignment, Outcome
 
 
 class Lanes:
     """Worker processes that are started clean (spawned, never forked) and used until `close`.
+
+    They begin at once to import TensorFlow, which takes seconds; the caller may plan meanwhile. As a context manager
+    it closes them, at once after an exception.
 
     Args:
         jobs: how many.
@@ -32,11 +36,23 @@ class Lanes:
         self._context = multiprocessing.get_context("spawn")
         self._epochs = self._context.RawArray("i", assignments)
         self._stop = self._context.RawValue("i", 0)
+        self._closing = ExitStack()
+        self._compiled = self._closing.enter_context(compilation_cache.lent())
+        self._used: set[int] = set()
         self._pools = [self._new_pool() for _ in range(jobs)]
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: object, trace: object) -> None:
+        self.close(kill=kind is not None)
+
     def _new_pool(self) -> ProcessPool:
-        arguments = (os.getpid(), self._epochs, self._stop)
-        return ProcessPool(max_workers=1, initializer=worker.start, initargs=arguments, context=self._context)
+        arguments = (os.getpid(), self._epochs, self._stop, self._compiled)
+        pool = ProcessPool(max_workers=1, initializer=worker.start, initargs=arguments, context=self._context)
+        with _interrupts_blocked():
+            assert pool.active  # asking starts its process
+        return pool
 
     def __len__(self) -> int:
         return len(self._pools)
@@ -49,6 +65,7 @@ class Lanes:
             assignment: the run.
             timeout: seconds after which its process is ended; `None` for no limit.
         """
+        self._used.add(lane)
         with _interrupts_blocked():
             if not self._pools[lane].active:  # its process died while it had nothing to do
                 self._pools[lane] = self._new_pool()
@@ -69,14 +86,16 @@ class Lanes:
         self._stop.value = 1
 
     def close(self, *, kill: bool = False) -> None:
-        """End the workers: when they are done, or at once."""
-        for pool in self._pools:
-            if kill:
+        """End the workers: when they are done, or at once. What was never sent a run is not waited for."""
+        pools, self._pools = self._pools, []
+        for lane, pool in enumerate(pools):
+            if kill or lane not in self._used:
                 pool.stop()  # type: ignore[no-untyped-call]
             else:
                 pool.close()  # type: ignore[no-untyped-call]
-        for pool in self._pools:
+        for pool in pools:
             pool.join()
+        self._closing.close()
 
 
 @contextmanager

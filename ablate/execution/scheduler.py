@@ -74,6 +74,7 @@ Listener = Callable[[Progress], None]
 
 def execute(
     runs: Sequence[PlannedRun],
+    lanes: local.Lanes,
     identity: Identity,
     store: Store,
     folder: Path,
@@ -85,6 +86,7 @@ def execute(
 
     Args:
         runs: what to train; equal keys are trained once.
+        lanes: the workers.
         identity: their data and libraries.
         store: where records and failures go.
         folder: where relative paths of the study start.
@@ -101,16 +103,12 @@ def execute(
     ]
     if not pairs:
         return {}
-    lanes = local.Lanes(min(options.jobs, len(pairs)), len(pairs))
     settings = pairs[0][0].treatment.settings
     queue = RunQueue(pairs, guess_epoch_seconds(settings, identity.data[data_name(settings.data)]))
     session = _Session(pairs, queue, lanes, store, options, listener, stop or StopSignal())
-    try:
-        session.work()
-    except BaseException:
+    session.work()
+    if session.stop.level > 1:
         lanes.close(kill=True)
-        raise
-    lanes.close(kill=session.stop.level > 1)
     return session.outcomes
 
 

@@ -4,6 +4,7 @@ Nothing of TensorFlow is imported until `start` has fixed the number of threads.
 """
 
 import contextlib
+import gc
 import io
 import os
 import signal
@@ -18,14 +19,15 @@ from typing import Any, Literal
 from threadpoolctl import threadpool_limits
 
 from ablate.errors import AblateError, Problem, StoreError, StudyError
-from ablate.results.record import TrainerName
+from ablate.results.record import Record, TrainerName
 from ablate.results.store import Store
-from ablate.study import sources
+from ablate.study import code, sources
 from ablate.study.settings import Data, RunSettings
 from ablate.study.sources import Dataset
 
 LOG_TAIL = 4_000  # characters kept of what a failing run printed
 _PARENT_CHECK_SECONDS = 1.0
+_XLA_CACHE_FLAG = "--tf_xla_persistent_cache_directory"
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 
 
@@ -67,6 +69,7 @@ class Outcome:
         epochs: epochs trained.
         compiled: whether a program was compiled for it.
         accuracy: test accuracy of the kept weights, for progress lines.
+        slower: why it was not trained by the trainer asked for; empty if it was.
         seconds: wall time.
     """
 
@@ -77,6 +80,7 @@ class Outcome:
     epochs: int = 0
     compiled: bool = False
     accuracy: float = float("nan")
+    slower: str = ""
     seconds: float = 0.0
 
 
@@ -98,19 +102,23 @@ _process: _Process | None = None
 _start_error = "it was not started"
 
 
-def start(parent: int, epochs: Any, stop: Any) -> None:
+def start(parent: int, epochs: Any, stop: Any, compiled: Path | None) -> None:
     """Prepare a fresh process; called once, before its first assignment.
 
     Args:
         parent: process id of the scheduler; this process ends itself when that one is gone.
         epochs: shared array of 32-bit integers, one per assignment: epochs finished so far.
         stop: shared integer; not zero when runs should end after their epoch.
+        compiled: folder of programs that XLA compiled before, and for those it compiles now.
     """
     global _process, _start_error
     for variable in _THREAD_VARIABLES:
         os.environ[variable] = "1"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+    flags = os.environ.get("TF_XLA_FLAGS", "")
+    if compiled and _XLA_CACHE_FLAG not in flags:
+        os.environ["TF_XLA_FLAGS"] = f"{flags} {_XLA_CACHE_FLAG}={compiled}"
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole terminal; the scheduler decides
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     try:
@@ -120,6 +128,7 @@ def start(parent: int, epochs: Any, stop: Any) -> None:
             from ablate.training.trainer import Workshop
 
             threadpool_limits(1)  # numpy was loaded before the variables were set
+            gc.freeze()  # what TensorFlow brought along stays: searching it for garbage took 5% of a small study
             tf.get_logger().setLevel("ERROR")
     except Exception as error:  # noqa: BLE001 - a broken installation shows in many ways; `run` tells of it
         _start_error = f"{type(error).__name__}: {error}"
@@ -149,12 +158,14 @@ def run(assignment: Assignment) -> Outcome:
 
 def _train(assignment: Assignment, process: _Process, started: float) -> Outcome:
     from ablate.training import trainer
+    from ablate.training.callbacks import own_callbacks
 
     def tick(epochs: int) -> None:
         process.epochs[assignment.index] = epochs
         if process.stop.value and epochs < settings.training.epochs:  # else it is finished and worth keeping
             raise _StopRequestedError
 
+    code.open_folder(assignment.folder)
     settings = RunSettings.model_validate(assignment.settings)
     record = trainer.train(
         assignment.key,
@@ -163,6 +174,7 @@ def _train(assignment: Assignment, process: _Process, started: float) -> Outcome
         _dataset(settings.data, assignment, process),
         process.workshop,
         trainer=assignment.trainer,
+        callbacks=lambda: own_callbacks(settings.training.callbacks),
         tick=tick,
     )
     Store(assignment.store).commit(record)
@@ -172,8 +184,15 @@ def _train(assignment: Assignment, process: _Process, started: float) -> Outcome
         epochs=int(record.result["stopped_epoch"]),
         compiled=record.seconds["compile"] > 0,
         accuracy=record.result["test_accuracy"],
+        slower=_slower(record),
         seconds=time.perf_counter() - started,
     )
+
+
+def _slower(record: Record) -> str:
+    reason = record.environment.get("trainer_reason")
+    by = {"graph": "TensorFlow without XLA", "fit": "model.fit"}.get(record.trainer, "")
+    return f"trained by {by}, which is slower: {reason}" if reason else ""
 
 
 def _dataset(data: Data, assignment: Assignment, process: _Process) -> Dataset:

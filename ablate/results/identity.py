@@ -1,9 +1,10 @@
 """What makes two runs the same run: settings, seed, data and the libraries that trained them."""
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import metadata
 from typing import Any
 
@@ -46,10 +47,16 @@ class Identity:
     Attributes:
         libraries: `major.minor` of TensorFlow and Keras.
         data: facts of every data set of the study, by `data_name`.
+        code: digest of every function of the user's that the study names, by its reference.
     """
 
     libraries: Mapping[str, str]
     data: Mapping[str, DataFacts]
+    code: Mapping[str, str] = field(default_factory=dict)
+
+    def covers(self, settings: RunSettings) -> bool:
+        """Whether the data and code of a treatment are known here."""
+        return data_name(settings.data) in self.data and settings.code.keys() <= self.code.keys()
 
 
 @dataclass(frozen=True)
@@ -67,20 +74,18 @@ class PlannedRun:
     key: str
 
 
-def installed_libraries() -> dict[str, str]:
-    """`major.minor` of the libraries that decide a run's numbers, read from package metadata.
+def version_of(library: str) -> str | None:
+    """The installed version, from package metadata; a build under another name (`tensorflow-cpu`) counts."""
+    for distribution in (library, f"{library}-cpu"):
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            return metadata.version(distribution)
+    return None
 
-    A build of TensorFlow under another distribution name (`tensorflow-cpu`) counts as TensorFlow.
-    """
-    found = {}
-    for name in LIBRARIES:
-        for distribution in (name, f"{name}-cpu"):
-            try:
-                found[name] = ".".join(metadata.version(distribution).split(".")[:2])
-                break
-            except metadata.PackageNotFoundError:
-                continue
-    return found
+
+def installed_libraries() -> dict[str, str]:
+    """`major.minor` of the libraries that decide a run's numbers; those that are not installed are missing."""
+    versions = {name: version_of(name) for name in LIBRARIES}
+    return {name: ".".join(version.split(".")[:2]) for name, version in versions.items() if version}
 
 
 def data_name(data: Data) -> str:
@@ -93,12 +98,15 @@ def run_key(settings: RunSettings, seed: int, identity: Identity) -> str:
     resolved = settings.model_dump(mode="json", exclude_none=True)
     for key in _NAMING:
         resolved["data"].pop(key, None)
+    if not settings.training.callbacks:
+        del resolved["training"]["callbacks"]  # so that runs without any keep the keys they have always had
     payload = {
         "schema": RECORD_SCHEMA,
         "settings": resolved,
         "seed": seed,
         "data": identity.data[data_name(settings.data)].digest,
         "libraries": dict(identity.libraries),
+        **({"code": {name: identity.code[name] for name in settings.code}} if settings.code else {}),
     }
     return hashlib.sha256(canonical_json(payload)).hexdigest()
 

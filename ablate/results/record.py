@@ -11,7 +11,7 @@ from ablate.errors import StoreError
 from ablate.results.identity import RECORD_SCHEMA, canonical_json
 
 Status = Literal["ok", "diverged"]
-TrainerName = Literal["compiled", "fit"]
+TrainerName = Literal["compiled", "graph", "fit"]
 Moment = Literal["initial", "best", "end"]
 HISTORY_COLUMNS = (
     "loss",
@@ -74,7 +74,7 @@ class Record:
         seed: the replicate's seed.
         settings: the resolved settings, as plain values.
         status: `ok`, or `diverged` when a loss stopped being finite (history up to there).
-        trainer: `compiled` or `fit`.
+        trainer: `compiled` (by XLA), `graph` (the same epoch without XLA) or `fit`.
         history: one list per column of `HISTORY_COLUMNS`, one entry per epoch.
         result: of the kept weights: `test_loss`, `test_accuracy`, the last or restored epoch's columns, `gap`,
             `best_epoch`, `stopped_epoch` (both from 1), `parameters`.

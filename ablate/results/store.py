@@ -84,6 +84,10 @@ class Store:
             return None
         return record
 
+    def count(self) -> int:
+        """How many records there are, of whatever study; none is read."""
+        return sum(1 for _ in self.root.glob("runs/*/*.json"))
+
     def load_all(self, keys: Iterable[str]) -> dict[str, Record]:
         """The records that exist for the given keys, by key."""
         found = ((key, self.load(key)) for key in keys)
@@ -131,7 +135,7 @@ class Store:
         try:
             document = json.loads((self.root / "identity.json").read_bytes())
             facts = {name: DataFacts(**entry) for name, entry in document["data"].items()}
-            return Identity(document["libraries"], facts)
+            return Identity(document["libraries"], facts, document.get("code", {}))
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

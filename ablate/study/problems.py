@@ -89,8 +89,10 @@ def _message(detail: Any, path: list[str | int], raw: Any, fields: Mapping[tuple
             return f"should be {context['expected']}{suggest(str(detail['input']), choices, listed=False)}"
         case "finite_number":
             return "should be a finite number"
-        case "string_pattern_mismatch":
+        case "string_pattern_mismatch" if path == ["study", "name"]:
             return "should begin with a letter or digit and hold only letters, digits, '.', '_' and '-'"
+        case "string_pattern_mismatch":
+            return "should name a function as 'module:function'"
         case "too_short":
             what = "level" if path[0] in (*FAMILIES, "factors") else "entry"
             return f"should hold at least {context['min_length']} {what}"

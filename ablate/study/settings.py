@@ -5,14 +5,19 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BaseModel, Discriminator, Field, Tag, create_model, model_validator
 from pydantic_core import PydanticCustomError
 
+from ablate.study.code import Reference
 from ablate.study.levels import STRICT, Positive
 from ablate.study.remedies import REMEDIES
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 Piece = Literal["dense", "batch_norm", "activation", "dropout"]
 InputPiece = Literal["batch_norm", "dropout"]
-Activation = Literal[
+ActivationName = Literal[
     "relu", "sigmoid", "tanh", "elu", "selu", "gelu", "silu", "softplus", "softsign", "leaky_relu", "linear"
+]
+Activation = Annotated[
+    Annotated[ActivationName, Tag("name")] | Annotated[Reference, Tag("code")],
+    Discriminator(lambda value: "code" if isinstance(value, str) and ":" in value else "name"),
 ]
 
 
@@ -48,7 +53,8 @@ class Model(BaseModel):
 
     Attributes:
         hidden: units of each hidden layer, from the input on.
-        activation: what follows the (last) dense of every hidden layer.
+        activation: what follows the (last) dense of every hidden layer; a name, or a function of the user's
+            (`"module:function"`) from a tensor to one of the same shape.
         block: order of the pieces of a hidden layer.
         input_block: pieces between the input and the first hidden layer.
     """
@@ -78,6 +84,7 @@ class Training(BaseModel):
         epochs: passes over the training part.
         batch_size: examples per step; the last batch of an epoch may be smaller.
         learning_rate: step size of every optimizer level that names none; the optimizer's own by default.
+        callbacks: functions (`"module:function"`) that return a Keras callback, or several, for one run.
     """
 
     model_config = STRICT
@@ -85,6 +92,7 @@ class Training(BaseModel):
     epochs: Annotated[int, Field(ge=1, le=1_000_000)]
     batch_size: Annotated[int, Field(ge=1)] = 32
     learning_rate: Positive | None = None
+    callbacks: list[Reference] = []
 
 
 class _Levels(BaseModel):
@@ -121,6 +129,13 @@ class RunSettings(BaseModel):
                 {"name": name, "level": str(level).lower(), "count": len(level), "layers": layers},
             )
         return self
+
+    @property
+    def code(self) -> dict[str, str]:
+        """The functions of the user's that these settings name, each with the key that names it."""
+        activation = self.model.activation
+        found = {activation: "model.activation"} if ":" in activation else {}
+        return {**found, **dict.fromkeys(self.training.callbacks, "training.callbacks")}
 
     def by_layer(self, remedy: Literal["batch_norm", "dropout"]) -> tuple[Any, list[Any]]:
         """The level of a remedy at the input and at every hidden layer, neutral where it does not apply.

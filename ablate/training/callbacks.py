@@ -2,17 +2,20 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import keras
 import numpy as np
 import numpy.typing as npt
 
 from ablate.results.record import HISTORY_COLUMNS
+from ablate.study import code
 from ablate.study.levels import EarlyStopping
 
 Logs = dict[str, float]
 Weights = list[npt.NDArray[np.float32]]
+
+BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_train_batch_end")
 
 
 def _mode(monitor: str) -> str:
@@ -48,6 +51,7 @@ class Snapshots(keras.callbacks.Callback):
     """Keeps the weights of the best epoch and of the last.
 
     Args:
+        read: returns the model's weights, in the order of `get_weights`.
         monitor: column whose best value makes an epoch the best.
         min_delta: how much better an epoch must be, as Keras' `EarlyStopping` counts it.
 
@@ -57,8 +61,9 @@ class Snapshots(keras.callbacks.Callback):
         end: weights after the last epoch, before any are restored.
     """
 
-    def __init__(self, monitor: str = "val_loss", min_delta: float = 0.0) -> None:
+    def __init__(self, read: Callable[[], Weights], monitor: str = "val_loss", min_delta: float = 0.0) -> None:
         super().__init__()
+        self._read = read
         self.monitor = monitor
         self.best_epoch = -1
         self.best: Weights = []
@@ -74,11 +79,11 @@ class Snapshots(keras.callbacks.Callback):
         if self.best_epoch < 0 or value + self._min_delta < self._best_value:
             self._best_value = value if not math.isnan(value) else math.inf
             self.best_epoch = epoch
-            self.best = self.model.get_weights()
+            self.best = self._read()
 
     def on_train_end(self, logs: Logs | None = None) -> None:
         """Keep the last weights; this callback stands before those that restore others."""
-        self.end = self.model.get_weights()
+        self.end = self._read()
 
 
 class StopAtGap(keras.callbacks.Callback):
@@ -130,6 +135,31 @@ class AddScores(keras.callbacks.Callback):
         """Score the model as it is now."""
         assert logs is not None
         logs.update(self._score())
+
+
+def own_callbacks(references: Sequence[str]) -> list[keras.callbacks.Callback]:
+    """New callbacks of the user's, from the functions that a study names; each returns one or several.
+
+    Raises:
+        TypeError: a function returned something else.
+    """
+    made = []
+    for reference in references:
+        returned = code.load(reference)()
+        several = list(returned) if isinstance(returned, list | tuple) else [returned]
+        for callback in several:
+            if not isinstance(callback, keras.callbacks.Callback):
+                raise TypeError(f"{reference} returned {type(callback).__name__}, not a Keras callback")
+        made += several
+    return made
+
+
+def has_batch_hooks(callback: keras.callbacks.Callback) -> bool:
+    """Whether a callback has something to do for batches, by its class or as given to a `LambdaCallback`."""
+    return any(
+        getattr(getattr(callback, hook), "__func__", None) is not getattr(keras.callbacks.Callback, hook)
+        for hook in BATCH_HOOKS
+    )
 
 
 def stopping(level: EarlyStopping | bool, epochs: int) -> list[keras.callbacks.Callback]:

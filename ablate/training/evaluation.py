@@ -11,11 +11,10 @@ BATCH = 4096
 
 
 def score_batch(model: keras.Model, features: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Summed cross-entropy and number of correct answers of one batch, both scalars, float32."""
+    """Cross-entropy of every example of a batch, and 1 for every correct answer; both shape (batch,), float32."""
     predicted = model(features, training=False)
-    loss = tf.reduce_sum(keras.losses.sparse_categorical_crossentropy(labels, predicted))
     correct = tf.equal(tf.argmax(predicted, axis=1, output_type=tf.int32), labels)
-    return loss, tf.reduce_sum(tf.cast(correct, tf.float32))
+    return keras.losses.sparse_categorical_crossentropy(labels, predicted), tf.cast(correct, tf.float32)
 
 
 class Evaluator:
@@ -27,14 +26,18 @@ class Evaluator:
 
     def __init__(self, model: keras.Model) -> None:
         any_batch = (tf.TensorSpec((None, model.input_shape[1])), tf.TensorSpec((None,), tf.int32))
-        self._score = tf.function(lambda x, y: score_batch(model, x, y), input_signature=any_batch, autograph=False)
+
+        def sums(features: tf.Tensor, labels: tf.Tensor) -> list[tf.Tensor]:
+            return [tf.reduce_sum(values) for values in score_batch(model, features, labels)]
+
+        self._sums = tf.function(sums, input_signature=any_batch, autograph=False)
 
     def score(self, data: Tensors, scaling: Scaling, rows: npt.NDArray[np.int32]) -> tuple[float, float]:
         """Mean loss and accuracy over some rows of a data set."""
         loss = correct = 0.0
         for start in range(0, len(rows), BATCH):
             part = tf.constant(rows[start : start + BATCH])
-            sums = self._score(scaling(tf.gather(data.x, part)), tf.gather(data.y, part))
+            sums = self._sums(scaling(tf.gather(data.x, part)), tf.gather(data.y, part))
             loss += float(sums[0])
             correct += float(sums[1])
         return loss / len(rows), correct / len(rows)

@@ -1,14 +1,19 @@
 """The plain Keras model of a treatment: ordinary layers, loss and optimizer, as a tutorial would write them."""
 
 import inspect
+from collections.abc import Callable
 from typing import Any
 
 import keras
+import numpy.typing as npt
 import tensorflow as tf
 
+from ablate.study import code
 from ablate.study.levels import plain
 from ablate.study.seeds import Stream, derive
 from ablate.study.settings import RunSettings
+
+Array = npt.NDArray[Any]
 
 _OPTIMIZERS = {
     "sgd": keras.optimizers.SGD,
@@ -38,6 +43,8 @@ def build(settings: RunSettings, features: int, classes: int, seed: int) -> kera
     initial = initializers(settings, seed)
     norm_input, norms = settings.by_layer("batch_norm")
     rate_input, rates = settings.by_layer("dropout")
+    named = settings.model.activation
+    activation = code.load(named) if ":" in named else named
     inputs = keras.Input((features,), name="features")
     x = inputs
     for input_piece in settings.model.input_block:
@@ -54,11 +61,11 @@ def build(settings: RunSettings, features: int, classes: int, seed: int) -> kera
             elif piece == "batch_norm" and norms[number - 1]:
                 x = keras.layers.BatchNormalization(name=f"batch_norm_{number}")(x)
             elif piece == "activation":
-                x = keras.layers.Activation(settings.model.activation, name=f"activation_{number}")(x)
+                x = keras.layers.Activation(activation, name=f"activation_{number}")(x)
             elif piece == "dropout" and rates[number - 1]:
                 x = _dropout(str(number), rates[number - 1], seed, number)(x)
     output = keras.layers.Dense(classes, activation="softmax", kernel_initializer=initial["output"], name="output")
-    model = keras.Model(inputs, output(x))
+    model = keras.Model(inputs, output(x), name="network")  # unnamed, its name would count the models before it
     compile_model(model, settings)
     return model
 
@@ -69,7 +76,7 @@ def compile_model(model: keras.Model, settings: RunSettings, *, jit_compile: boo
     arguments = {key: value for key, value in level.items() if key != "name"}
     arguments["learning_rate"] = learning_rate(settings)
     model.compile(
-        optimizer=_OPTIMIZERS[level["name"]](**arguments),
+        optimizer=_OPTIMIZERS[level["name"]](**arguments, name=level["name"]),
         loss=keras.losses.SparseCategoricalCrossentropy(),
         metrics=["accuracy"],
         jit_compile=jit_compile,
@@ -85,6 +92,12 @@ def materialize(model: keras.Model) -> None:
     model.optimizer.build(model.trainable_variables)
     model.test_step((tf.zeros((1, features)), tf.zeros((1,), tf.int32)))
     model.reset_metrics()
+
+
+def weights_reader(model: keras.Model) -> Callable[[], list[Array]]:
+    """A function that returns what `model.get_weights` returns, in a third of the time: one call for all variables."""
+    read = tf.function(lambda: [tf.identity(variable.value) for variable in model.weights], autograph=False)
+    return lambda: [value.numpy() for value in read()]
 
 
 def learning_rate(settings: RunSettings) -> float:

@@ -5,25 +5,31 @@ in, the epoch's metrics come out. What differs between runs of one structure (we
 learning rate) lives in variables that `Program.load` assigns, so a structure is compiled once per process.
 """
 
+import hashlib
+import itertools
 import json
+import re
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import keras
 import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
+from tensorflow.python.framework import ops
 
 from ablate.study.levels import plain
 from ablate.study.settings import RunSettings
 from ablate.study.sources import Dataset
-from ablate.study.splits import Split
+from ablate.study.splits import Rows, Split
 from ablate.training import model as plain_model
 from ablate.training import surgery
 from ablate.training.data import Scaling, Tensors
 from ablate.training.evaluation import score_batch
 
-EVALUATION_BATCH = 1024
+EVALUATION_BATCH = 1024  # at most
+TRAIN_SIDE, VALIDATION_SIDE, NO_SIDE = range(3)
 EPOCH_COLUMNS = ("loss", "accuracy", "train_loss", "train_accuracy", "val_loss", "val_accuracy")
 
 
@@ -64,20 +70,27 @@ def structure_key(settings: RunSettings, dataset: Dataset, rows: Split) -> str:
     return json.dumps(payload, sort_keys=True)
 
 
+class UnsupportedError(Exception):
+    """A program's epoch cannot be made this way; says why in words."""
+
+
 class Program:
     """A model and its compiled epoch, to be loaded with one run after another.
 
     Args:
+        name: of the structure; see `structure_key`.
         settings: any treatment of the structure.
         features: numbers per example.
         classes: units of the output.
+        xla: compile the epoch with XLA; else TensorFlow executes it as an ordinary graph.
 
     Attributes:
         model: the Keras model that is trained; its dropout and L2 read variables.
-        compile_seconds: time of the first epoch, which XLA spends compiling; 0 before.
+        compile_seconds: time of the first epoch, which is spent compiling; 0 before.
     """
 
-    def __init__(self, settings: RunSettings, features: int, classes: int) -> None:
+    def __init__(self, name: str, settings: RunSettings, features: int, classes: int, *, xla: bool = True) -> None:
+        self._name = name
         shape = structure(settings)
         self._l2 = tf.Variable(0.0, dtype=tf.float32, name="l2")
         self.model = surgery.prepare(plain_model.build(shape, features, classes, seed=0), self._l2)
@@ -86,19 +99,23 @@ class Program:
         self._dropouts = surgery.dropouts(self.model)
         plain_model.materialize(self.model)
         self._initial = [(variable, variable.numpy()) for variable in self._state()]
-        self._function = tf.function(self._run_epoch, jit_compile=True, autograph=False)
+        self._function = tf.function(self._run_epoch, jit_compile=xla, autograph=False)
         self._epoch: Callable[..., tf.Tensor] | None = None
+        self._inputs: tuple[tf.Tensor, ...] = ()
         self.compile_seconds = 0.0
 
     def _state(self) -> list[keras.Variable]:
         return [*self.model.variables, *self.model.optimizer.variables, *self.model.metrics_variables]
 
-    def load(self, settings: RunSettings, seed: int) -> None:
+    def load(self, settings: RunSettings, seed: int, data: Tensors, scaling: Scaling, rows: Split) -> None:
         """Put a run's initial state in place: nothing of an earlier run remains.
 
         Args:
             settings: a treatment of this program's structure.
             seed: the replicate's seed.
+            data: the data set.
+            scaling: of the features.
+            rows: the run's split; its sizes are those the program was compiled for.
         """
         for variable, value in self._initial:
             variable.assign(value)
@@ -113,36 +130,38 @@ class Program:
                 layer.restart(rate, plain_model.dropout_seed(seed, number))
         self._l2.assign(settings.remedies.l2)
         self.model.optimizer.learning_rate.assign(plain_model.learning_rate(settings))
+        held_out, sides = _evaluation_rows(rows)
+        self._inputs = (data.x, data.y, scaling.shift, scaling.factor, held_out, sides)
 
-    def epoch(self, data: Tensors, scaling: Scaling, rows: Split, order: npt.NDArray[np.int32]) -> dict[str, float]:
-        """Train one epoch and score the result.
+    def epoch(self, order: Rows) -> dict[str, float]:
+        """Train one epoch of the loaded run and score the result.
 
         Args:
-            data: the data set.
-            scaling: of the features.
-            rows: the run's split; its sizes are those the program was compiled for.
             order: the training rows in the order of their batches.
 
         Returns:
             `EPOCH_COLUMNS`: Keras' running loss (with penalty) and accuracy, then both in inference mode and
             without penalty for the training sample and the validation rows.
+
+        Raises:
+            UnsupportedError: at the first epoch: this model cannot be compiled; nothing was trained.
         """
-        started = time.perf_counter()
-        arguments = (
-            data.x,
-            data.y,
-            scaling.shift,
-            scaling.factor,
-            tf.constant(order),
-            tf.constant(rows.train_sample),
-            tf.constant(rows.validation),
-        )
-        if self._epoch is None:  # the one trace, kept: looking it up at every call costs a third of a small epoch
-            self._epoch = self._function.get_concrete_function(*arguments)
-        columns = self._epoch(*arguments).numpy()
-        if not self.compile_seconds:
-            self.compile_seconds = time.perf_counter() - started
+        arguments = (*self._inputs, tf.constant(order))
+        columns = (self._epoch or self._compile)(*arguments).numpy()
         return dict(zip(EPOCH_COLUMNS, columns.tolist(), strict=True))
+
+    def _compile(self, *arguments: tf.Tensor) -> tf.Tensor:
+        """The first epoch, which traces and compiles the program; XLA compiles before it executes anything."""
+        started = time.perf_counter()
+        try:
+            with _named_after(self._name):
+                traced = self._function.get_concrete_function(*arguments)
+            columns = traced(*arguments)
+        except Exception as error:
+            raise UnsupportedError(_reason(error)) from error
+        self._epoch = traced  # kept: looking it up at every call costs a third of a small epoch
+        self.compile_seconds = time.perf_counter() - started
+        return columns
 
     def _run_epoch(
         self,
@@ -150,44 +169,104 @@ class Program:
         y: tf.Tensor,
         shift: tf.Tensor,
         factor: tf.Tensor,
+        scored: tf.Tensor,
+        sides: tf.Tensor,
         order: tf.Tensor,
-        train_sample: tf.Tensor,
-        validation: tf.Tensor,
     ) -> tf.Tensor:
         scale = Scaling(shift, factor)
 
         def batch(rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             return scale(tf.gather(x, rows)), tf.gather(y, rows)
 
+        def score(rows: tf.Tensor, side: tf.Tensor) -> tuple[tf.Tensor, ...]:
+            losses, hits = score_batch(self.model, *batch(rows))
+            return tuple(
+                tf.reduce_sum(tf.where(side == number, values, 0.0))
+                for number in (TRAIN_SIDE, VALIDATION_SIDE)
+                for values in (losses, hits)
+            )
+
         for variable in self.model.metrics_variables:
             variable.assign(tf.zeros(variable.shape, variable.dtype))
-        _fold(order, self._batch_size, lambda rows: (self.model.train_step(batch(rows)), ())[1])
+        _fold(self._batch_size, lambda rows: (self.model.train_step(batch(rows)), ())[1], (order,))
         running = self.model.get_metrics_result()
-        scores = [running["loss"], running["accuracy"]]
-        for rows in (train_sample, validation):
-            totals = _fold(
-                rows, EVALUATION_BATCH, lambda part: score_batch(self.model, *batch(part)), tf.zeros(()), tf.zeros(())
-            )
-            scores += [total / rows.shape[0] for total in totals]
-        return tf.stack([tf.cast(score, tf.float32) for score in scores])
+        totals = _fold(sides.shape[0] // _batches(sides.shape[0]), score, (scored, sides), *[tf.zeros(())] * 4)
+        counts = [tf.reduce_sum(tf.cast(sides == side, tf.float32)) for side in (TRAIN_SIDE, VALIDATION_SIDE)]
+        scores = [total / counts[place // 2] for place, total in enumerate(totals)]
+        columns = [running["loss"], running["accuracy"], *scores]
+        return tf.stack([tf.cast(column, tf.float32) for column in columns])
+
+
+_traced: Counter[str] = Counter()
+
+
+@contextmanager
+def _named_after(program: str) -> Iterator[None]:
+    """Number the functions that TensorFlow makes here by the program, not by what the process made before.
+
+    Their names go into the key of XLA's persistent cache, which would know a program again only where the same ones
+    came before it. The counter is internal to TensorFlow (2.21); without it programs are merely compiled anew.
+    """
+    if not hasattr(ops, "uid"):
+        yield
+        return
+    _traced[program] += 1  # a second copy in one process must not share names with the first
+    digest = hashlib.sha256(f"{program} {_traced[program]}".encode()).hexdigest()
+    counter, ops.uid = ops.uid, itertools.count(int(digest[:12], 16)).__next__
+    try:
+        yield
+    finally:
+        ops.uid = counter
+
+
+def _reason(error: Exception) -> str:
+    """What TensorFlow says is wrong, in a few words: its messages go on for pages."""
+    unsupported = re.search(r"on XLA_CPU_JIT: (\w+)", str(error))
+    if unsupported:
+        return f"XLA has no operation {unsupported[1]}"
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+
+
+def _batches(rows: int) -> int:
+    return -(-rows // EVALUATION_BATCH)
+
+
+def _evaluation_rows(rows: Split) -> tuple[tf.Tensor, tf.Tensor]:
+    """Training sample and validation rows in one sequence, and which of the two each is.
+
+    It is filled up to equal batches, so that XLA compiles the scoring of one batch, and of one only.
+    """
+    scored = np.concatenate([rows.train_sample, rows.validation])
+    sides = np.repeat([TRAIN_SIDE, VALIDATION_SIDE], [len(rows.train_sample), len(rows.validation)])
+    missing = -len(scored) % _batches(len(scored))
+    scored = np.pad(scored, (0, missing))
+    sides = np.pad(sides, (0, missing), constant_values=NO_SIDE)
+    return tf.constant(scored, tf.int32), tf.constant(sides, tf.int32)
 
 
 def _fold(
-    rows: tf.Tensor, size: int, step: Callable[[tf.Tensor], tuple[tf.Tensor, ...]], *totals: tf.Tensor
+    size: int, step: Callable[..., tuple[tf.Tensor, ...]], rows: tuple[tf.Tensor, ...], *totals: tf.Tensor
 ) -> tuple[tf.Tensor, ...]:
     """Add up what a step returns over batches of rows, in order; the last batch may be smaller.
 
     Shapes are static: XLA compiles the step once for the full batches and once for a smaller rest.
+
+    Args:
+        size: rows in a batch.
+        step: from one batch of every tensor in `rows` to summands.
+        rows: tensors of equal length.
+        totals: where the sums begin.
     """
-    full, rest = divmod(rows.shape[0], size)
+    full, rest = divmod(rows[0].shape[0], size)
 
     def add(position: tf.Tensor, *so_far: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        found = step(tf.slice(rows, [position * size], [size]))
+        found = step(*(tf.slice(each, [position * size], [size]) for each in rows))
         return position + 1, *(total + part for total, part in zip(so_far, found, strict=True))
 
     if full:
         _, *sums = tf.while_loop(lambda position, *_: position < full, add, (tf.constant(0), *totals))
         totals = tuple(sums)
     if rest:
-        totals = tuple(total + part for total, part in zip(totals, step(rows[full * size :]), strict=True))
+        found = step(*(each[full * size :] for each in rows))
+        totals = tuple(total + part for total, part in zip(totals, found, strict=True))
     return totals

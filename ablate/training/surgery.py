@@ -55,14 +55,30 @@ class VariableDropout(keras.layers.Layer):
 
 
 class VariableL2(keras.regularizers.Regularizer):
-    """`strength * sum(w ** 2)`, as `keras.regularizers.L2`, with the strength in a variable."""
+    """`strength * sum(w ** 2)`, as `keras.regularizers.L2`, with the strength in a variable.
+
+    XLA adds up numbers one after the other on a CPU; a sum written as matrix products is vectorized, and at strength
+    0 there is none. The gradient, `2 * strength * w`, becomes part of the optimizer's update.
+    """
 
     def __init__(self, strength: tf.Variable) -> None:
         self.strength = strength
 
     def __call__(self, x: Any) -> Any:
-        """The penalty of one kernel."""
-        return self.strength * keras.ops.sum(keras.ops.square(x))
+        """The penalty of one kernel, shape (inputs, units)."""
+        return _l2_penalty(tf.convert_to_tensor(x), tf.convert_to_tensor(self.strength))
+
+
+@tf.custom_gradient  # type: ignore[untyped-decorator]
+def _l2_penalty(kernel: tf.Tensor, strength: tf.Tensor) -> Any:
+    rows, columns = kernel.shape
+
+    def penalty() -> tf.Tensor:
+        by_row = tf.matmul(tf.square(kernel), tf.ones((columns, 1), kernel.dtype))
+        return strength * tf.reshape(tf.matmul(tf.ones((1, rows), kernel.dtype), by_row), ())
+
+    value = tf.cond(strength > 0, penalty, lambda: tf.zeros((), kernel.dtype))
+    return value, lambda upstream: (2 * upstream * strength * kernel, None)
 
 
 def prepare(model: keras.Model, l2: tf.Variable) -> keras.Model:
@@ -76,6 +92,8 @@ def prepare(model: keras.Model, l2: tf.Variable) -> keras.Model:
     def replace(layer: keras.layers.Layer) -> keras.layers.Layer:
         if type(layer) is keras.layers.Dropout:
             return VariableDropout(name=layer.name)
+        if isinstance(layer, keras.layers.Activation):
+            return keras.layers.Activation(layer.activation, name=layer.name)  # a user's function has no config
         config = layer.get_config()
         if isinstance(getattr(layer, "kernel_regularizer", None), keras.regularizers.L2):
             config["kernel_regularizer"] = VariableL2(l2)

@@ -1,11 +1,11 @@
-"""Trains one run to its record, by the compiled epoch or by `model.fit`, which is its oracle."""
+"""Trains one run to its record: by a compiled epoch, or by `model.fit`, which is its oracle and takes every model."""
 
 import os
 import platform
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, get_args
 
 import keras
 import numpy as np
@@ -18,13 +18,29 @@ from ablate.study.sources import Dataset
 from ablate.study.splits import Rows, Split, split
 from ablate.training import data as run_data
 from ablate.training import model as plain_model
-from ablate.training.callbacks import AddScores, History, Logs, Snapshots, Tick, Weights, stopping
+from ablate.training.callbacks import AddScores, History, Logs, Snapshots, Tick, Weights, has_batch_hooks, stopping
 from ablate.training.data import Scaling, Tensors
 from ablate.training.evaluation import Evaluator
 from ablate.training.probe import Prober
-from ablate.training.program import Program, structure_key
+from ablate.training.program import Program, UnsupportedError, structure_key
 
 FINAL_GAP_EPOCHS = 5
+TRAINERS: tuple[TrainerName, ...] = get_args(TrainerName)  # from the fastest to the one that takes every model
+
+
+@dataclass(frozen=True)
+class _Bench:
+    """A model with the tools that look at it, and its program unless `model.fit` trains it."""
+
+    model: keras.Model
+    evaluator: Evaluator
+    prober: Prober
+    read_weights: Callable[[], Weights]
+    program: Program | None = None
+
+    @classmethod
+    def around(cls, model: keras.Model, activation: str, program: Program | None = None) -> "_Bench":
+        return cls(model, Evaluator(model), Prober(model, activation), plain_model.weights_reader(model), program)
 
 
 @dataclass
@@ -37,7 +53,8 @@ class Workshop:
 
     capacity: int = 32
     _tensors: dict[str, Tensors] = field(default_factory=dict)
-    _benches: dict[str, "_Bench"] = field(default_factory=dict)
+    _benches: dict[str, _Bench] = field(default_factory=dict)
+    _unsupported: dict[str, str] = field(default_factory=dict)
 
     def tensors(self, dataset: Dataset) -> Tensors:
         """The tensors of a data set."""
@@ -45,40 +62,52 @@ class Workshop:
             self._tensors[dataset.digest] = run_data.tensors(dataset)
         return self._tensors[dataset.digest]
 
-    def bench(self, settings: RunSettings, dataset: Dataset, rows: Split) -> "_Bench":
-        """The program of a run's structure, with the tools that look at its model."""
-        features, classes = dataset.x.shape[1], len(dataset.classes)
-        key = structure_key(settings, dataset, rows)
+    def bench(self, trainer: TrainerName, run: "_Run") -> _Bench:
+        """The model of a run, for one of the trainers; programs are shared by all runs of a structure.
+
+        Raises:
+            UnsupportedError: an earlier run of this structure could not be compiled.
+        """
+        settings, features, classes = run.settings, run.dataset.x.shape[1], len(run.dataset.classes)
+        if trainer == "fit":
+            return _Bench.around(plain_model.build(settings, features, classes, run.seed), settings.model.activation)
+        key = run.program_key(trainer)
+        if key in self._unsupported:
+            raise UnsupportedError(self._unsupported[key])
         found = self._benches.pop(key, None)
         if found is None:
-            program = Program(settings, features, classes)
-            found = _Bench(program, Evaluator(program.model), Prober(program.model, settings.model.activation))
+            program = Program(key, settings, features, classes, xla=trainer == "compiled")
+            found = _Bench.around(program.model, settings.model.activation, program)
         self._benches[key] = found
         if len(self._benches) > self.capacity:
             self._benches.pop(next(iter(self._benches)))
         return found
 
-
-@dataclass(frozen=True)
-class _Bench:
-    program: Program
-    evaluator: Evaluator
-    prober: Prober
+    def refuse(self, trainer: TrainerName, run: "_Run", why: str) -> None:
+        """Remember that a structure cannot be trained this way, so that it is not tried for every run."""
+        key = run.program_key(trainer)
+        self._benches.pop(key, None)
+        self._unsupported[key] = why
 
 
 @dataclass(frozen=True)
 class _Run:
-    """One run and everything both trainers need for it."""
+    """One run and everything the trainers need for it."""
 
+    key: str
     settings: RunSettings
     seed: int
+    dataset: Dataset
     data: Tensors
     rows: Split
     scaling: Scaling
-    callbacks: list[keras.callbacks.Callback]
+    tick: Callable[[int], None]
 
     def order(self, epoch: int) -> Rows:
         return run_data.batch_order(self.rows.train, self.seed, epoch)
+
+    def program_key(self, trainer: TrainerName) -> str:
+        return f"{trainer} {structure_key(self.settings, self.dataset, self.rows)}"
 
 
 def train(
@@ -89,9 +118,10 @@ def train(
     workshop: Workshop,
     *,
     trainer: TrainerName = "compiled",
+    callbacks: Callable[[], Sequence[keras.callbacks.Callback]] = tuple,
     tick: Callable[[int], None] = lambda epochs: None,
 ) -> Record:
-    """Train one run.
+    """Train one run by the first trainer that can: its epoch compiled by XLA, as a plain graph, or `model.fit`.
 
     Args:
         key: the run's key, for the record.
@@ -99,47 +129,68 @@ def train(
         seed: its replicate's seed.
         dataset: what `settings.data` names.
         workshop: what earlier runs of this process left to be used again.
-        trainer: the compiled epoch, or `model.fit`.
+        trainer: the first to try.
+        callbacks: makes the user's Keras callbacks for one training. Their hooks are called as `fit` calls them,
+            with the columns of the history as logs; those with hooks for batches are left to `fit`.
         tick: called with the number of epochs done after each; what it raises ends the run.
+
+    Returns:
+        The record; `trainer_reason` in its environment says why the first trainer did not make it.
 
     Raises:
         StudyError: the data is too small for the split that the settings ask for.
     """
     started = time.perf_counter()
     rows = split(dataset, settings.data, seed)
-    level = settings.remedies.early_stopping
+    scaling = run_data.scaling(dataset, rows.train)
+    run = _Run(key, settings, seed, dataset, workshop.tensors(dataset), rows, scaling, tick)
+    hooked = [type(callback).__name__ for callback in callbacks() if has_batch_hooks(callback)]
+    if hooked and trainer != "fit":
+        trainer, reason = "fit", f"{', '.join(hooked)} wants to be called for every batch"
+    else:
+        reason = ""
+    for name in TRAINERS[TRAINERS.index(trainer) :]:
+        try:
+            return _train(run, name, workshop.bench(name, run), callbacks(), started, reason)
+        except UnsupportedError as error:
+            workshop.refuse(name, run, str(error))
+            reason = str(error)
+    raise AssertionError("the last trainer, model.fit, takes every model")
+
+
+def _train(
+    run: _Run,
+    trainer: TrainerName,
+    bench: _Bench,
+    own: Sequence[keras.callbacks.Callback],
+    started: float,
+    reason: str,
+) -> Record:
+    level = run.settings.remedies.early_stopping
     rules = level if isinstance(level, EarlyStopping) else None
     history = History()
-    snapshots = Snapshots(rules.monitor, rules.min_delta) if rules else Snapshots()
-    callbacks = [history, snapshots, *stopping(level, settings.training.epochs), Tick(tick)]
-    scaling = run_data.scaling(dataset, rows.train)
-    run = _Run(settings, seed, workshop.tensors(dataset), rows, scaling, callbacks)
-    probe_sample = scaling(tf.gather(run.data.x, rows.probe))
-
-    if trainer == "compiled":
-        bench = workshop.bench(settings, dataset, rows)
-        model, evaluator, prober = bench.program.model, bench.evaluator, bench.prober
-        compiled_before = bench.program.compile_seconds
-        bench.program.load(settings, seed)
-        probes = prober.look(probe_sample, "initial")
-        _train_compiled(run, bench.program)
-        compile_seconds = bench.program.compile_seconds - compiled_before
+    watched = (rules.monitor, rules.min_delta) if rules else ()
+    snapshots = Snapshots(bench.read_weights, *watched)
+    callbacks = [history, snapshots, *stopping(level, run.settings.training.epochs), *own, Tick(run.tick)]
+    sample = run.scaling(tf.gather(run.data.x, run.rows.probe))
+    compiled_before = bench.program.compile_seconds if bench.program else 0.0
+    if bench.program:
+        bench.program.load(run.settings, run.seed, run.data, run.scaling, run.rows)
+    probes = bench.prober.look(sample, "initial")
+    if bench.program:
+        _train_compiled(run, bench.program, callbacks)
     else:
-        model = plain_model.build(settings, dataset.x.shape[1], len(dataset.classes), seed)
-        evaluator, prober = Evaluator(model), Prober(model, settings.model.activation)
-        probes = prober.look(probe_sample, "initial")
-        _train_with_fit(run, model, evaluator)
-        compile_seconds = 0.0
+        _train_with_fit(run, bench.model, bench.evaluator, callbacks)
 
-    probes += _look_back(model, prober, probe_sample, snapshots)
+    probes += _look_back(bench.model, bench.prober, sample, snapshots)
     restored = rules is not None and rules.restore_best_weights
     result = _result(history, snapshots.best_epoch, restored=restored)
-    result["test_loss"], result["test_accuracy"] = evaluator.score(run.data, scaling, rows.test)
-    result["parameters"] = _parameters(model)
+    result["test_loss"], result["test_accuracy"] = bench.evaluator.score(run.data, run.scaling, run.rows.test)
+    result["parameters"] = _parameters(bench.model)
     return Record(
-        key=key,
-        seed=seed,
-        settings=settings.model_dump(mode="json", exclude_none=True),
+        key=run.key,
+        seed=run.seed,
+        settings=run.settings.model_dump(mode="json", exclude_none=True),
         status="diverged" if history.diverged else "ok",
         trainer=trainer,
         history=history.columns,
@@ -147,10 +198,10 @@ def train(
         probes=tuple(probes),
         seconds={
             "train": sum(history.columns["seconds"]),
-            "compile": compile_seconds,
+            "compile": bench.program.compile_seconds - compiled_before if bench.program else 0.0,
             "total": time.perf_counter() - started,
         },
-        environment=_environment(rows),
+        environment={**_environment(run.rows), **({"trainer_reason": reason} if reason else {})},
     )
 
 
@@ -166,24 +217,26 @@ def _look_back(model: keras.Model, prober: Prober, sample: tf.Tensor, snapshots:
     return probes
 
 
-def _train_compiled(run: _Run, program: Program) -> None:
+def _train_compiled(run: _Run, program: Program, callbacks: Sequence[keras.callbacks.Callback]) -> None:
     epochs = run.settings.training.epochs
     program.model.stop_training = False
-    callbacks = keras.callbacks.CallbackList(
-        run.callbacks, add_history=False, add_progbar=False, model=program.model, epochs=epochs, verbose=0
+    told = keras.callbacks.CallbackList(
+        callbacks, add_history=False, add_progbar=False, model=program.model, epochs=epochs, verbose=0
     )
     logs: Logs = {}
-    callbacks.on_train_begin()
+    told.on_train_begin()
     for epoch in range(epochs):
-        callbacks.on_epoch_begin(epoch)
-        logs = program.epoch(run.data, run.scaling, run.rows, run.order(epoch))
-        callbacks.on_epoch_end(epoch, logs)
+        told.on_epoch_begin(epoch)
+        logs = program.epoch(run.order(epoch))
+        told.on_epoch_end(epoch, logs)
         if program.model.stop_training:
             break
-    callbacks.on_train_end(logs)
+    told.on_train_end(logs)
 
 
-def _train_with_fit(run: _Run, model: keras.Model, evaluator: Evaluator) -> None:
+def _train_with_fit(
+    run: _Run, model: keras.Model, evaluator: Evaluator, callbacks: Sequence[keras.callbacks.Callback]
+) -> None:
     def scores() -> Logs:
         train_loss, train_accuracy = evaluator.score(run.data, run.scaling, run.rows.train_sample)
         val_loss, val_accuracy = evaluator.score(run.data, run.scaling, run.rows.validation)
@@ -201,7 +254,7 @@ def _train_with_fit(run: _Run, model: keras.Model, evaluator: Evaluator) -> None
         shuffle=False,
         steps_per_epoch=-(-len(run.rows.train) // run.settings.training.batch_size),
         verbose=0,
-        callbacks=[AddScores(scores), *run.callbacks],
+        callbacks=[AddScores(scores), *callbacks],
     )
 
 

@@ -1,0 +1,102 @@
+"""Code of the user's that a study names (`"module:function"`): found, checked and digested without running it."""
+
+import ast
+import hashlib
+import importlib
+import sys
+from collections.abc import Callable
+from importlib.machinery import ModuleSpec, PathFinder
+from modulefinder import ModuleFinder
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from ablate.errors import Problem, StudyError
+from ablate.study.problems import suggest
+
+Reference = Annotated[str, Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$")]
+
+
+def digest(reference: str, folder: Path, key: str) -> str:
+    """SHA-256 over a function's module and the modules of the study's folder that it imports.
+
+    Args:
+        reference: `package.module:function`.
+        folder: of the study; it is searched first.
+        key: path of the study file's key that names it, for errors.
+
+    Raises:
+        StudyError: there is no such module or function, or it is not valid Python.
+    """
+    module, _, name = reference.partition(":")
+    try:
+        file = _file(module, folder)
+        _check_defined(file, name)
+        finder = ModuleFinder(path=[str(folder)])
+        finder.run_script(str(file))
+    except _CodeError as error:
+        raise StudyError("code", [Problem(key, str(error), f'"{reference}"')]) from None
+    except (OSError, SyntaxError, ValueError) as error:
+        raise StudyError("code", [Problem(key, f"cannot be read: {error}", f'"{reference}"')]) from None
+    total = hashlib.sha256()
+    imported = (getattr(found, "__file__", None) for found in finder.modules.values())  # none for namespaces
+    files = {file, *(Path(path) for path in imported if path)}
+    for content in sorted(hashlib.sha256(each.read_bytes()).digest() for each in files):
+        total.update(content)
+    return total.hexdigest()
+
+
+def open_folder(folder: Path) -> None:
+    """Let `load` find the modules of a study's folder, before any others."""
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
+
+
+def load(reference: str) -> Callable[..., Any]:
+    """Import a function. Runs the user's code.
+
+    Raises:
+        AttributeError: the module has no such name.
+        ImportError: the module cannot be imported.
+    """
+    module, _, name = reference.partition(":")
+    found: Callable[..., Any] = getattr(importlib.import_module(module), name)
+    return found
+
+
+class _CodeError(Exception):
+    """What is wrong with a reference; `digest` adds the key and the value."""
+
+
+def _file(module: str, folder: Path) -> Path:
+    """Where a module's source lies; parent packages are looked through, not imported."""
+    path: list[str] | None = [str(folder), *sys.path]
+    spec: ModuleSpec | None = None
+    for part in module.split("."):
+        spec = PathFinder.find_spec(part, path)
+        if spec is None:
+            raise _CodeError(f"there is no module '{module}' in {folder}, nor among the installed ones")
+        path = spec.submodule_search_locations
+        if path is None and part != module.rpartition(".")[2]:
+            raise _CodeError(f"'{part}' in '{module}' is a module, not a package")
+    if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
+        raise _CodeError(f"'{module}' is not a Python source file")
+    return Path(spec.origin)
+
+
+def _check_defined(file: Path, name: str) -> None:
+    """See that a module defines a name somewhere at its top, unless a star import may bring it."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_bytes(), filename=str(file))):
+        match node:
+            case ast.ImportFrom(names=aliases) if any(alias.name == "*" for alias in aliases):
+                return
+            case ast.FunctionDef(name=found) | ast.ClassDef(name=found) | ast.Name(id=found, ctx=ast.Store()):
+                names.add(found)
+            case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
+                names.update(alias.asname or alias.name for alias in aliases)
+            case _:
+                pass
+    if name not in names:
+        raise _CodeError(f"{file} defines no '{name}'{suggest(name, sorted(names))}")
