@@ -8,7 +8,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from ablate.study.seeds import Stream, derive
-from ablate.study.sources import Dataset
+from ablate.study.sources import ALIGNMENT, Dataset
 from ablate.study.splits import Rows
 
 
@@ -38,8 +38,10 @@ class Scaling:
 
 
 def tensors(dataset: Dataset) -> Tensors:
-    """The arrays of a data set as tensors."""
-    return Tensors(tf.constant(dataset.x), tf.constant(dataset.y))
+    """The arrays of a data set as tensors; the features share the memory of the data set if it is aligned."""
+    aligned = dataset.x.ctypes.data % ALIGNMENT == 0  # TensorFlow aborts on shared memory that is not
+    x = tf.experimental.dlpack.from_dlpack(dataset.x.__dlpack__()) if aligned else tf.constant(dataset.x)
+    return Tensors(x, tf.constant(dataset.y))
 
 
 def scaling(dataset: Dataset, train: Rows) -> Scaling:
