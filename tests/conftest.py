@@ -1,6 +1,7 @@
 """Fixtures that several rooms share: tiny real studies, and MNIST where it is at hand."""
 
 import os
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,21 @@ for _variable in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_T
     os.environ[_variable] = "1"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+
+
+_XLA_CACHE = pytest.StashKey[tempfile.TemporaryDirectory[str]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Share what XLA compiles between the workers of all tests, and leave the user's own cache alone."""
+    if "ABLATE_XLA_CACHE" not in os.environ:
+        config.stash[_XLA_CACHE] = tempfile.TemporaryDirectory(prefix="ablate-tests-")
+        os.environ["ABLATE_XLA_CACHE"] = config.stash[_XLA_CACHE].name
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if folder := config.stash.get(_XLA_CACHE, None):
+        folder.cleanup()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

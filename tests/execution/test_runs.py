@@ -91,6 +91,52 @@ def test_a_killed_worker_costs_the_run_it_was_training(tmp_path: Path) -> None:
     assert Store(tmp_path / "tiny").last_failure(failed.key) is not None
 
 
+def test_a_worker_needs_little_memory_for_all_of_mnist(mnist: Path, tmp_path: Path) -> None:
+    """The peak of the largest process that a study starts: its worker, with two programs and the whole of MNIST."""
+    command = [sys.executable, "-m", "ablate", "run", "--quiet", "-j1", "-c", "examples/batch_norm_mnist.toml"]
+    command += ["-o", tmp_path, "--replicates", "1", "-S", "training.epochs=2", "-S", "training.batch_size=100"]
+    measured = subprocess.run(
+        [sys.executable, "-c", MEASURE, *map(str, command)],
+        env={**os.environ, "ABLATE_DATA": str(mnist), "ABLATE_XLA_CACHE": "off"},
+        check=True,
+        capture_output=True,
+        text=True,
+        cwd=STUDIES.parents[1],
+    )
+    peak = int(measured.stdout)  # in KiB
+    assert 300_000 < peak < 1.2e9 / 1024
+
+
+MEASURE = """
+import resource, subprocess, sys
+subprocess.run(sys.argv[1:], check=True)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"""
+
+
+def test_a_study_names_the_slower_trainer_once(tmp_path: Path) -> None:
+    """From the study file to the lines of progress: code beside the study, found by worker processes."""
+    (tmp_path / "user_code.py").write_bytes((STUDIES / "user_code.py").read_bytes())
+    (tmp_path / "ablations.toml").write_bytes((STUDIES / "tiny.toml").read_bytes())
+    command = [sys.executable, "-m", "ablate", "run", "-j1", "--replicates", "2"]
+    for path, level in (("model.activation", "user_code:relu_in_numpy"), ("training.callbacks", "user_code:PerBatch")):
+        first = "[]" if path == "training.callbacks" else '"relu"'
+        second = f'["{level}"]' if path == "training.callbacks" else f'"{level}"'
+        command += ["-S", f'factors."{path}"=[{first}, {second}]']
+    finished = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert finished.returncode == 0, finished.stderr
+    assert finished.stderr.count("XLA has no operation PyFunc") == 1
+    assert finished.stderr.count("PerBatch wants to be called for every batch") == 1
+    results = api.open_results(tmp_path / "ablations.toml", [part for part in command if "factors" in part])
+    by_treatment = results.runs.groupby("treatment")["trainer"].unique().str.join(" ").to_dict()
+    assert by_treatment == {
+        "baseline": "compiled",
+        "dropout=0.5": "compiled",
+        "model.activation=user_code:relu_in_numpy": "graph",
+        "training.callbacks=[user_code:PerBatch]": "fit",
+    }
+
+
 def children(parent: int) -> list[int]:
     """Process ids of the spawned workers of a process."""
     found = []

@@ -3,12 +3,14 @@
 from dataclasses import replace
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 
 from ablate.results.record import Record
 from ablate.study.settings import RunSettings
 from ablate.study.sources import Dataset
+from ablate.training import data as run_data
 from ablate.training import trainer
 from ablate.training.program import structure
 from ablate.training.trainer import Workshop
@@ -127,3 +129,44 @@ def test_the_order_of_runs_does_not_matter(digits: Dataset) -> None:
     second = [train(each, digits, backward) for each in reversed(treatments)][::-1]
     assert first[2].status == "diverged"
     assert list(map(facts, first)) == list(map(facts, second))
+
+
+def test_every_step_of_an_epoch_draws_masks_of_its_own(digits: Dataset, workshop: Workshop) -> None:
+    """What the layer's own tests say of its counter holds inside the compiled loop, the last batch included."""
+    models: list[Any] = []
+
+    class Grab(keras.callbacks.Callback):
+        def on_train_end(self, logs: Any = None) -> None:
+            models.append(self.model)
+
+    settings = study_of(training={"epochs": 3}, overfitting={"dropout": 0.5}).base
+    record = trainer.train("k", settings, 1, digits, workshop, callbacks=lambda: [Grab()])
+    (model,) = models
+    steps = -(-record.environment["rows"]["train"] // 32) * 3
+    assert [int(model.get_layer(f"dropout_{number}").step) for number in (1, 2)] == [steps, steps]
+
+
+def test_training_rows_are_used_where_they_are(digits: Dataset) -> None:
+    """Features are shared with the data set, not copied; memory that TensorFlow could not use is."""
+    tensors = run_data.tensors(digits)
+    assert np.shares_memory(np.from_dlpack(tensors.x), digits.x)
+    shifted = np.empty(digits.x.nbytes + 4, np.uint8)[4:].view(np.float32).reshape(digits.x.shape)
+    shifted[...] = digits.x
+    apart = run_data.tensors(replace(digits, x=shifted))
+    assert not np.shares_memory(np.from_dlpack(apart.x), shifted)
+    np.testing.assert_array_equal(apart.x.numpy(), digits.x)
+
+
+def test_an_odd_number_of_scored_rows_is_scored_once_each(digits: Dataset) -> None:
+    """Rows are filled up to equal batches; what fills them up counts for neither side."""
+    settings = study_of(data={"validation": 0.3}, training={"epochs": 1}).base
+    compiled = trainer.train("k", settings, 1, digits, Workshop())
+    from ablate.training import program
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(program, "EVALUATION_BATCH", 100)
+        in_parts = trainer.train("k", settings, 1, digits, Workshop())
+    scored = in_parts.environment["rows"]
+    assert (min(scored["train"], 10_000) + scored["validation"]) % 100 != 0
+    for column in ("train_loss", "train_accuracy", "val_loss", "val_accuracy"):
+        np.testing.assert_allclose(in_parts.history[column], compiled.history[column], rtol=1e-6)

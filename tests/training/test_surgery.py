@@ -100,3 +100,26 @@ def test_the_copy_computes_what_the_original_computes() -> None:
     strength.assign(0.2)
     assert float(sum(copy.losses)) == pytest.approx(2 * float(sum(model.losses)), rel=1e-6)
     assert set(surgery.dropouts(copy)) == {"b"}
+
+
+@pytest.mark.parametrize("xla", [True, False], ids=["xla", "graph"])
+@pytest.mark.parametrize("strength", [0.0, 0.01, 3.0])
+def test_the_penalty_and_its_gradient_are_those_of_keras(strength: float, xla: bool) -> None:
+    kernel = tf.Variable(np.random.default_rng(0).normal(size=(31, 17)), dtype=tf.float32)
+    variable = tf.Variable(strength)
+    ours, theirs = surgery.VariableL2(variable), keras.regularizers.L2(strength)
+
+    @tf.function(jit_compile=xla)
+    def both() -> list[tf.Tensor]:
+        values, gradients = [], []
+        for penalty in (ours, theirs):
+            with tf.GradientTape() as tape:
+                value = penalty(kernel) * 2.0  # so that the gradient from above is not 1
+            values.append(value)
+            gradients.append(tape.gradient(value, kernel))
+        return [*values, *gradients]
+
+    value, expected, gradient, expected_gradient = (each.numpy() for each in both())
+    np.testing.assert_allclose(value, expected, rtol=1e-6)
+    np.testing.assert_allclose(gradient, expected_gradient, rtol=1e-6)
+    assert (np.abs(gradient).max() > 0) == (strength > 0)

@@ -1,0 +1,156 @@
+"""XLA's cache: later processes compile nothing, damaged entries do no harm, and it stays small."""
+
+import hashlib
+import os
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ablate import api
+from ablate.execution import compilation_cache
+from ablate.execution.scheduler import Options
+from tests.conftest import STUDIES
+from tests.execution.test_runs import contents
+
+PROGRAMS = ["underfitting.batch_norm=[false, true]", "study.replicates=1"]
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "cache"
+    monkeypatch.setenv(compilation_cache.SWITCH, str(folder))
+    return folder
+
+
+def entries(cache: Path) -> dict[str, tuple[int, float]]:
+    return {path.name: (path.stat().st_size, path.stat().st_mtime) for path in cache.rglob("*.pb.*")}
+
+
+def run(out: Path, *overrides: str) -> dict[str, Any]:
+    study = api.load(STUDIES / "tiny.toml", [*PROGRAMS, *overrides])
+    outcomes = api.run_plan(api.make_plan(study, out=out), Options(jobs=1))
+    assert {outcome.status for outcome in outcomes.values()} == {"ok"}
+    return contents(out)
+
+
+def test_another_process_compiles_nothing_anew_in_whatever_order(cache: Path, tmp_path: Path) -> None:
+    first = run(tmp_path / "1")
+    filled = entries(cache)
+    assert len(filled) == 2
+    backwards = run(tmp_path / "2", "underfitting.batch_norm=[true, false]")
+    assert entries(cache) == filled
+    common = first.keys() & backwards.keys()
+    assert len(common) == 2  # the two baselines have changed places
+    assert all(first[key] == backwards[key] for key in common)
+    assert [path.name for path in cache.rglob("lent-*")] == []
+
+
+def test_records_are_the_same_with_a_full_cache_an_empty_one_and_none(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    empty, full = run(tmp_path / "1"), run(tmp_path / "2")
+    monkeypatch.setenv(compilation_cache.SWITCH, "off")
+    before = entries(cache)
+    without = run(tmp_path / "3")
+    assert entries(cache) == before
+    assert empty == full == without
+
+
+@pytest.mark.parametrize("damage", ["truncated", "flipped", "emptied"])
+def test_a_damaged_entry_is_removed_before_it_is_read(cache: Path, tmp_path: Path, damage: str) -> None:
+    expected = run(tmp_path / "1")
+    for path in cache.rglob("*.pb.*"):
+        content = bytearray(path.read_bytes())
+        content[len(content) // 2] ^= 0x10
+        path.write_bytes({"truncated": bytes(content[:1000]), "flipped": bytes(content), "emptied": b""}[damage])
+    assert run(tmp_path / "2") == expected
+    mended = list(cache.rglob("*.pb.*"))
+    assert len(mended) == 2
+    assert all(hashlib.sha256(path.read_bytes()).hexdigest().startswith(path.suffix[1:]) for path in mended)
+
+
+def test_it_keeps_to_its_limit(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(tmp_path / "1")
+    sizes = [size for size, _ in entries(cache).values()]
+    monkeypatch.setattr(compilation_cache, "LIMIT", max(sizes) + 1)
+    (shelf,) = (cache / "ablate-xla").iterdir()
+    oldest = min(shelf.glob("*.pb.*"), key=lambda path: path.stat().st_size)
+    os.utime(oldest, (1, 1))
+    run(tmp_path / "2")
+    assert len(entries(cache)) == 1
+    assert not oldest.exists()
+
+
+def test_what_dead_processes_and_old_versions_left_is_cleared_and_nothing_else(cache: Path) -> None:
+    with compilation_cache.lent() as folder:
+        assert folder is not None
+        shelf = folder.parent
+    leftovers = [shelf / "lent-1-00000000", shelf.parent / "2.19.0-0123456789ab"]
+    others = [cache / "mine", shelf.parent / "notes"]
+    for path in (*leftovers, *others):
+        path.mkdir()
+        (path / "file").write_text("x")
+        os.utime(path, (1, 1))
+    with compilation_cache.lent():
+        pass
+    assert [path.exists() for path in (*leftovers, *others)] == [False, False, True, True]
+
+
+def test_a_place_that_cannot_be_used_is_done_without(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache.write_text("a file where the folder should be")
+    with compilation_cache.lent() as folder:
+        assert folder is None
+    assert len(run(tmp_path / "out")) == 3
+
+
+def test_two_at_once_share_it(cache: Path, tmp_path: Path) -> None:
+    def command(number: int) -> subprocess.CompletedProcess[str]:
+        arguments = ["run", "--quiet", "-j1", "-c", STUDIES / "tiny.toml", "-o", tmp_path / str(number)]
+        arguments += [part for override in PROGRAMS for part in ("-S", override)]
+        return subprocess.run(
+            [sys.executable, "-m", "ablate", *map(str, arguments)], capture_output=True, text=True, check=False
+        )
+
+    with ThreadPoolExecutor() as pool:
+        finished = list(pool.map(command, range(2)))
+    assert [process.returncode for process in finished] == [0, 0], finished[0].stderr + finished[1].stderr
+    assert len({name.rpartition(".")[0] for name in entries(cache)}) == 2
+    assert contents(tmp_path / "0") == contents(tmp_path / "1")
+
+
+def test_flags_of_the_users_are_kept(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = tmp_path / "own"
+    own.mkdir()
+    monkeypatch.setenv("TF_XLA_FLAGS", f"--tf_xla_persistent_cache_directory={own}")
+    run(tmp_path / "out")
+    assert entries(cache) == {}
+    assert len(list(own.glob("*.pb"))) == 2
+
+
+def test_workers_start_while_the_study_is_planned_unless_all_is_done(cache: Path, tmp_path: Path) -> None:
+    study = api.load(STUDIES / "tiny.toml", PROGRAMS)
+    with api.early_lanes(study, 2, out=tmp_path) as lanes:
+        assert lanes is not None
+        assert len(list(cache.rglob("lent-*"))) == 1
+        outcomes = api.run_plan(api.make_plan(study, out=tmp_path), Options(jobs=2), lanes=lanes)
+    assert len(outcomes) == 3
+    with api.early_lanes(study, 2, out=tmp_path) as lanes:
+        assert lanes is None
+    with api.early_lanes(study, 2, out=tmp_path / "new", max_runs=2) as lanes:
+        assert lanes is None
+
+
+def test_workers_that_were_started_for_nothing_are_not_waited_for(cache: Path, tmp_path: Path) -> None:
+    study = api.load(STUDIES / "tiny.toml", PROGRAMS)
+    started = time.monotonic()
+    with pytest.raises(RuntimeError, match="planning failed"), api.early_lanes(study, 2, out=tmp_path):
+        raise RuntimeError("planning failed")
+    assert time.monotonic() - started < 60
+    assert list(cache.rglob("lent-*")) == []

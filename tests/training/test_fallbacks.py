@@ -1,0 +1,160 @@
+"""What the compiled epoch cannot do is trained in a slower way, which the record names; and callbacks of the user's."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from ablate.results.record import Record, TrainerName
+from ablate.study import code
+from ablate.study.sources import Dataset
+from ablate.training import trainer
+from ablate.training.callbacks import has_batch_hooks, own_callbacks
+from ablate.training.trainer import Workshop
+from tests.conftest import study_of
+
+USER_CODE = Path(__file__).parents[1] / "studies" / "user_code.py"
+Callbacks = Callable[[], list[keras.callbacks.Callback]]
+
+
+@pytest.fixture(autouse=True)
+def importable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(USER_CODE.parent)
+
+
+def train(
+    digits: Dataset, workshop: Workshop, callbacks: Callbacks = list, name: TrainerName = "compiled", **sections: Any
+) -> Record:
+    settings = study_of(training={"epochs": 3}, **sections).base
+    return trainer.train("k", settings, 1, digits, workshop, trainer=name, callbacks=callbacks)
+
+
+def test_an_activation_of_the_users_is_compiled_like_any_other(digits: Dataset, workshop: Workshop) -> None:
+    ours = train(digits, workshop, model={"activation": "user_code:my_silu"})
+    theirs = train(digits, workshop, model={"activation": "silu"})
+    assert (ours.trainer, "trainer_reason" in ours.environment) == ("compiled", False)
+    np.testing.assert_allclose(ours.history["loss"], theirs.history["loss"], rtol=1e-5)
+
+
+def test_an_operation_that_xla_lacks_is_executed_as_a_graph(digits: Dataset) -> None:
+    workshop = Workshop()
+    through_numpy = {"activation": "user_code:relu_in_numpy"}
+    records = [train(digits, workshop, model=through_numpy), train(digits, workshop, model=through_numpy)]
+    assert {record.trainer for record in records} == {"graph"}
+    assert {record.environment["trainer_reason"] for record in records} == {"XLA has no operation PyFunc"}
+    assert [record.seconds["compile"] > 0 for record in records] == [True, False]
+    assert records[0].history["loss"] == records[1].history["loss"]
+    np.testing.assert_allclose(
+        records[0].history["loss"], train(digits, workshop, model={"activation": "relu"}).history["loss"], rtol=1e-4
+    )
+
+
+def test_what_no_graph_can_hold_is_left_to_fit(digits: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No known model is traced by `fit` and not by the program, so this one is told to fail where it is traced."""
+    from ablate.training.program import Program
+
+    def fail(*arguments: Any) -> None:
+        raise NotImplementedError("not in this loop")
+
+    monkeypatch.setattr(Program, "_run_epoch", fail)
+    record = train(digits, Workshop())
+    assert record.trainer == "fit"
+    assert record.environment["trainer_reason"] == "NotImplementedError: not in this loop"
+    assert record.status == "ok"
+
+
+class Diary(keras.callbacks.Callback):
+    """Notes which hooks are called, with which epoch, columns and learning rate."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: list[Any] = []
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        self.calls.append(("train begin", logs, self.params["epochs"]))
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self.calls.append(("epoch begin", epoch))
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        rate = float(self.model.optimizer.learning_rate)
+        self.calls.append(("epoch end", epoch, {name: round(value, 5) for name, value in sorted(logs.items())}, rate))
+
+    def on_train_end(self, logs: Any = None) -> None:
+        self.calls.append(("train end", sorted(logs)))
+
+
+def test_epoch_callbacks_are_called_as_fit_calls_them(digits: Dataset, workshop: Workshop) -> None:
+    diaries: dict[str, Diary] = {}
+    records = {}
+    for name in ("compiled", "fit"):
+        diaries[name] = Diary()
+        schedule = keras.callbacks.LearningRateScheduler(lambda epoch, rate: 0.05 if epoch == 0 else rate / 2)
+        records[name] = train(digits, workshop, lambda name=name, schedule=schedule: [schedule, diaries[name]], name)
+    ours, theirs = diaries["compiled"].calls, diaries["fit"].calls
+    assert ours[1:-1] == theirs[1:-1]
+    assert [call[3] for call in ours if call[0] == "epoch end"] == pytest.approx([0.05, 0.025, 0.0125])
+    assert ours[0][0] == theirs[0][0] == "train begin"
+    assert ours[-1] == theirs[-1]
+    np.testing.assert_allclose(records["compiled"].history["loss"], records["fit"].history["loss"], rtol=1e-5)
+    plain = train(digits, workshop)
+    assert plain.history["loss"] != records["compiled"].history["loss"]
+    assert train(digits, workshop).history["loss"] == plain.history["loss"]  # the schedule left nothing behind
+
+
+def test_a_callback_may_stop_a_run(digits: Dataset, workshop: Workshop) -> None:
+    class Stop(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            self.model.stop_training = epoch == 1
+
+    assert train(digits, workshop, lambda: [Stop()]).result["stopped_epoch"] == 2
+    assert train(digits, workshop).result["stopped_epoch"] == 3
+
+
+class Counter(keras.callbacks.Callback):
+    batches = 0
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        self.batches += 1
+
+
+def test_a_callback_for_batches_is_left_to_fit(digits: Dataset, workshop: Workshop) -> None:
+    made: list[Counter] = []
+
+    def callbacks() -> list[keras.callbacks.Callback]:
+        made.append(Counter())
+        return [made[-1]]
+
+    record = train(digits, workshop, callbacks)
+    assert record.trainer == "fit"
+    assert record.environment["trainer_reason"] == "Counter wants to be called for every batch"
+    assert made[-1].batches == 3 * -(-record.environment["rows"]["train"] // 32)
+
+
+@pytest.mark.parametrize(
+    ("callback", "expected"),
+    [
+        (keras.callbacks.CSVLogger("log.csv"), False),
+        (keras.callbacks.ReduceLROnPlateau(), False),
+        (keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: None), False),
+        (keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: None), True),
+        (keras.callbacks.TerminateOnNaN(), True),
+        (keras.callbacks.ModelCheckpoint("model.keras"), True),
+        (Counter(), True),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_hooks_for_batches_are_found(callback: keras.callbacks.Callback, expected: bool) -> None:
+    assert has_batch_hooks(callback) is expected
+
+
+def test_functions_may_return_one_callback_or_several() -> None:
+    code.open_folder(USER_CODE.parent)
+    made = own_callbacks(["user_code:one", "user_code:two", "user_code:one"])
+    assert [type(each).__name__ for each in made] == ["Callback", "Callback", "CSVLogger", "Callback"]
+    assert made[0] is not made[3]
+    with pytest.raises(TypeError, match="user_code:none_at_all returned dict, not a Keras callback"):
+        own_callbacks(["user_code:none_at_all"])
