@@ -256,10 +256,31 @@ def run_plan(
     plan.store.write("study.toml", document.write(plan.study.document()).encode())
     plan.store.write_identity(plan.identity)
     pending, folder = plan.pending, plan.study.source.resolve().parent
-    if not pending:
-        return {}
-    with nullcontext(lanes) if lanes else Lanes(min(options.jobs, len(pending)), len(pending)) as workers:
-        return scheduler.execute(pending, workers, plan.identity, plan.store, folder, options, listener, stop)
+    outcomes: Mapping[str, Outcome] = {}
+    if pending:
+        save_models = plan.study.save_models != "none"
+        with nullcontext(lanes) if lanes else Lanes(min(options.jobs, len(pending)), len(pending)) as workers:
+            outcomes = scheduler.execute(
+                pending, workers, plan.identity, plan.store, folder, options, listener, stop, save_models=save_models
+            )
+    if plan.study.save_models == "best":
+        _keep_the_best(plan, trained=bool(outcomes))
+    return outcomes
+
+
+def _keep_the_best(plan: Plan, *, trained: bool) -> None:
+    """Once a study is complete, keep the networks of its baseline and of its best treatment alone."""
+    mine = plan.store.models() & {planned.key for planned in plan.everything}
+    if not trained and len(mine) <= 2 * len(plan.study.seeds):
+        return
+    content = snapshot.take(plan.study, list(plan.everything), plan.identity, plan.store)
+    if content.missing:
+        return
+    from ablate.analysis.selection import winner
+
+    chosen = {"baseline", winner(content.runs)}
+    keep = {planned.key for planned in plan.everything if planned.treatment.name in chosen}
+    plan.store.drop_models(mine - keep)
 
 
 def run(

@@ -76,7 +76,7 @@ def measure_part(way: str, study: Study, overrides: list[str], part: int, total:
 def measure_ablate(study: Study, overrides: list[str], scratch: Path, name: str) -> dict[str, Any]:
     """Seconds of `ablate run`, all runs; an epoch's seconds are those of the machine, which trains several at once."""
     out = scratch / name
-    cache = scratch / "cache" / name.split("-")[0]  # the cold run of a repetition fills it for the warm one
+    cache = scratch / "cache" / name.split("-", maxsplit=1)[0]  # the cold run of a repetition fills it for the warm one
     command = [sys.executable, "-m", "ablate", "run", "--quiet", "--config", str(study.source), "--out", str(out)]
     command += [part for override in overrides for part in ("--set", override)]
     started = time.perf_counter()
@@ -105,10 +105,8 @@ def show(measured: dict[str, list[dict[str, Any]]], what: str, part: int) -> Non
             ]  # within a repetition
             cells += [_median(values), _median(ratios)]
         print(f"| {NAMES[way]} | {' | '.join(cells)} |")
-    for way in measured:
-        steps = [each["steps_per_execution"] for each in measured[way] if "steps_per_execution" in each]
-        if steps:
-            print(f"\nBest steps_per_execution: {', '.join(map(str, steps))}.")
+    steps = [each["steps_per_execution"] for each in measured["tuned"]]
+    print(f"\nBest steps_per_execution: {', '.join(map(str, steps))}.")
 
 
 def _median(values: list[float]) -> str:

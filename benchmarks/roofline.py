@@ -16,7 +16,6 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import itertools  # noqa: E402 - after the variables that TensorFlow reads
 import statistics  # noqa: E402
 import time  # noqa: E402
-from collections.abc import Callable  # noqa: E402
 from pathlib import Path  # noqa: E402
 
 import tensorflow as tf  # noqa: E402
@@ -50,9 +49,7 @@ def main() -> None:
     order = run_data.batch_order(rows.train, 1, 0)
     matrices = [tf.random.normal((SIZE, SIZE)) for _ in range(2)]
     product = tf.function(lambda: tf.reduce_sum(matrices[0] @ matrices[1]))
-    work: dict[str, tuple[Callable[[], object], int]] = {
-        f"{SIZE} x {SIZE} product": (lambda: product().numpy(), 2 * SIZE**3)
-    }
+    work = {f"{SIZE} x {SIZE} product": (lambda: product().numpy(), 2 * SIZE**3)}
     treatments = [{}, {"dropout": 0.2}, {"l2": 1e-4}, {"batch_norm": True}]
     for batch_size, levels in itertools.product((32, 100), treatments):
         settings = ablate.load(STUDY, [f"training.batch_size={batch_size}"]).settings(levels)

@@ -18,15 +18,15 @@ from typing import Any
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
-import keras  # noqa: E402 - after the variables that TensorFlow reads
-import numpy as np  # noqa: E402
+import keras
+import numpy as np
 
-import ablate  # noqa: E402
-from ablate.study import design, sources, splits  # noqa: E402
-from ablate.study.settings import RunSettings  # noqa: E402
-from ablate.study.spec import Study  # noqa: E402
-from ablate.training.callbacks import stopping  # noqa: E402
-from ablate.training.model import build, compile_model  # noqa: E402
+import ablate
+from ablate.study import design, sources, splits
+from ablate.study.settings import RunSettings
+from ablate.study.spec import Study
+from ablate.training.callbacks import stopping
+from ablate.training.model import build, compile_model
 
 CANDIDATES = (1, 4, 10, 32, 100, 480, 1500)  # steps per execution; those beyond an epoch's steps are left out
 Arrays = tuple[np.ndarray, np.ndarray]

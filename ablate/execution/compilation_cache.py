@@ -79,10 +79,10 @@ def _lend(shelf: Path) -> Path | None:
     for entry in shelf.glob("*.pb.*"):
         name, _, digest = entry.name.rpartition(".")
         with contextlib.suppress(OSError):  # another process may remove an entry, too
-            if _digest(entry.read_bytes()) == digest:
-                _link(entry, folder / name)
-            else:
+            if _digest(entry.read_bytes()) != digest:
                 entry.unlink()
+            elif not (folder / name).exists():  # two processes may have made the same program, not bit for bit
+                _link(entry, folder / name)
     return folder
 
 

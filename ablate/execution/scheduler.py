@@ -81,6 +81,8 @@ def execute(
     options: Options,
     listener: Listener = lambda progress: None,
     stop: StopSignal | None = None,
+    *,
+    save_models: bool = False,
 ) -> Mapping[str, Outcome]:
     """Train runs that the store does not have yet.
 
@@ -93,12 +95,13 @@ def execute(
         options: how.
         listener: hears of progress.
         stop: watched for a wish to stop.
+        save_models: keep the trained networks in the store.
 
     Returns:
         What became of each run, by key; runs that were not begun are missing.
     """
     pairs = [
-        (run, _assignment(index, run, identity, store, folder, options))
+        (run, _assignment(index, run, identity, store, folder, options.trainer, save_models=save_models))
         for index, run in enumerate({run.key: run for run in runs}.values())
     ]
     if not pairs:
@@ -113,12 +116,19 @@ def execute(
 
 
 def _assignment(
-    index: int, run: PlannedRun, identity: Identity, store: Store, folder: Path, options: Options
+    index: int,
+    run: PlannedRun,
+    identity: Identity,
+    store: Store,
+    folder: Path,
+    trainer: TrainerName,
+    *,
+    save_models: bool,
 ) -> Assignment:
     settings = run.treatment.settings
     digest = identity.data[data_name(settings.data)].digest
     plain_settings = settings.model_dump(exclude_none=True)
-    return Assignment(index, run.key, plain_settings, run.seed, folder, digest, store.root, options.trainer)
+    return Assignment(index, run.key, plain_settings, run.seed, folder, digest, store.root, trainer, save_models)
 
 
 class _Session:

@@ -44,6 +44,7 @@ class Assignment:
         data_digest: digest of the data that the key was made with.
         store: the study's results folder.
         trainer: `compiled` or `fit`.
+        save_model: whether to keep the trained network as a `.keras` file.
     """
 
     index: int
@@ -54,6 +55,7 @@ class Assignment:
     data_digest: str
     store: Path
     trainer: TrainerName
+    save_model: bool
 
 
 @dataclass(frozen=True)
@@ -165,6 +167,7 @@ def _train(assignment: Assignment, process: _Process, started: float) -> Outcome
         if process.stop.value and epochs < settings.training.epochs:  # else it is finished and worth keeping
             raise _StopRequestedError
 
+    store = Store(assignment.store)
     code.open_folder(assignment.folder)
     settings = RunSettings.model_validate(assignment.settings)
     record = trainer.train(
@@ -176,8 +179,9 @@ def _train(assignment: Assignment, process: _Process, started: float) -> Outcome
         trainer=assignment.trainer,
         callbacks=lambda: own_callbacks(settings.training.callbacks),
         tick=tick,
+        keep=(lambda model: store.keep_model(assignment.key, model.save)) if assignment.save_model else None,
     )
-    Store(assignment.store).commit(record)
+    store.commit(record)
     return Outcome(
         record.key,
         record.status,

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ablate.analysis.effects import LARGEST_DROPPED_SHARE, estimate_mean
+from ablate.analysis.effects import estimate_mean
+from ablate.analysis.selection import winner
 from ablate.report import wording
 from ablate.results.snapshot import Snapshot
 from ablate.study import document
@@ -140,17 +141,6 @@ def verdict(snapshot: Snapshot, effects: pd.DataFrame, counts: pd.DataFrame) -> 
             groups.append(Group(name, symbol, title, GROUP_NOTES[name], findings))
     baseline = " ".join(filter(None, (_baseline(counts), _unfinished(counts))))
     return Verdict(best, _selection(snapshot, best), baseline, tuple(groups))
-
-
-def winner(runs: pd.DataFrame) -> str | None:
-    """The treatment with the highest mean validation accuracy; one that lost over a tenth of its runs cannot win."""
-    means = {}
-    for name, own in runs.groupby("treatment", sort=False):
-        ok = own[own["status"] == "ok"]
-        if len(ok) and 1 - len(ok) / len(own) <= LARGEST_DROPPED_SHARE:
-            means[str(name)] = float(ok["val_accuracy"].mean())
-    known = {name: round(mean, 6) for name, mean in means.items() if math.isfinite(mean)}  # ties are ties in float32
-    return max(known, key=known.__getitem__) if known else None
 
 
 def effects_note(design: str) -> str:

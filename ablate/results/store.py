@@ -8,7 +8,7 @@ import errno
 import json
 import os
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -115,6 +115,43 @@ class Store:
                 continue
         return None
 
+    def keep_model(self, key: str, save: Callable[[Path], None]) -> None:
+        """Keep a run's network as `models/<key>.keras`, as a whole or not at all.
+
+        Args:
+            key: of the run.
+            save: writes it to the `.keras` file that it is given.
+
+        Raises:
+            StoreError: it could not be written.
+        """
+        path = self._model_path(key)
+        temporary = path.with_name(f".{path.stem}.{os.getpid()}.{secrets.token_hex(4)}.tmp.keras")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            save(temporary)
+            temporary.replace(path)
+        except OSError as error:
+            raise StoreError(f"{path} cannot be written: {error.strerror or error}") from None
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    def models(self) -> set[str]:
+        """Keys of the runs whose networks are kept."""
+        return {path.stem for path in (self.root / "models").glob("[!.]*.keras")}
+
+    def drop_models(self, keys: Iterable[str]) -> None:
+        """Remove the networks of some runs.
+
+        Raises:
+            StoreError: one cannot be removed.
+        """
+        try:
+            for key in keys:
+                self._model_path(key).unlink(missing_ok=True)
+        except OSError as error:
+            raise StoreError(f"{self.root / 'models'} cannot be changed: {error.strerror}") from None
+
     def write(self, name: str, content: bytes) -> Path:
         """Replace a document of the study's folder (a page, a table) as a whole.
 
@@ -140,6 +177,9 @@ class Store:
             return None
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise StoreError(f"{self.root / 'identity.json'} cannot be read: {error}") from None
+
+    def _model_path(self, key: str) -> Path:
+        return self.root / "models" / f"{key}.keras"
 
     def _record_path(self, key: str) -> Path:
         return self.root / "runs" / key[:2] / f"{key}.json"

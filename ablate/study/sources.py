@@ -16,6 +16,8 @@ import numpy.typing as npt
 import platformdirs
 
 from ablate.errors import Problem, StudyError
+from ablate.study import ondisk
+from ablate.study.ondisk import OnDisk
 from ablate.study.problems import suggest
 from ablate.study.settings import Data
 
@@ -24,13 +26,14 @@ if TYPE_CHECKING:
 
 BUNDLED = ("digits", "wine", "breast_cancer", "iris")
 DOWNLOADED = ("mnist", "fashion_mnist", "cifar10")
-LARGEST_ARRAYS = 8 * 2**30  # bytes in memory; beyond it the compiled epoch does not apply
 ALIGNMENT = 64  # bytes; TensorFlow can then use the features where they are
 TEST_SPLIT_SEED = 0
 DEFAULT_TEST_SHARE = 0.2
 DOWNLOAD_TIMEOUT = 600  # seconds
 
 Scale = Literal["none", "divide", "standard"]
+Features = npt.NDArray[Any] | OnDisk
+Parts = list[tuple[npt.NDArray[Any], npt.NDArray[Any]]]
 
 
 class _SourceError(Exception):
@@ -39,7 +42,7 @@ class _SourceError(Exception):
 
 @dataclass(frozen=True)
 class Dataset:
-    """A labelled data set in memory.
+    """A labelled data set, its features in memory or, where they are too large for it, in their file.
 
     Attributes:
         x: features, shape (n, features), uint8 or float32, unscaled; in memory aligned to `ALIGNMENT`.
@@ -51,7 +54,7 @@ class Dataset:
         divisor: only for `scale = "divide"`.
     """
 
-    x: npt.NDArray[Any]
+    x: Features
     y: npt.NDArray[np.int32]
     classes: tuple[str, ...]
     train: npt.NDArray[np.int32]
@@ -65,7 +68,8 @@ class Dataset:
         digest = hashlib.sha256(repr((self.x.shape, self.classes, self.scale, self.divisor)).encode())
         for array in (self.x, self.y, self.train, self.test):
             digest.update(array.dtype.str.encode())
-            digest.update(np.ascontiguousarray(array).data)
+            for chunk in ondisk.chunks(array):
+                digest.update(np.ascontiguousarray(chunk).data)
         return digest.hexdigest()
 
 
@@ -73,7 +77,7 @@ class Dataset:
 class _Arrays:
     """What a reader finds: features of any shape, labels of any type and, in some sources, a test part."""
 
-    x: npt.NDArray[Any]
+    x: Features
     y: npt.NDArray[Any]
     test_rows: int = 0  # the last rows, where the source brings its own test part
     names: tuple[str, ...] | None = None
@@ -186,28 +190,54 @@ def download(name: str, target: Path) -> None:
 
 def _read_npz(path: Path) -> _Arrays:
     with zipfile.ZipFile(path) as archive:
-        size = sum(entry.file_size for entry in archive.infolist())
-    if size > LARGEST_ARRAYS:
-        raise _SourceError(f"{path.name} unpacks to {size:,} bytes, more than the {LARGEST_ARRAYS:,} allowed")
+        sizes = {entry.filename: entry.file_size for entry in archive.infolist()}
+    size, limit = sum(sizes.values()), ondisk.memory_limit()
+    if size > limit:
+        too_large = f"{path.name} unpacks to {size:,} bytes, more than the {limit:,} that memory allows"
+        if sum(size for name, size in sizes.items() if not name.startswith("x_")) > limit:
+            raise _SourceError(too_large)
+        return _map_npz(path, too_large)
     with np.load(path, allow_pickle=False) as archive:
-        missing = [key for key in ("x_train", "y_train") if key not in archive]
-        if missing:
-            found = ", ".join(archive.files) or "nothing"
-            raise _SourceError(f"{path.name} has no array {' or '.join(missing)}; it holds {found}")
-        parts = [(archive["x_train"], archive["y_train"])]
-        if ("x_test" in archive) != ("y_test" in archive):
-            raise _SourceError(f"{path.name} has one of x_test and y_test; it should have both, or neither")
-        if "x_test" in archive:
-            if archive["x_test"].dtype != archive["x_train"].dtype:
-                raise _SourceError(f"x_train is {archive['x_train'].dtype} and x_test {archive['x_test'].dtype}")
-            parts.append((archive["x_test"], archive["y_test"]))
+        parts = _parts(path, archive, archive.__getitem__)
+    return _stacked(parts, lambda xs: xs[0] if len(xs) == 1 else np.concatenate(xs))
+
+
+def _map_npz(path: Path, too_large: str) -> _Arrays:
+    """The same with the features left in the file, where that can be done."""
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            parts = _parts(path, archive, lambda name: ondisk.member(path, name))
+    except ValueError as error:
+        raise _SourceError(f"{too_large}, and {error}") from None
+    return _stacked(parts, lambda xs: OnDisk(tuple(x.reshape(len(x), -1) for x in xs)))
+
+
+def _parts(path: Path, archive: Any, features: "Callable[[str], npt.NDArray[Any]]") -> Parts:
+    """Features and labels of the training part and, if there is one, of the test part."""
+    missing = [key for key in ("x_train", "y_train") if key not in archive]
+    if missing:
+        found = ", ".join(archive.files) or "nothing"
+        raise _SourceError(f"{path.name} has no array {' or '.join(missing)}; it holds {found}")
+    if ("x_test" in archive) != ("y_test" in archive):
+        raise _SourceError(f"{path.name} has one of x_test and y_test; it should have both, or neither")
+    parts = [(features(f"x_{part}"), archive[f"y_{part}"]) for part in ("train", "test") if f"x_{part}" in archive]
+    types = [str(x.dtype) for x, _ in parts]
+    if len(set(types)) > 1:
+        raise _SourceError(f"x_train is {types[0]} and x_test {types[1]}")
+    return parts
+
+
+def _stacked(parts: "Parts", stack: "Callable[[list[npt.NDArray[Any]]], Features]") -> _Arrays:
+    """Training and test part as one data set."""
     for part, (x, y) in zip(("train", "test"), parts, strict=False):
         if x.ndim < 2 or len(x) != len(y):
             raise _SourceError(f"x_{part} has shape {x.shape} and y_{part} {y.shape}: one row of features a label")
-    x = parts[0][0] if len(parts) == 1 else np.concatenate([x for x, _ in parts])
-    y = np.concatenate([_as_column(y) for _, y in parts])
-    is_image = x.dtype == np.uint8
-    return _Arrays(x, y, len(parts[1][1]) if len(parts) == 2 else 0, None, "divide" if is_image else "none", 255.0)
+    features = stack([x for x, _ in parts])
+    labels = np.concatenate([_as_column(y) for _, y in parts])
+    is_image = features.dtype == np.uint8
+    return _Arrays(
+        features, labels, len(parts[1][1]) if len(parts) == 2 else 0, None, "divide" if is_image else "none", 255.0
+    )
 
 
 def _as_column(y: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -243,13 +273,10 @@ def _check(arrays: _Arrays) -> None:
     x, y = arrays.x, arrays.y
     if x.dtype.kind not in "buif":
         raise _SourceError(f"features should be numbers, not {x.dtype}")
-    if x.size == 0:
+    if 0 in x.shape:
         raise _SourceError(f"holds no features: shape {x.shape}")
-    if x.dtype.kind == "f" and not (finite := np.isfinite(x)).all():
-        count = int(finite.size - finite.sum())
-        row = int(np.argwhere(~finite)[0][0]) + 1
-        message = f"{count:,} of {finite.size:,} feature values are NaN or infinite, the first in row {row:,}"
-        raise _SourceError(f"{message}; fill or remove them")
+    if x.dtype.kind == "f":
+        _check_finite(x)
     if y.dtype.kind == "f" and not (np.isfinite(y).all() and (y == y.round()).all()):
         raise _SourceError("labels should be classes, but hold fractions or NaN; ablate studies classification")
     classes, counts = np.unique(y, return_counts=True)
@@ -262,15 +289,27 @@ def _check(arrays: _Arrays) -> None:
         raise _SourceError(f"class {rare} has {counts.min()} rows; a stratified split needs at least 3 of each")
 
 
+def _check_finite(x: Features) -> None:
+    count, seen, first = 0, 0, 0
+    for chunk in ondisk.chunks(x):
+        finite = np.isfinite(chunk).reshape(len(chunk), -1).all(axis=1)
+        if not finite.all():
+            first = first or seen + int(np.argmin(finite)) + 1
+            count += int(np.size(chunk) - np.isfinite(chunk).sum())
+        seen += len(chunk)
+    if count:
+        total = int(np.prod(x.shape))
+        message = f"{count:,} of {total:,} feature values are NaN or infinite, the first in row {first:,}"
+        raise _SourceError(f"{message}; fill or remove them")
+
+
 def _as_dataset(arrays: _Arrays, data: Data) -> Dataset:
     classes, y = np.unique(arrays.y, return_inverse=True)
-    x = arrays.x.reshape(len(arrays.x), -1)
-    kept = x if x.dtype == np.uint8 else x.astype(np.float32)
     scale = arrays.scale if data.scale == "auto" else data.scale
-    everything = np.arange(len(x), dtype=np.int32)
+    everything = np.arange(len(arrays.x), dtype=np.int32)
     names = arrays.names or tuple(str(entry) for entry in classes)
     return Dataset(
-        x=_aligned(kept),
+        x=_in_place(arrays.x),
         y=y.reshape(-1).astype(np.int32),
         classes=names,
         train=everything,
@@ -278,6 +317,14 @@ def _as_dataset(arrays: _Arrays, data: Data) -> Dataset:
         scale=scale,
         divisor=arrays.divisor if scale == "divide" else 1.0,
     )
+
+
+def _in_place(x: Features) -> Features:
+    """Features as networks see them, shape (n, features), uint8 or float32."""
+    if isinstance(x, OnDisk):
+        return x
+    flat = x.reshape(len(x), -1)
+    return _aligned(flat if flat.dtype == np.uint8 else flat.astype(np.float32, copy=False))
 
 
 def _aligned(array: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -16,6 +16,7 @@ from ablate.study.remedies import FAMILIES, REMEDIES, Family
 from ablate.study.settings import Data, Model, RunSettings, Training
 
 Design = Literal["one-at-a-time", "grid"]
+SaveModels = Literal["best", "all", "none"]
 SECTIONS: dict[str, type[BaseModel]] = {"data": Data, "model": Model, "training": Training}
 
 
@@ -28,6 +29,8 @@ class StudySection(BaseModel):
         replicates: independent repeats of every treatment, with seeds 1 to N.
         seeds: the seeds themselves, instead of `replicates`.
         primary: column of the runs table that effects are computed for.
+        save_models: which networks are kept as `.keras` files: those of the baseline and of the best treatment, all
+            of them, or none.
     """
 
     model_config = STRICT
@@ -37,6 +40,7 @@ class StudySection(BaseModel):
     replicates: Annotated[int, Field(ge=1, le=100_000)] = 10
     seeds: Annotated[list[Annotated[int, Field(ge=0, lt=2**32)]], Field(min_length=1)] | None = None
     primary: Literal["test_accuracy", "test_loss", "val_accuracy", "val_loss", "gap"] = "test_accuracy"
+    save_models: SaveModels = "best"
 
     @model_validator(mode="after")
     def _is_clear(self) -> "StudySection":
@@ -152,6 +156,7 @@ class Study:
         design: how treatments are made of levels.
         seeds: one per replicate.
         primary: column of the runs table that effects are computed for.
+        save_models: `best`, `all` or `none`.
         base: settings shared by all treatments, with the first level of each factor.
         factors: what is varied: remedies in the catalogue's order, then those of `[factors]`.
         source: the file it was read from; relative paths in it start at its folder.
@@ -161,6 +166,7 @@ class Study:
     design: Design
     seeds: tuple[int, ...]
     primary: str
+    save_models: SaveModels
     base: RunSettings
     factors: tuple[Factor, ...]
     source: Path
@@ -187,7 +193,8 @@ class Study:
             families[remedy.family][name] = remedies[name]
         counted = self.seeds == tuple(range(1, len(self.seeds) + 1))
         replicates = {"replicates": len(self.seeds)} if counted else {"seeds": list(self.seeds)}
-        head = {"name": self.name, "design": self.design, **replicates, "primary": self.primary}
+        head = {"name": self.name, "design": self.design, **replicates}
+        head |= {"primary": self.primary, "save_models": self.save_models}
         sections = {section: base[section] for section in SECTIONS}
         return {"study": head, **sections, **families, **({"factors": others} if others else {})}
 
@@ -249,7 +256,7 @@ def build(raw: dict[str, Any], source: Path) -> Study:
         raise StudyError(source, found)
     head = file.study
     seeds = tuple(head.seeds or range(1, head.replicates + 1))
-    return Study(head.name, head.design, seeds, head.primary, settled, varied, source)
+    return Study(head.name, head.design, seeds, head.primary, head.save_models, settled, varied, source)
 
 
 def json_schema() -> dict[str, Any]:

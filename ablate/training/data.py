@@ -7,8 +7,10 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from ablate.study import ondisk
+from ablate.study.ondisk import OnDisk
 from ablate.study.seeds import Stream, derive
-from ablate.study.sources import ALIGNMENT, Dataset
+from ablate.study.sources import ALIGNMENT, Dataset, Features
 from ablate.study.splits import Rows
 
 
@@ -17,12 +19,17 @@ class Tensors:
     """A data set in TensorFlow's memory, shared by all runs of a process.
 
     Attributes:
-        x: features as stored, shape (n, features), uint8 or float32.
+        x: features as stored, shape (n, features), uint8 or float32; those that are too large stay on disk.
         y: class indices, shape (n,), int32.
     """
 
-    x: tf.Tensor
+    x: tf.Tensor | OnDisk
     y: tf.Tensor
+
+    def take(self, rows: Rows) -> tuple[tf.Tensor, tf.Tensor]:
+        """Features and labels of some rows."""
+        x = tf.constant(self.x[rows]) if isinstance(self.x, OnDisk) else tf.gather(self.x, rows)
+        return x, tf.gather(self.y, rows)
 
 
 @dataclass(frozen=True)
@@ -39,6 +46,8 @@ class Scaling:
 
 def tensors(dataset: Dataset) -> Tensors:
     """The arrays of a data set as tensors; the features share the memory of the data set if it is aligned."""
+    if isinstance(dataset.x, OnDisk):
+        return Tensors(dataset.x, tf.constant(dataset.y))
     aligned = dataset.x.ctypes.data % ALIGNMENT == 0  # TensorFlow aborts on shared memory that is not
     x = tf.experimental.dlpack.from_dlpack(dataset.x.__dlpack__()) if aligned else tf.constant(dataset.x)
     return Tensors(x, tf.constant(dataset.y))
@@ -50,11 +59,17 @@ def scaling(dataset: Dataset, train: Rows) -> Scaling:
     shift: npt.NDArray[Any] = np.zeros(features, np.float32)
     factor: npt.NDArray[Any] = np.full(features, 1 / dataset.divisor, np.float32)
     if dataset.scale == "standard":
-        values = dataset.x[train].astype(np.float64)
-        sd = values.std(axis=0)
-        shift = values.mean(axis=0).astype(np.float32)
+        mean, sd = _mean_and_sd(dataset.x, train)
+        shift = mean.astype(np.float32)
         factor = np.where(sd > 0, 1 / np.where(sd > 0, sd, 1), 0).astype(np.float32)
     return Scaling(tf.constant(shift), tf.constant(factor))
+
+
+def _mean_and_sd(x: Features, rows: Rows) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+    if isinstance(x, OnDisk):
+        return ondisk.mean_and_sd(x, rows)
+    values = x[rows].astype(np.float64)
+    return values.mean(axis=0), values.std(axis=0)
 
 
 def batch_order(train: Rows, seed: int, epoch: int) -> Rows:

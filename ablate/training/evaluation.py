@@ -36,8 +36,8 @@ class Evaluator:
         """Mean loss and accuracy over some rows of a data set."""
         loss = correct = 0.0
         for start in range(0, len(rows), BATCH):
-            part = tf.constant(rows[start : start + BATCH])
-            sums = self._sums(scaling(tf.gather(data.x, part)), tf.gather(data.y, part))
+            features, labels = data.take(rows[start : start + BATCH])
+            sums = self._sums(scaling(features), labels)
             loss += float(sums[0])
             correct += float(sums[1])
         return loss / len(rows), correct / len(rows)

@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import keras
 import numpy.typing as npt
@@ -70,7 +70,7 @@ def build(settings: RunSettings, features: int, classes: int, seed: int) -> kera
     return model
 
 
-def compile_model(model: keras.Model, settings: RunSettings, *, jit_compile: bool = True) -> None:
+def compile_model(model: keras.Model, settings: RunSettings, *, jit_compile: bool | Literal["auto"] = True) -> None:
     """Give a model the treatment's optimizer, cross-entropy over integer labels and the accuracy metric."""
     level = plain(settings.remedies.optimizer)
     arguments = {key: value for key, value in level.items() if key != "name"}

@@ -13,11 +13,13 @@ import tensorflow as tf
 
 from ablate.results.record import Moment, Probe, Record, TrainerName
 from ablate.study.levels import EarlyStopping
+from ablate.study.ondisk import OnDisk
 from ablate.study.settings import RunSettings
 from ablate.study.sources import Dataset
 from ablate.study.splits import Rows, Split, split
 from ablate.training import data as run_data
 from ablate.training import model as plain_model
+from ablate.training import saving
 from ablate.training.callbacks import AddScores, History, Logs, Snapshots, Tick, Weights, has_batch_hooks, stopping
 from ablate.training.data import Scaling, Tensors
 from ablate.training.evaluation import Evaluator
@@ -102,6 +104,7 @@ class _Run:
     rows: Split
     scaling: Scaling
     tick: Callable[[int], None]
+    keep: Callable[[keras.Model], None] | None
 
     def order(self, epoch: int) -> Rows:
         return run_data.batch_order(self.rows.train, self.seed, epoch)
@@ -120,6 +123,7 @@ def train(
     trainer: TrainerName = "compiled",
     callbacks: Callable[[], Sequence[keras.callbacks.Callback]] = tuple,
     tick: Callable[[int], None] = lambda epochs: None,
+    keep: Callable[[keras.Model], None] | None = None,
 ) -> Record:
     """Train one run by the first trainer that can: its epoch compiled by XLA, as a plain graph, or `model.fit`.
 
@@ -133,6 +137,7 @@ def train(
         callbacks: makes the user's Keras callbacks for one training. Their hooks are called as `fit` calls them,
             with the columns of the history as logs; those with hooks for batches are left to `fit`.
         tick: called with the number of epochs done after each; what it raises ends the run.
+        keep: given the trained network as a plain Keras model (`saving.plain_copy`).
 
     Returns:
         The record; `trainer_reason` in its environment says why the first trainer did not make it.
@@ -143,12 +148,10 @@ def train(
     started = time.perf_counter()
     rows = split(dataset, settings.data, seed)
     scaling = run_data.scaling(dataset, rows.train)
-    run = _Run(key, settings, seed, dataset, workshop.tensors(dataset), rows, scaling, tick)
-    hooked = [type(callback).__name__ for callback in callbacks() if has_batch_hooks(callback)]
-    if hooked and trainer != "fit":
-        trainer, reason = "fit", f"{', '.join(hooked)} wants to be called for every batch"
-    else:
-        reason = ""
+    run = _Run(key, settings, seed, dataset, workshop.tensors(dataset), rows, scaling, tick, keep)
+    reason = _only_fit(dataset, callbacks()) if trainer != "fit" else ""
+    if reason:
+        trainer = "fit"
     for name in TRAINERS[TRAINERS.index(trainer) :]:
         try:
             return _train(run, name, workshop.bench(name, run), callbacks(), started, reason)
@@ -156,6 +159,14 @@ def train(
             workshop.refuse(name, run, str(error))
             reason = str(error)
     raise AssertionError("the last trainer, model.fit, takes every model")
+
+
+def _only_fit(dataset: Dataset, callbacks: Sequence[keras.callbacks.Callback]) -> str:
+    """Why a run has no compiled epoch; empty if it may have one."""
+    if isinstance(dataset.x, OnDisk):
+        return f"its data, {dataset.x.nbytes / 1e9:.3g} GB, does not fit into memory"
+    hooked = [type(callback).__name__ for callback in callbacks if has_batch_hooks(callback)]
+    return f"{', '.join(hooked)} wants to be called for every batch" if hooked else ""
 
 
 def _train(
@@ -172,7 +183,7 @@ def _train(
     watched = (rules.monitor, rules.min_delta) if rules else ()
     snapshots = Snapshots(bench.read_weights, *watched)
     callbacks = [history, snapshots, *stopping(level, run.settings.training.epochs), *own, Tick(run.tick)]
-    sample = run.scaling(tf.gather(run.data.x, run.rows.probe))
+    sample = run.scaling(run.data.take(run.rows.probe)[0])
     compiled_before = bench.program.compile_seconds if bench.program else 0.0
     if bench.program:
         bench.program.load(run.settings, run.seed, run.data, run.scaling, run.rows)
@@ -187,6 +198,8 @@ def _train(
     result = _result(history, snapshots.best_epoch, restored=restored)
     result["test_loss"], result["test_accuracy"] = bench.evaluator.score(run.data, run.scaling, run.rows.test)
     result["parameters"] = _parameters(bench.model)
+    if run.keep:
+        run.keep(saving.plain_copy(bench.model, run.settings, run.scaling))
     return Record(
         key=run.key,
         seed=run.seed,
@@ -264,8 +277,8 @@ def _batches(run: _Run) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
     for epoch in range(run.settings.training.epochs):
         order = run.order(epoch)
         for start in range(0, len(order), size):
-            rows = tf.constant(order[start : start + size])
-            yield run.scaling(tf.gather(run.data.x, rows)), tf.gather(run.data.y, rows)
+            features, labels = run.data.take(order[start : start + size])
+            yield run.scaling(features), labels
 
 
 def _result(history: History, best_epoch: int, *, restored: bool) -> dict[str, float]:

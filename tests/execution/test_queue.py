@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ablate.execution.queue import COMPILATION_SECONDS, RunQueue, group_of, guess_epoch_seconds
-from ablate.execution.scheduler import Options, _assignment
+from ablate.execution.scheduler import _assignment
 from ablate.execution.worker import Outcome
 from ablate.results.identity import DataFacts, plan_runs
 from ablate.results.store import Store
@@ -18,8 +18,10 @@ from tests.results.test_identity import identity_for
 def queue_of(study: Study, epoch_seconds: float = 0.0) -> RunQueue:
     identity = identity_for(study.base)
     runs = plan_runs(design.treatments(study), study.seeds, identity)
-    store, options = Store(Path()), Options(jobs=2)
-    tasks = [(run, _assignment(number, run, identity, store, Path(), options)) for number, run in enumerate(runs)]
+    tasks = [
+        (run, _assignment(number, run, identity, Store(Path()), Path(), "compiled", save_models=False))
+        for number, run in enumerate(runs)
+    ]
     return RunQueue(tasks, epoch_seconds)
 
 

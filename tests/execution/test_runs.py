@@ -137,6 +137,27 @@ def test_a_study_names_the_slower_trainer_once(tmp_path: Path) -> None:
     }
 
 
+def test_the_networks_of_the_baseline_and_of_the_best_are_kept(tmp_path: Path) -> None:
+    """Candidates are kept until the study is complete; the others go then."""
+    overrides = ["overfitting.dropout=[0.0, 0.2, 0.9]", "underfitting.optimizer=['sgd', 'adam']"]
+    study = api.load(STUDIES / "tiny.toml", overrides)
+    part = api.run(study, jobs=1, out=tmp_path, only=["dropout=0.9"])
+    assert part.store.models() == set(part.runs["run"])
+    results = api.run(study, jobs=1, out=tmp_path)
+    best = results.runs.groupby("treatment")["val_accuracy"].mean().idxmax()
+    assert best not in ("baseline", "dropout=0.9")
+    wanted = results.runs[results.runs["treatment"].isin(["baseline", best])]
+    assert results.store.models() == set(wanted["run"])
+    assert len(wanted) == 4
+
+
+@pytest.mark.parametrize(("choice", "kept"), [("all", 4), ("none", 0)])
+def test_all_networks_are_kept_or_none(tmp_path: Path, choice: str, kept: int) -> None:
+    results = api.run(api.load(STUDIES / "tiny.toml", [f'study.save_models="{choice}"']), jobs=1, out=tmp_path)
+    assert results.snapshot.missing == 0
+    assert len(results.store.models()) == kept
+
+
 def children(parent: int) -> list[int]:
     """Process ids of the spawned workers of a process."""
     found = []

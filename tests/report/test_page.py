@@ -172,12 +172,6 @@ def test_the_failures_listed_are_capped(make):
     assert found.failure_count == 30
 
 
-def test_the_winner_is_chosen_on_validation_and_not_among_the_diverged(make):
-    assert sections.winner(make().runs) == "batch_norm=true"
-    assert sections.winner(make(diverged=(1, 4, 7)).runs) != "batch_norm=true"
-    assert sections.winner(make(finished=0).runs) is None
-
-
 def test_templates_inside_the_package_come_first(tmp_path, monkeypatch):
     package = tmp_path / "ablate"
     (package / "_templates").mkdir(parents=True)

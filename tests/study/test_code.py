@@ -75,4 +75,3 @@ def test_what_is_wrong_with_a_reference_is_said_with_its_key(folder: Path, refer
 def test_names_that_a_star_import_may_bring_are_believed(folder: Path) -> None:
     (folder / "star.py").write_text("from shapes.bent import *\n")
     assert code.digest("star:whatever", folder, "model.activation") != code.digest("shapes.bent:knee", folder, "")
-

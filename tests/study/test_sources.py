@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from ablate.errors import StudyError
-from ablate.study import sources
+from ablate.study import ondisk, sources
 from ablate.study.settings import Data
 
 GOOD = "a,b,kind\n" + "".join(f"{n},{n * n},{'xyz'[n % 3]}\n" for n in range(30))
@@ -137,11 +137,21 @@ def test_a_truncated_file_is_refused(tmp_path: Path) -> None:
         sources.load(data, tmp_path)
 
 
-def test_an_archive_is_measured_before_it_is_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sources, "LARGEST_ARRAYS", 50_000)
+@pytest.mark.parametrize(
+    ("sizes", "message"),
+    [
+        ({"x_train": 60_000, "y_train": 10}, "unpacks to 60,010 bytes, more than the 50,000 .* x_train is compressed"),
+        ({"x_train": 10, "y_train": 60_000}, "unpacks to 60,010 bytes, more than the 50,000 that memory allows$"),
+    ],
+)
+def test_an_archive_is_measured_before_it_is_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sizes: dict[str, int], message: str
+) -> None:
+    monkeypatch.setattr(ondisk, "memory_limit", lambda: 50_000)
     with zipfile.ZipFile(tmp_path / "d.npz", "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("x_train.npy", bytes(60_000))
-    with pytest.raises(StudyError, match="unpacks to 60,000 bytes"):
+        for name, size in sizes.items():
+            archive.writestr(f"{name}.npy", bytes(size))
+    with pytest.raises(StudyError, match=message):
         sources.load(Data(source="d.npz"), tmp_path)
 
 

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from ablate.results.record import Record, TrainerName
-from ablate.study import code
+from ablate.study import code, ondisk, sources
+from ablate.study.settings import Data
 from ablate.study.sources import Dataset
 from ablate.training import trainer
 from ablate.training.callbacks import has_batch_hooks, own_callbacks
@@ -149,6 +150,22 @@ def test_a_callback_for_batches_is_left_to_fit(digits: Dataset, workshop: Worksh
 )
 def test_hooks_for_batches_are_found(callback: keras.callbacks.Callback, expected: bool) -> None:
     assert has_batch_hooks(callback) is expected
+
+
+def test_data_beyond_memory_is_read_batch_by_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The very file, once in memory and once left on disk: what is trained is the same."""
+    bundled = sources.load(Data(source="digits"), Path())
+    x = bundled.x.astype(np.float32)
+    np.savez(tmp_path / "d.npz", x_train=x[:1500], y_train=bundled.y[:1500], x_test=x[1500:], y_test=bundled.y[1500:])
+    data = Data(source="d.npz", scale="standard")
+    settings = study_of(data=data.model_dump(exclude_none=True), training={"epochs": 2}).base
+    inside = trainer.train("k", settings, 1, sources.load(data, tmp_path), Workshop())
+    monkeypatch.setattr(ondisk, "memory_limit", lambda: 100_000)
+    outside = trainer.train("k", settings, 1, sources.load(data, tmp_path), Workshop())
+    assert (inside.trainer, outside.trainer) == ("compiled", "fit")
+    assert outside.environment["trainer_reason"] == "its data, 0.00046 GB, does not fit into memory"
+    for column in ("loss", "train_loss", "val_loss", "val_accuracy"):
+        np.testing.assert_allclose(outside.history[column], inside.history[column], rtol=1e-4)
 
 
 def test_functions_may_return_one_callback_or_several() -> None:

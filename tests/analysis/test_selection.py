@@ -1,0 +1,27 @@
+"""The best treatment, by validation."""
+
+import pandas as pd
+import pytest
+
+from ablate.analysis.selection import winner
+
+
+def runs(*rows: tuple[str, str, float]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=["treatment", "status", "val_accuracy"])
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        ([("baseline", "ok", 0.8), ("dropout=0.2", "ok", 0.9)], "dropout=0.2"),
+        ([("baseline", "ok", 0.9), ("dropout=0.2", "ok", 0.9)], "baseline"),
+        ([("baseline", "ok", 0.8), ("wild", "ok", 0.9), ("wild", "diverged", float("nan"))], "baseline"),
+        ([("baseline", "ok", 0.8), *[("l2=0.1", "ok", 0.9)] * 9, ("l2=0.1", "failed", float("nan"))], "l2=0.1"),
+        ([("baseline", "diverged", float("nan"))], None),
+        ([], None),
+    ],
+)
+def test_the_winner_has_the_highest_mean_of_enough_runs(
+    rows: list[tuple[str, str, float]], expected: str | None
+) -> None:
+    assert winner(runs(*rows)) == expected
