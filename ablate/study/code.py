@@ -1,6 +1,7 @@
 """Code of the user's that a study names (`"module:function"`): found, checked and digested without running it."""
 
 import ast
+import contextlib
 import hashlib
 import importlib
 import sys
@@ -33,18 +34,24 @@ def digest(reference: str, folder: Path, key: str) -> str:
     try:
         file = _file(module, folder)
         _check_defined(file, name)
-        finder = ModuleFinder(path=[str(folder)])
-        finder.run_script(str(file))
+        files = {file, *_imported(module, folder)}
     except _CodeError as error:
         raise StudyError("code", [Problem(key, str(error), f'"{reference}"')]) from None
     except (OSError, SyntaxError, ValueError) as error:
         raise StudyError("code", [Problem(key, f"cannot be read: {error}", f'"{reference}"')]) from None
     total = hashlib.sha256()
-    imported = (getattr(found, "__file__", None) for found in finder.modules.values())  # none for namespaces
-    files = {file, *(Path(path) for path in imported if path)}
     for content in sorted(hashlib.sha256(each.read_bytes()).digest() for each in files):
         total.update(content)
     return total.hexdigest()
+
+
+def _imported(module: str, folder: Path) -> set[Path]:
+    """Source files of a module of the folder and of what it imports from there; none if it lies elsewhere."""
+    finder = ModuleFinder(path=[str(folder)])
+    with contextlib.suppress(ImportError):
+        finder.import_hook(module)
+    paths = (getattr(found, "__file__", None) for found in finder.modules.values())  # none for namespaces
+    return {Path(path) for path in paths if path}
 
 
 def open_folder(folder: Path) -> None:

@@ -198,6 +198,7 @@ def _train(
     result = _result(history, snapshots.best_epoch, restored=restored)
     result["test_loss"], result["test_accuracy"] = bench.evaluator.score(run.data, run.scaling, run.rows.test)
     result["parameters"] = _parameters(bench.model)
+    compiling = bench.program.compile_seconds - compiled_before if bench.program else 0.0
     if run.keep:
         run.keep(saving.plain_copy(bench.model, run.settings, run.scaling))
     return Record(
@@ -211,10 +212,14 @@ def _train(
         probes=tuple(probes),
         seconds={
             "train": sum(history.columns["seconds"]),
-            "compile": bench.program.compile_seconds - compiled_before if bench.program else 0.0,
+            "compile": compiling,
             "total": time.perf_counter() - started,
         },
-        environment={**_environment(run.rows), **({"trainer_reason": reason} if reason else {})},
+        environment={
+            **_environment(run.rows),
+            "programs_compiled": int(compiling > 0),
+            **({"trainer_reason": reason} if reason else {}),
+        },
     )
 
 
@@ -305,6 +310,7 @@ def _environment(rows: Split) -> Mapping[str, Any]:
         "numpy": np.__version__,
         "python": platform.python_version(),
         "machine": f"{platform.system()} {platform.machine()}",
+        "process": os.getpid(),
         "threads": int(os.environ.get("TF_NUM_INTRAOP_THREADS", "0")),
         "rows": {"train": len(rows.train), "validation": len(rows.validation), "test": len(rows.test)},
     }

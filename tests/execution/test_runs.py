@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,20 @@ def test_one_worker_and_two_keep_the_same_records(tmp_path: Path) -> None:
     alone, together = contents(tmp_path / "1"), contents(tmp_path / "2")
     assert len(alone) == 6
     assert alone == together
+
+
+def test_a_worker_compiles_a_program_once_however_many_runs_share_it(tmp_path: Path) -> None:
+    """Sixteen runs of two structures: rates, strengths, initial weights and seeds are variables."""
+    overrides = ["study.design='grid'", "underfitting.batch_norm=[false, true]", "overfitting.l2=[0.0, 0.1]"]
+    study = api.load(STUDIES / "tiny.toml", overrides)
+    records = api.run(study, jobs=2, out=tmp_path).snapshot.records.values()
+    assert len(records) == 16
+    compiled = Counter[int]()
+    for record in records:
+        compiled[record.environment["process"]] += record.environment["programs_compiled"]
+    assert 1 <= len(compiled) <= 2
+    assert 1 <= min(compiled.values()) <= max(compiled.values()) <= 2
+    assert sum(compiled.values()) >= 2
 
 
 def test_a_second_run_trains_nothing_and_an_interrupted_one_goes_on(tmp_path: Path) -> None:

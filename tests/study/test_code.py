@@ -37,8 +37,10 @@ def key(folder: Path) -> str:
     return api.make_plan(api.load(folder / "ablations.toml")).everything[0].key
 
 
+@pytest.mark.parametrize("statement", ["from shapes import angles", "from . import angles", "import shapes.angles"])
 @pytest.mark.parametrize("changed", ["shapes/bent.py", "shapes/angles.py", "shapes/__init__.py"])
-def test_changed_code_makes_other_runs(folder: Path, changed: str) -> None:
+def test_changed_code_makes_other_runs(folder: Path, changed: str, statement: str) -> None:
+    (folder / "shapes" / "bent.py").write_text(f"{statement}\n\ndef knee(x):\n    return x\n")
     before = key(folder)
     (folder / "unrelated.py").write_text("CHANGED = True\n")
     assert key(folder) == before
