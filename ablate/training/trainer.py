@@ -19,12 +19,12 @@ from ablate.study.sources import Dataset
 from ablate.study.splits import Rows, Split, split
 from ablate.training import data as run_data
 from ablate.training import model as plain_model
-from ablate.training import saving
 from ablate.training.callbacks import AddScores, History, Logs, Snapshots, Tick, Weights, has_batch_hooks, stopping
 from ablate.training.data import Scaling, Tensors
 from ablate.training.evaluation import Evaluator
 from ablate.training.probe import Prober
 from ablate.training.program import Program, UnsupportedError, structure_key
+from ablate.training.saving import PlainModels
 
 FINAL_GAP_EPOCHS = 5
 TRAINERS: tuple[TrainerName, ...] = get_args(TrainerName)  # from the fastest to the one that takes every model
@@ -51,9 +51,11 @@ class Workshop:
 
     Attributes:
         capacity: programs kept; the one unused for longest is dropped.
+        plain_models: for saving what was trained.
     """
 
     capacity: int = 32
+    plain_models: PlainModels = field(default_factory=PlainModels)
     _tensors: dict[str, Tensors] = field(default_factory=dict)
     _benches: dict[str, _Bench] = field(default_factory=dict)
     _unsupported: dict[str, str] = field(default_factory=dict)
@@ -137,7 +139,7 @@ def train(
         callbacks: makes the user's Keras callbacks for one training. Their hooks are called as `fit` calls them,
             with the columns of the history as logs; those with hooks for batches are left to `fit`.
         tick: called with the number of epochs done after each; what it raises ends the run.
-        keep: given the trained network as a plain Keras model (`saving.plain_copy`).
+        keep: given the trained network as a plain Keras model (`saving.PlainModels`).
 
     Returns:
         The record; `trainer_reason` in its environment says why the first trainer did not make it.
@@ -154,7 +156,7 @@ def train(
         trainer = "fit"
     for name in TRAINERS[TRAINERS.index(trainer) :]:
         try:
-            return _train(run, name, workshop.bench(name, run), callbacks(), started, reason)
+            return _train(run, name, workshop.bench(name, run), workshop.plain_models, callbacks(), started, reason)
         except UnsupportedError as error:
             workshop.refuse(name, run, str(error))
             reason = str(error)
@@ -173,6 +175,7 @@ def _train(
     run: _Run,
     trainer: TrainerName,
     bench: _Bench,
+    plain_models: PlainModels,
     own: Sequence[keras.callbacks.Callback],
     started: float,
     reason: str,
@@ -200,7 +203,7 @@ def _train(
     result["parameters"] = _parameters(bench.model)
     compiling = bench.program.compile_seconds - compiled_before if bench.program else 0.0
     if run.keep:
-        run.keep(saving.plain_copy(bench.model, run.settings, run.scaling))
+        run.keep(plain_models.copy(bench.model, run.settings, run.scaling))
     return Record(
         key=run.key,
         seed=run.seed,
