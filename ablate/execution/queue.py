@@ -14,7 +14,7 @@ from ablate.results.identity import DataFacts, PlannedRun, canonical_json
 from ablate.study.levels import plain
 from ablate.study.settings import RunSettings
 
-COMPILATION_SECONDS = 3.0  # what one more program costs, as measured; it decides about order, never about results
+COMPILATION_SECONDS = 2.0  # what one more program costs, as measured; it decides about order, never about results
 FLOPS = 5e10  # of one core, for the guess before the first run is over
 Task = tuple[PlannedRun, Assignment]
 

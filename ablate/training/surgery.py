@@ -57,8 +57,9 @@ class VariableDropout(keras.layers.Layer):
 class VariableL2(keras.regularizers.Regularizer):
     """`strength * sum(w ** 2)`, as `keras.regularizers.L2`, with the strength in a variable.
 
-    XLA adds up numbers one after the other on a CPU; a sum written as matrix products is vectorized, and at strength
-    0 there is none. The gradient, `2 * strength * w`, becomes part of the optimizer's update.
+    XLA adds up a row of numbers one after the other on a CPU. Columns are added up side by side, and a product keeps
+    it from making one sum of the two; at strength 0 there is none. The gradient, `2 * strength * w`, becomes part of
+    the optimizer's update.
     """
 
     def __init__(self, strength: tf.Variable) -> None:
@@ -71,11 +72,9 @@ class VariableL2(keras.regularizers.Regularizer):
 
 @tf.custom_gradient  # type: ignore[untyped-decorator]
 def _l2_penalty(kernel: tf.Tensor, strength: tf.Tensor) -> Any:
-    rows, columns = kernel.shape
-
     def penalty() -> tf.Tensor:
-        by_row = tf.matmul(tf.square(kernel), tf.ones((columns, 1), kernel.dtype))
-        return strength * tf.reshape(tf.matmul(tf.ones((1, rows), kernel.dtype), by_row), ())
+        by_column = tf.reduce_sum(tf.square(kernel), axis=0, keepdims=True)
+        return strength * tf.reshape(tf.matmul(by_column, tf.ones((kernel.shape[1], 1), kernel.dtype)), ())
 
     value = tf.cond(strength > 0, penalty, lambda: tf.zeros((), kernel.dtype))
     return value, lambda upstream: (2 * upstream * strength * kernel, None)
