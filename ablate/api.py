@@ -256,31 +256,43 @@ def run_plan(
     plan.store.write("study.toml", document.write(plan.study.document()).encode())
     plan.store.write_identity(plan.identity)
     pending, folder = plan.pending, plan.study.source.resolve().parent
-    outcomes: Mapping[str, Outcome] = {}
-    if pending:
-        save_models = plan.study.save_models != "none"
-        with nullcontext(lanes) if lanes else Lanes(min(options.jobs, len(pending)), len(pending)) as workers:
-            outcomes = scheduler.execute(
-                pending, workers, plan.identity, plan.store, folder, options, listener, stop, save_models=save_models
-            )
-    if plan.study.save_models == "best":
-        _keep_the_best(plan, trained=bool(outcomes))
+    keys = {planned.key for planned in plan.everything}
+    left = len(pending) + len(plan.store.models("npz") & keys)
+    if not left:
+        return {}
+    stop = stop or StopSignal()
+    with nullcontext(lanes) if lanes else Lanes(min(options.jobs, left), left) as workers:
+        keep = plan.study.save_models != "none"
+        outcomes = scheduler.execute(
+            pending, workers, plan.identity, plan.store, folder, options, listener, stop, keep_weights=keep
+        )
+        if not stop.level:
+            wanted = _wanted_models(plan)
+            scheduler.save_models(wanted, workers, plan.identity, plan.store, folder)
     return outcomes
 
 
-def _keep_the_best(plan: Plan, *, trained: bool) -> None:
-    """Once a study is complete, keep the networks of its baseline and of its best treatment alone."""
-    mine = plan.store.models() & {planned.key for planned in plan.everything}
-    if not trained and len(mine) <= 2 * len(plan.study.seeds):
-        return
+def _wanted_models(plan: Plan) -> list[PlannedRun]:
+    """The runs whose weights are to become models now; drops weights and models that are not wanted any more.
+
+    Under `best`, those of the baseline and of the best treatment, once every run was tried.
+    """
+    kept = plan.store.models("npz")
+    runs = {planned.key: planned for planned in plan.everything if planned.key in kept}
+    if plan.study.save_models == "none":
+        plan.store.drop_models(runs)
+    if plan.study.save_models != "best" or not runs:
+        return list(runs.values()) if plan.study.save_models == "all" else []
     content = snapshot.take(plan.study, list(plan.everything), plan.identity, plan.store)
-    if content.missing:
-        return
+    keys = {planned.key for planned in plan.everything}
+    if keys - content.records.keys() - content.failures.keys():
+        return []  # some were not tried yet
     from ablate.analysis.selection import winner
 
-    chosen = {"baseline", winner(content.runs)}
-    keep = {planned.key for planned in plan.everything if planned.treatment.name in chosen}
-    plan.store.drop_models(mine - keep)
+    best = {"baseline", winner(content.runs)}
+    wanted = {planned.key for planned in plan.everything if planned.treatment.name in best}
+    plan.store.drop_models(keys - wanted)
+    return [runs[key] for key in sorted(wanted & runs.keys())]
 
 
 def run(

@@ -7,18 +7,20 @@ scheduler can send runs of one compiled program to the lane that has it.
 import multiprocessing
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, contextmanager
 from multiprocessing import resource_tracker
-from typing import Self
+from typing import Self, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
 
 from ablate.execution import compilation_cache, worker
 from ablate.execution.worker import Assignment, Outcome
+
+Result = TypeVar("Result")
 
 
 class Lanes:
@@ -65,11 +67,29 @@ class Lanes:
             assignment: the run.
             timeout: seconds after which its process is ended; `None` for no limit.
         """
+        return self._send(lane, worker.run, assignment, timeout)
+
+    def save_models(self, assignments: Sequence[Assignment]) -> None:
+        """Turn the weights that runs kept into Keras models, all lanes at once.
+
+        Raises:
+            StoreError: one could not be written.
+        """
+        futures = [
+            self._send(number % len(self), worker.save_model, assignment, None)
+            for number, assignment in enumerate(assignments)
+        ]
+        for future in futures:
+            future.result()
+
+    def _send(
+        self, lane: int, work: Callable[[Assignment], Result], assignment: Assignment, timeout: float | None
+    ) -> "Future[Result]":
         self._used.add(lane)
         with _interrupts_blocked():
             if not self._pools[lane].active:  # its process died while it had nothing to do
                 self._pools[lane] = self._new_pool()
-            future: Future[Outcome] = self._pools[lane].schedule(worker.run, args=(assignment,), timeout=timeout)
+            future: Future[Result] = self._pools[lane].schedule(work, args=(assignment,), timeout=timeout)
         return future
 
     @property

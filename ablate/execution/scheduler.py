@@ -82,7 +82,7 @@ def execute(
     listener: Listener = lambda progress: None,
     stop: StopSignal | None = None,
     *,
-    save_models: bool = False,
+    keep_weights: bool = False,
 ) -> Mapping[str, Outcome]:
     """Train runs that the store does not have yet.
 
@@ -95,13 +95,13 @@ def execute(
         options: how.
         listener: hears of progress.
         stop: watched for a wish to stop.
-        save_models: keep the trained networks in the store.
+        keep_weights: keep what the networks have learned in the store, for `save_models`.
 
     Returns:
         What became of each run, by key; runs that were not begun are missing.
     """
     pairs = [
-        (run, _assignment(index, run, identity, store, folder, options.trainer, save_models=save_models))
+        (run, _assignment(index, run, identity, store, folder, options.trainer, keep_weights=keep_weights))
         for index, run in enumerate({run.key: run for run in runs}.values())
     ]
     if not pairs:
@@ -115,6 +115,22 @@ def execute(
     return session.outcomes
 
 
+def save_models(runs: Sequence[PlannedRun], lanes: local.Lanes, identity: Identity, store: Store, folder: Path) -> None:
+    """Turn the kept weights of some runs into Keras models.
+
+    Args:
+        runs: whose weights the store has.
+        lanes: the workers.
+        identity: data and libraries of the runs.
+        store: where weights are and models go.
+        folder: where relative paths of the study start.
+
+    Raises:
+        StoreError: one could not be written.
+    """
+    lanes.save_models([_assignment(0, run, identity, store, folder, "compiled", keep_weights=False) for run in runs])
+
+
 def _assignment(
     index: int,
     run: PlannedRun,
@@ -123,12 +139,12 @@ def _assignment(
     folder: Path,
     trainer: TrainerName,
     *,
-    save_models: bool,
+    keep_weights: bool,
 ) -> Assignment:
     settings = run.treatment.settings
     digest = identity.data[data_name(settings.data)].digest
     plain_settings = settings.model_dump(exclude_none=True)
-    return Assignment(index, run.key, plain_settings, run.seed, folder, digest, store.root, trainer, save_models)
+    return Assignment(index, run.key, plain_settings, run.seed, folder, digest, store.root, trainer, keep_weights)
 
 
 class _Session:

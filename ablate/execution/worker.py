@@ -4,6 +4,7 @@ Nothing of TensorFlow is imported until `start` has fixed the number of threads.
 """
 
 import contextlib
+import functools
 import gc
 import io
 import os
@@ -44,7 +45,7 @@ class Assignment:
         data_digest: digest of the data that the key was made with.
         store: the study's results folder.
         trainer: `compiled` or `fit`.
-        save_model: whether to keep the trained network as a `.keras` file.
+        keep_weights: whether to keep what the network has learned.
     """
 
     index: int
@@ -55,7 +56,7 @@ class Assignment:
     data_digest: str
     store: Path
     trainer: TrainerName
-    save_model: bool
+    keep_weights: bool
 
 
 @dataclass(frozen=True)
@@ -179,7 +180,7 @@ def _train(assignment: Assignment, process: _Process, started: float) -> Outcome
         trainer=assignment.trainer,
         callbacks=lambda: own_callbacks(settings.training.callbacks),
         tick=tick,
-        keep=(lambda model: store.keep_model(assignment.key, model.save)) if assignment.save_model else None,
+        keep=functools.partial(store.keep_weights, assignment.key) if assignment.keep_weights else None,
     )
     store.commit(record)
     return Outcome(
@@ -191,6 +192,25 @@ def _train(assignment: Assignment, process: _Process, started: float) -> Outcome
         slower=_slower(record),
         seconds=time.perf_counter() - started,
     )
+
+
+def save_model(assignment: Assignment) -> None:
+    """Turn the weights that a run kept into a Keras model on disk.
+
+    Raises:
+        StoreError: it could not be written.
+    """
+    from ablate.study.splits import split
+    from ablate.training import data, saving
+
+    assert _process is not None, _start_error
+    settings = RunSettings.model_validate(assignment.settings)
+    code.open_folder(assignment.folder)
+    dataset = _dataset(settings.data, assignment, _process)
+    scaling = data.scaling(dataset, split(dataset, settings.data, assignment.seed).train)
+    store = Store(assignment.store)
+    model = saving.plain_network(settings, scaling, len(dataset.classes), store.weights(assignment.key))
+    store.keep_model(assignment.key, model.save)
 
 
 def _slower(record: Record) -> str:

@@ -5,13 +5,18 @@ wins and a published record never changes. Nothing else in the folder decides wh
 """
 
 import errno
+import io
 import json
 import os
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
 
 from ablate.errors import StoreError
 from ablate.results.identity import DataFacts, Identity
@@ -115,40 +120,56 @@ class Store:
                 continue
         return None
 
-    def keep_model(self, key: str, save: Callable[[Path], None]) -> None:
-        """Keep a run's network as `models/<key>.keras`, as a whole or not at all.
-
-        Args:
-            key: of the run.
-            save: writes it to the `.keras` file that it is given.
+    def keep_weights(self, key: str, weights: Mapping[str, npt.NDArray[np.float32]]) -> None:
+        """Keep what a run has learned, until it is known which networks are wanted.
 
         Raises:
             StoreError: it could not be written.
         """
-        path = self._model_path(key)
+        content = io.BytesIO()
+        np.savez(content, **weights)  # type: ignore[arg-type]
+        replace_file(self._model_path(key, "npz"), content.getvalue())
+
+    def weights(self, key: str) -> dict[str, npt.NDArray[np.float32]]:
+        """What `keep_weights` kept."""
+        with np.load(self._model_path(key, "npz"), allow_pickle=False) as kept:
+            return dict(kept)
+
+    def keep_model(self, key: str, save: Callable[[Path], None]) -> None:
+        """Keep a run's network as `models/<key>.keras`, as a whole or not at all, in the place of its weights.
+
+        Args:
+            key: of the run.
+            save: writes the file that it is given.
+
+        Raises:
+            StoreError: it could not be written.
+        """
+        path = self._model_path(key, "keras")
         temporary = path.with_name(f".{path.stem}.{os.getpid()}.{secrets.token_hex(4)}.tmp.keras")
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
             save(temporary)
             temporary.replace(path)
         except OSError as error:
             raise StoreError(f"{path} cannot be written: {error.strerror or error}") from None
         finally:
             temporary.unlink(missing_ok=True)
+        self._model_path(key, "npz").unlink(missing_ok=True)
 
-    def models(self) -> set[str]:
-        """Keys of the runs whose networks are kept."""
-        return {path.stem for path in (self.root / "models").glob("[!.]*.keras")}
+    def models(self, kind: Literal["npz", "keras"]) -> set[str]:
+        """Keys of the runs whose weights (`npz`) or whose networks (`keras`) are kept."""
+        return {path.stem for path in (self.root / "models").glob(f"[!.]*.{kind}")}
 
     def drop_models(self, keys: Iterable[str]) -> None:
-        """Remove the networks of some runs.
+        """Remove weights and networks of some runs.
 
         Raises:
             StoreError: one cannot be removed.
         """
         try:
             for key in keys:
-                self._model_path(key).unlink(missing_ok=True)
+                self._model_path(key, "npz").unlink(missing_ok=True)
+                self._model_path(key, "keras").unlink(missing_ok=True)
         except OSError as error:
             raise StoreError(f"{self.root / 'models'} cannot be changed: {error.strerror}") from None
 
@@ -178,8 +199,8 @@ class Store:
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise StoreError(f"{self.root / 'identity.json'} cannot be read: {error}") from None
 
-    def _model_path(self, key: str) -> Path:
-        return self.root / "models" / f"{key}.keras"
+    def _model_path(self, key: str, kind: Literal["npz", "keras"]) -> Path:
+        return self.root / "models" / f"{key}.{kind}"
 
     def _record_path(self, key: str) -> Path:
         return self.root / "runs" / key[:2] / f"{key}.json"

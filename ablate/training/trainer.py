@@ -9,6 +9,7 @@ from typing import Any, get_args
 
 import keras
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 from ablate.results.record import Moment, Probe, Record, TrainerName
@@ -24,7 +25,9 @@ from ablate.training.data import Scaling, Tensors
 from ablate.training.evaluation import Evaluator
 from ablate.training.probe import Prober
 from ablate.training.program import Program, UnsupportedError, structure_key
-from ablate.training.saving import PlainModels
+from ablate.training.saving import weights_by_layer
+
+Array = npt.NDArray[np.float32]
 
 FINAL_GAP_EPOCHS = 5
 TRAINERS: tuple[TrainerName, ...] = get_args(TrainerName)  # from the fastest to the one that takes every model
@@ -51,11 +54,9 @@ class Workshop:
 
     Attributes:
         capacity: programs kept; the one unused for longest is dropped.
-        plain_models: for saving what was trained.
     """
 
     capacity: int = 32
-    plain_models: PlainModels = field(default_factory=PlainModels)
     _tensors: dict[str, Tensors] = field(default_factory=dict)
     _benches: dict[str, _Bench] = field(default_factory=dict)
     _unsupported: dict[str, str] = field(default_factory=dict)
@@ -106,7 +107,7 @@ class _Run:
     rows: Split
     scaling: Scaling
     tick: Callable[[int], None]
-    keep: Callable[[keras.Model], None] | None
+    keep: Callable[[Mapping[str, Array]], None] | None
 
     def order(self, epoch: int) -> Rows:
         return run_data.batch_order(self.rows.train, self.seed, epoch)
@@ -125,7 +126,7 @@ def train(
     trainer: TrainerName = "compiled",
     callbacks: Callable[[], Sequence[keras.callbacks.Callback]] = tuple,
     tick: Callable[[int], None] = lambda epochs: None,
-    keep: Callable[[keras.Model], None] | None = None,
+    keep: Callable[[Mapping[str, Array]], None] | None = None,
 ) -> Record:
     """Train one run by the first trainer that can: its epoch compiled by XLA, as a plain graph, or `model.fit`.
 
@@ -139,7 +140,7 @@ def train(
         callbacks: makes the user's Keras callbacks for one training. Their hooks are called as `fit` calls them,
             with the columns of the history as logs; those with hooks for batches are left to `fit`.
         tick: called with the number of epochs done after each; what it raises ends the run.
-        keep: given the trained network as a plain Keras model (`saving.PlainModels`).
+        keep: given the kept weights, as `saving.plain_network` takes them.
 
     Returns:
         The record; `trainer_reason` in its environment says why the first trainer did not make it.
@@ -156,7 +157,7 @@ def train(
         trainer = "fit"
     for name in TRAINERS[TRAINERS.index(trainer) :]:
         try:
-            return _train(run, name, workshop.bench(name, run), workshop.plain_models, callbacks(), started, reason)
+            return _train(run, name, workshop.bench(name, run), callbacks(), started, reason)
         except UnsupportedError as error:
             workshop.refuse(name, run, str(error))
             reason = str(error)
@@ -175,7 +176,6 @@ def _train(
     run: _Run,
     trainer: TrainerName,
     bench: _Bench,
-    plain_models: PlainModels,
     own: Sequence[keras.callbacks.Callback],
     started: float,
     reason: str,
@@ -203,7 +203,7 @@ def _train(
     result["parameters"] = _parameters(bench.model)
     compiling = bench.program.compile_seconds - compiled_before if bench.program else 0.0
     if run.keep:
-        run.keep(plain_models.copy(bench.model, run.settings, run.scaling))
+        run.keep(weights_by_layer(bench.model))
     return Record(
         key=run.key,
         seed=run.seed,

@@ -19,7 +19,7 @@ def queue_of(study: Study, epoch_seconds: float = 0.0) -> RunQueue:
     identity = identity_for(study.base)
     runs = plan_runs(design.treatments(study), study.seeds, identity)
     tasks = [
-        (run, _assignment(number, run, identity, Store(Path()), Path(), "compiled", save_models=False))
+        (run, _assignment(number, run, identity, Store(Path()), Path(), "compiled", keep_weights=False))
         for number, run in enumerate(runs)
     ]
     return RunQueue(tasks, epoch_seconds)

@@ -158,20 +158,22 @@ def test_the_networks_of_the_baseline_and_of_the_best_are_kept(tmp_path: Path) -
     overrides = ["overfitting.dropout=[0.0, 0.9]", better, "training.epochs=10"]
     study = api.load(STUDIES / "tiny.toml", overrides)
     part = api.run(study, jobs=1, out=tmp_path, only=["dropout=0.9"])
-    assert part.store.models() == set(part.runs["run"])
+    assert part.store.models("npz") == set(part.runs["run"])
     results = api.run(study, jobs=1, out=tmp_path)
     best = results.runs.groupby("treatment")["val_accuracy"].mean().idxmax()
     assert best == "optimizer=adam(learning_rate=0.02)"
     wanted = results.runs[results.runs["treatment"].isin(["baseline", best])]
-    assert results.store.models() == set(wanted["run"])
+    assert results.store.models("keras") == set(wanted["run"])
     assert len(wanted) == 4
+    assert {path.suffix for path in (results.store.root / "models").iterdir()} == {".keras"}
 
 
 @pytest.mark.parametrize(("choice", "kept"), [("all", 4), ("none", 0)])
 def test_all_networks_are_kept_or_none(tmp_path: Path, choice: str, kept: int) -> None:
     results = api.run(api.load(STUDIES / "tiny.toml", [f'study.save_models="{choice}"']), jobs=1, out=tmp_path)
     assert results.snapshot.missing == 0
-    assert len(results.store.models()) == kept
+    assert len(results.store.models("keras")) == kept
+    assert results.store.models("npz") == set()
 
 
 def children(parent: int) -> list[int]:

@@ -10,10 +10,12 @@ import keras
 import numpy as np
 import pytest
 
-from ablate.study import sources
-from ablate.study.settings import Data
+from ablate.results.record import Record
+from ablate.study import sources, splits
+from ablate.study.settings import Data, RunSettings
 from ablate.study.sources import Dataset
-from ablate.training import trainer
+from ablate.training import data as run_data
+from ablate.training import saving, trainer
 from ablate.training.trainer import Workshop
 from tests.conftest import study_of
 
@@ -28,19 +30,21 @@ print(json.dumps([loss, accuracy, layers, rates, "ablate" in sys.modules]))
 """
 
 
+def trained(
+    dataset: Dataset, workshop: Workshop, settings: RunSettings, name: Any = "compiled"
+) -> tuple[Record, keras.Model]:
+    kept: dict[str, Any] = {}
+    record = trainer.train("k", settings, 1, dataset, workshop, trainer=name, keep=kept.update)
+    scaling = run_data.scaling(dataset, splits.split(dataset, settings.data, 1).train)
+    return record, saving.plain_network(settings, scaling, len(dataset.classes), kept)
+
+
 def saved(dataset: Dataset, workshop: Workshop, folder: Path, name: str = "compiled", **sections: Any) -> list[Any]:
     """What another program finds in the file, after the recorded test loss and accuracy."""
     settings = study_of(training={"epochs": 3}, **sections).base
     path = folder / "model.keras"
-    record = trainer.train(
-        "k",
-        settings,
-        1,
-        dataset,
-        workshop,
-        trainer=name,
-        keep=lambda model: model.save(path),  # type: ignore[arg-type]
-    )
+    record, model = trained(dataset, workshop, settings, name)
+    model.save(path)
     np.savez(folder / "test.npz", x=dataset.x[dataset.test], y=dataset.y[dataset.test])
     output = subprocess.run(
         [sys.executable, "-c", SCORE, str(path), str(folder / "test.npz")],
@@ -94,7 +98,7 @@ def test_a_network_without_dropout_has_no_layer_of_it_and_takes_raw_features(
 def test_training_goes_on_from_a_saved_network(digits: Dataset, workshop: Workshop, tmp_path: Path) -> None:
     settings = study_of(training={"epochs": 5}).base
     path = tmp_path / "model.keras"
-    trainer.train("k", settings, 1, digits, workshop, keep=lambda model: model.save(path))
+    trained(digits, workshop, settings)[1].save(path)
     model = keras.models.load_model(path)
     x, y = digits.x[digits.train], digits.y[digits.train]
     before = model.evaluate(x, y, verbose=0)[0]
