@@ -17,6 +17,7 @@ from typing import Self, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
 
+from ablate.errors import AblateError, StoreError
 from ablate.execution import compilation_cache, worker
 from ablate.execution.worker import Assignment, Outcome
 
@@ -80,7 +81,12 @@ class Lanes:
             for number, assignment in enumerate(assignments)
         ]
         for future in futures:
-            future.result()
+            try:
+                future.result()
+            except AblateError:
+                raise
+            except Exception as error:
+                raise StoreError(f"a trained network could not be saved: {error}") from error
 
     def _send(
         self, lane: int, work: Callable[[Assignment], Result], assignment: Assignment, timeout: float | None

@@ -195,7 +195,7 @@ def _train(assignment: Assignment, process: _Process, started: float) -> Outcome
 
 
 def save_model(assignment: Assignment) -> None:
-    """Turn the weights that a run kept into a Keras model on disk.
+    """Turn the weights that a run kept into a Keras model on disk, unless another process has done so.
 
     Raises:
         StoreError: it could not be written.
@@ -209,8 +209,9 @@ def save_model(assignment: Assignment) -> None:
     dataset = _dataset(settings.data, assignment, _process)
     scaling = data.scaling(dataset, split(dataset, settings.data, assignment.seed).train)
     store = Store(assignment.store)
-    model = saving.plain_network(settings, scaling, len(dataset.classes), store.weights(assignment.key))
-    store.keep_model(assignment.key, model.save)
+    with contextlib.suppress(FileNotFoundError):
+        model = saving.plain_network(settings, scaling, len(dataset.classes), store.weights(assignment.key))
+        store.keep_model(assignment.key, model.save)
 
 
 def _slower(record: Record) -> str:
