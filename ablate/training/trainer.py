@@ -242,7 +242,7 @@ def _train_compiled(run: _Run, program: Program, callbacks: Sequence[keras.callb
     epochs = run.settings.training.epochs
     program.model.stop_training = False
     told = keras.callbacks.CallbackList(
-        callbacks, add_history=False, add_progbar=False, model=program.model, epochs=epochs, verbose=0
+        callbacks, add_history=True, model=program.model, epochs=epochs, verbose=0, steps=_steps(run)
     )
     logs: Logs = {}
     told.on_train_begin()
@@ -273,10 +273,14 @@ def _train_with_fit(
         _batches(run),
         epochs=run.settings.training.epochs,
         shuffle=False,
-        steps_per_epoch=-(-len(run.rows.train) // run.settings.training.batch_size),
+        steps_per_epoch=_steps(run),
         verbose=0,
         callbacks=[AddScores(scores), *callbacks],
     )
+
+
+def _steps(run: _Run) -> int:
+    return -(-len(run.rows.train) // run.settings.training.batch_size)
 
 
 def _batches(run: _Run) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
