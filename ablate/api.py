@@ -14,10 +14,11 @@ from ablate.execution.scheduler import Listener, Options, Progress, StopSignal
 from ablate.execution.worker import Outcome
 from ablate.results import identity as identities
 from ablate.results import snapshot
+from ablate.results.files import replace_file
 from ablate.results.identity import DataFacts, Identity, PlannedRun
 from ablate.results.record import Record
 from ablate.results.snapshot import Snapshot
-from ablate.results.store import Store, replace_file
+from ablate.results.store import Store
 from ablate.study import code, design, document, sources, spec, splits
 from ablate.study.spec import Study
 
@@ -147,6 +148,7 @@ class Results:
         from ablate.report import page
 
         target = Path(path) if path is not None else self.store.root / "report.html"
+        target.parent.mkdir(parents=True, exist_ok=True)
         replace_file(target, page.render(self.snapshot).encode())
         return target
 
@@ -261,14 +263,14 @@ def run_plan(
     if not left:
         return {}
     stop = stop or StopSignal()
-    with nullcontext(lanes) if lanes else Lanes(min(options.jobs, left), left) as workers:
+    with nullcontext(lanes) if lanes else Lanes(min(options.jobs, left), left) as workers, stop.watched():
         keep = plan.study.save_models != "none"
         outcomes = scheduler.execute(
             pending, workers, plan.identity, plan.store, folder, options, listener, stop, keep_weights=keep
         )
-        if not stop.level:
+        if not stop.level and options.overtime <= 0:
             wanted = _wanted_models(plan)
-            scheduler.save_models(wanted, workers, plan.identity, plan.store, folder)
+            scheduler.save_models(wanted, workers, plan.identity, plan.store, folder, stop)
     return outcomes
 
 

@@ -3,8 +3,10 @@
 import json
 import math
 import os
+import signal
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import wraps
 from typing import TYPE_CHECKING, Any
@@ -20,8 +22,7 @@ EXIT_USAGE = 2
 EXIT_FAILED_RUNS = 3
 EXIT_NOTHING_MEASURED = 5
 EXIT_IO = 74
-EXIT_INTERRUPTED = 130
-EXIT_TERMINATED = 143
+EXIT_SIGNAL = 128  # plus its number: 129 for a closed terminal, 130 for Ctrl-C, 143 for SIGTERM
 
 
 @dataclass(frozen=True)
@@ -41,14 +42,15 @@ class Output:
     color: bool
 
     def say(self, text: str) -> None:
-        """A message for a person, on stderr."""
+        """A message for a person, on stderr; a person who has gone misses it, and nothing ends for that."""
         if not self.quiet:
-            click.echo(text, err=True)
+            with suppress(OSError):
+                click.echo(text, err=True)
 
-    def quarantined(self, store: "Store") -> None:
-        """Name the damaged records that were set aside, if any."""
-        for path in store.quarantined:
-            self.say(f"Warning: a damaged record was moved to {path}; 'ablate run' trains that run again")
+    def damaged(self, store: "Store") -> None:
+        """Name the damaged files that were set aside, if any."""
+        for path in dict.fromkeys(store.damaged):
+            self.say(f"Warning: {path} is damaged and was set aside; 'ablate run' trains what is missing again")
 
     def data(self, text: str) -> None:
         """A result, on stdout; not in JSON mode, where `document` is the result."""
@@ -83,7 +85,7 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
             sys.exit(_exit_code(error))
         except KeyboardInterrupt:
             click.echo("Interrupted.", err=True)
-            sys.exit(EXIT_INTERRUPTED)
+            sys.exit(EXIT_SIGNAL + signal.SIGINT)
 
     return wrapped
 

@@ -26,7 +26,7 @@ def command(config: Path | None, out: Path | None, overrides: tuple[str, ...], k
     from ablate.results import export
 
     results = api.open_results(config, overrides, out=out)
-    output.quarantined(results.store)
+    output.damaged(results.store)
     if results.note:
         output.say(f"Note: {results.note}")
     paths = export.write(results.snapshot, results.store, kind)

@@ -20,12 +20,13 @@ def command(path: Path, force: bool, output: Output) -> None:
 
     PATH is the file, or a folder for it; ablations.toml here by default.
     """
-    from ablate.results.store import replace_file
+    from ablate.results.files import replace_file
 
     target = path if path.suffix and not path.is_dir() else path / FILE_NAME
     if target.exists() and not force:
         click.echo(f"Error: {target} is there already; --force replaces it", err=True)
         sys.exit(EXIT_USAGE)
+    target.parent.mkdir(parents=True, exist_ok=True)
     replace_file(target, starter().encode())
     output.data(str(target))
     output.document({"path": str(target)})

@@ -29,7 +29,7 @@ def command(
 
     study = api.load(config, overrides)
     plan = api.make_plan(study, out=out, only=only, max_runs=max_runs)
-    output.quarantined(plan.store)
+    output.damaged(plan.store)
     everything = Counter(run.treatment.name for run in plan.selected)
     done = Counter(run.treatment.name for run in plan.selected if run.key in plan.done)
     seconds = plan.seconds_estimate(jobs or api.default_jobs())

@@ -3,9 +3,8 @@
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-
-import click
+from contextlib import contextmanager, suppress
+from typing import Any, TextIO, cast
 
 from ablate.api import Progress
 from ablate.cli.console import Output
@@ -25,28 +24,45 @@ def listener(output: Output) -> Iterator[Listener]:
         with _bars(output) as show:
             yield show
     else:
-        yield _Lines()
+        yield _Lines(output)
 
 
 class _Lines:
     """One line per finished run, and one a minute while nothing finishes."""
 
-    def __init__(self) -> None:
+    def __init__(self, output: Output) -> None:
+        self._say = output.say
         self._spoke = time.monotonic()
         self._told: set[str] = set()
 
     def __call__(self, progress: Progress) -> None:
         now = time.monotonic()
         for news in _news(progress, self._told):
-            click.echo(news, err=True)
+            self._say(news)
         if progress.last is not None:
-            click.echo(f"{utc_now()} {progress.finished}/{progress.total} {_line(progress)}", err=True)
+            self._say(f"{utc_now()} {progress.finished}/{progress.total} {_line(progress)}")
         elif now - self._spoke >= HEARTBEAT_SECONDS:
             epochs = f"{progress.epochs:,} of at most {progress.total_epochs:,} epochs"
-            click.echo(f"{utc_now()} {progress.finished}/{progress.total} training: {epochs}", err=True)
+            self._say(f"{utc_now()} {progress.finished}/{progress.total} training: {epochs}")
         else:
             return
         self._spoke = now
+
+
+class _Stderr:
+    """The standard error stream; what is written after its terminal was closed is lost, and nothing ends for that."""
+
+    def write(self, text: str) -> int:
+        with suppress(OSError):
+            sys.stderr.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            sys.stderr.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(sys.stderr, name)
 
 
 @contextmanager
@@ -55,7 +71,7 @@ def _bars(output: Output) -> Iterator[Listener]:
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
     from rich.progress import Progress as Bars
 
-    console = Console(stderr=True, no_color=not output.color, highlight=False)
+    console = Console(file=cast("TextIO", _Stderr()), no_color=not output.color, highlight=False)
     columns = (TextColumn("{task.description:<6}"), BarColumn(), MofNCompleteColumn())
     with Bars(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=console, transient=True) as bars:
         runs = bars.add_task("runs", total=None)
@@ -75,12 +91,14 @@ def _bars(output: Output) -> Iterator[Listener]:
 
 
 def _news(progress: Progress, told: set[str]) -> list[str]:
-    """What should be said once in a study: why runs are trained in a slower way than they might be."""
+    """What should be said once: why runs are trained in a slower way than they might be, and what is waited for."""
     reason = progress.last[1].slower if progress.last is not None else ""
-    if not reason or reason in told:
-        return []
-    told.add(reason)
-    return [f"Some runs are {reason}"]
+    news = [f"Some runs are {reason}"] if reason else []
+    if progress.elsewhere:
+        news.append("Another 'ablate run' trains some of these runs; what it finishes is not trained again")
+    news = [text for text in news if text not in told]
+    told.update(news)
+    return news
 
 
 def _line(progress: Progress) -> str:
@@ -90,4 +108,6 @@ def _line(progress: Progress) -> str:
     if outcome.status == "failed":
         return f"{what}: failed: {outcome.message}"
     note = " (diverged)" if outcome.status == "diverged" else ""
+    if outcome.elsewhere:
+        return f"{what}: test accuracy {outcome.accuracy:.4f} after {outcome.epochs} epochs, trained elsewhere{note}"
     return f"{what}: test accuracy {outcome.accuracy:.4f} after {outcome.epochs} epochs, {outcome.seconds:.1f} s{note}"

@@ -4,19 +4,23 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from ablate.cli.console import EXIT_FAILED_RUNS, EXIT_INTERRUPTED, EXIT_TERMINATED, Output
+from ablate.cli.console import EXIT_FAILED_RUNS, EXIT_SIGNAL, Output
 from ablate.cli.console import command as handled
 from ablate.cli.options import selection_options, study_options
 
 if TYPE_CHECKING:
-    from ablate.api import Plan, StopSignal
+    from collections.abc import Mapping
+
+    from ablate.api import Outcome, Plan, StopSignal
     from ablate.results.record import TrainerName
+
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def _seconds(context: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
@@ -39,7 +43,12 @@ def _seconds(context: click.Context, parameter: click.Parameter, value: str | No
 @click.option("-j", "--jobs", type=click.IntRange(min=1, max=512), help="Worker processes; default: cores.")
 @click.option("--trainer", type=click.Choice(["compiled", "fit"]), default="compiled", help="How epochs are trained.")
 @click.option("--timeout", callback=_seconds, metavar="TIME", help="Give up a run after this time.")
-@click.option("--budget", callback=_seconds, metavar="TIME", help="Stop after this time; the rest stays pending.")
+@click.option(
+    "--budget",
+    callback=_seconds,
+    metavar="TIME",
+    help="Stop after this time, at most 5 s late; the rest stays pending.",
+)
 @click.option("--fail-fast", is_flag=True, help="Stop at the first failed run.")
 @handled
 def command(
@@ -68,27 +77,26 @@ def command(
     output.say(f"{study.source}: study {study.name}, {study.design}")
     options = Options(jobs or api.default_jobs(), trainer, timeout, budget, fail_fast)
     stop = api.StopSignal()
-    with api.early_lanes(study, options.jobs, out=out, max_runs=max_runs) as lanes:
-        plan = api.make_plan(study, out=out, only=only, max_runs=max_runs)
-        output.quarantined(plan.store)
-        with _signals(stop) as received, listener(output) as hears:
-            outcomes = api.run_plan(plan, options, hears, stop, lanes)
-    counts = {
-        status: sum(outcome.status == status for outcome in outcomes.values())
-        for status in ("ok", "diverged", "failed")
-    }
-    _summarize(plan, counts, output)
-    if received:
-        sys.exit(EXIT_TERMINATED if received[0] == signal.SIGTERM else EXIT_INTERRUPTED)
-    if counts["failed"]:
+    with _signals(stop, output):
+        with api.early_lanes(study, options.jobs, out=out, max_runs=max_runs) as lanes:
+            plan = api.make_plan(study, out=out, only=only, max_runs=max_runs)
+            with listener(output) as hears:
+                outcomes = api.run_plan(plan, options, hears, stop, lanes)
+        output.damaged(plan.store)
+        _summarize(plan, outcomes, output)
+    if any(outcome.status == "failed" for outcome in outcomes.values()):
         sys.exit(EXIT_FAILED_RUNS)
 
 
-def _summarize(plan: "Plan", counts: dict[str, int], output: Output) -> None:
+def _summarize(plan: "Plan", outcomes: "Mapping[str, Outcome]", output: Output) -> None:
     """Say what came of it, and what to do next."""
     total = len({run.key for run in plan.selected})
-    trained, failed, cached = counts["ok"] + counts["diverged"], counts["failed"], len(plan.done)
-    diverged = counts["diverged"] + sum(record.status == "diverged" for record in plan.done.values())
+    here = [outcome for outcome in outcomes.values() if not outcome.elsewhere]
+    failed = sum(outcome.status == "failed" for outcome in outcomes.values())
+    trained = sum(outcome.status != "failed" for outcome in here)
+    cached = len(plan.done) + len(outcomes) - failed - trained
+    diverged = sum(outcome.status == "diverged" for outcome in outcomes.values())
+    diverged += sum(record.status == "diverged" for record in plan.done.values())
     pending = total - trained - failed - cached
     parts = [f"{trained} trained", f"{cached} were there", f"{failed} failed" if failed else ""]
     parts += [f"{diverged} diverged" if diverged else "", f"{pending} pending" if pending else ""]
@@ -110,19 +118,30 @@ def _summarize(plan: "Plan", counts: dict[str, int], output: Output) -> None:
 
 
 @contextmanager
-def _signals(stop: "StopSignal") -> Iterator[list[int]]:
-    """Turn Ctrl-C and SIGTERM into a wish to stop; the list receives the signals in order."""
+def _signals(stop: "StopSignal", output: Output) -> Iterator[None]:
+    """Turn Ctrl-C, SIGTERM and a closed terminal into a wish to stop, and end with the exit code of the first of them.
+
+    While nothing watches for the wish, before and after the training, what is being done is given up at once.
+    """
     received: list[int] = []
 
     def note(number: int, frame: object) -> None:
         received.append(number)
-        stop.level = 2 if number == signal.SIGTERM else stop.level + 1
+        stop.level = stop.level + 1 if number == signal.SIGINT else 2
+        if not stop.is_watched:
+            raise KeyboardInterrupt
         again = b"; again: at once" if stop.level == 1 else b""
-        os.write(2, b"\nStopping: what is finished is kept" + again + b".\n")  # a handler must not use streams
+        with suppress(OSError):  # the terminal may be gone
+            os.write(2, b"\nStopping: what is finished is kept" + again + b".\n")  # a handler must not use streams
 
-    saved = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    wanted = {number for number in STOPPING if signal.getsignal(number) != signal.SIG_IGN}  # as nohup has it
+    saved = {number: signal.signal(number, note) for number in wanted}
     try:
-        yield received
+        yield
+    except KeyboardInterrupt:
+        output.say("Interrupted: what is finished is kept.")
     finally:
         for number, handler in saved.items():
             signal.signal(number, handler)
+    if received:
+        sys.exit(EXIT_SIGNAL + received[0])

@@ -22,7 +22,7 @@ def command(config: Path | None, out: Path | None, overrides: tuple[str, ...], o
     from ablate.errors import EmptyResultsError
 
     results = api.open_results(config, overrides, out=out)
-    output.quarantined(results.store)
+    output.damaged(results.store)
     if results.note:
         output.say(f"Note: {results.note}")
     content = results.snapshot

@@ -1,27 +1,80 @@
 """Worker processes on this machine: one lane per job, each a pebble pool of a single fresh process.
 
 A lane works off one run at a time, so a crash or a time-out costs that run alone and is blamed on it, and the
-scheduler can send runs of one compiled program to the lane that has it.
+scheduler can send runs of one compiled program to the lane that has it. A lane whose process ended is given a new
+pool: the old one's locks and pipes may be held by the dead.
 """
 
+import contextlib
 import multiprocessing
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from multiprocessing import resource_tracker
+from multiprocessing.context import SpawnContext
+from pathlib import Path
 from typing import Self, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
 
-from ablate.errors import AblateError, StoreError
 from ablate.execution import compilation_cache, worker
-from ablate.execution.worker import Assignment, Outcome
+from ablate.execution.output import TAIL, Tail
+from ablate.execution.worker import Assignment, Board, Outcome
+from ablate.results.files import process_exists
 
+SILENCE = 0.5  # seconds after which a process that is gone without a word is taken for one that ended itself
 Result = TypeVar("Result")
+
+
+class _Lane:
+    """One worker process at a time, and the last of what it printed."""
+
+    def __init__(self, context: SpawnContext, board: Board, compiled: Path | None) -> None:
+        self.tail = Tail()
+        self.used = False
+        self._context = context
+        self._arguments = (os.getpid(), board, self.tail.writer, compiled)
+        self._pool = self._new_pool()
+
+    def _new_pool(self) -> ProcessPool:
+        pool = ProcessPool(max_workers=1, initializer=worker.start, initargs=self._arguments, context=self._context)
+        with _interrupts_blocked():
+            assert pool.active  # asking starts its process
+        return pool
+
+    def send(
+        self, work: Callable[[Assignment], Result], assignment: Assignment, timeout: float | None
+    ) -> "Future[Result]":
+        """Let the process do some work when it is free; a new one, if it died while it had nothing to do."""
+        self.used = True
+        if not self._pool.active:
+            self.renew()
+        with _interrupts_blocked():
+            future: Future[Result] = self._pool.schedule(work, args=(assignment,), timeout=timeout)
+        return future
+
+    def renew(self) -> None:
+        """Start a new process in the place of the old, which is ended if it is still there."""
+        self.end(kill=True)
+        self.join()
+        self._pool = self._new_pool()
+
+    def end(self, *, kill: bool) -> None:
+        """Ask the process to end: when it is done, or at once. What was never sent anything is not waited for."""
+        if kill or not self.used:
+            self._pool.stop()  # type: ignore[no-untyped-call]
+        else:
+            self._pool.close()  # type: ignore[no-untyped-call]
+
+    def join(self) -> None:
+        """Wait until it has ended."""
+        self._pool.join()
 
 
 class Lanes:
@@ -36,13 +89,14 @@ class Lanes:
     """
 
     def __init__(self, jobs: int, assignments: int) -> None:
-        self._context = multiprocessing.get_context("spawn")
-        self._epochs = self._context.RawArray("i", assignments)
-        self._stop = self._context.RawValue("i", 0)
+        context = multiprocessing.get_context("spawn")
+        numbers = context.RawArray("i", assignments), context.RawArray("i", assignments)
+        self._board = Board(*numbers, context.RawValue("i", 0))
         self._closing = ExitStack()
-        self._compiled = self._closing.enter_context(compilation_cache.lent())
-        self._used: set[int] = set()
-        self._pools = [self._new_pool() for _ in range(jobs)]
+        compiled = self._closing.enter_context(compilation_cache.lent())
+        self._silent: dict[int, float] = {}
+        self._ended: set[int] = set()
+        self._lanes = [_Lane(context, self._board, compiled) for _ in range(jobs)]
 
     def __enter__(self) -> Self:
         return self
@@ -50,78 +104,90 @@ class Lanes:
     def __exit__(self, kind: type[BaseException] | None, error: object, trace: object) -> None:
         self.close(kill=kind is not None)
 
-    def _new_pool(self) -> ProcessPool:
-        arguments = (os.getpid(), self._epochs, self._stop, self._compiled)
-        pool = ProcessPool(max_workers=1, initializer=worker.start, initargs=arguments, context=self._context)
-        with _interrupts_blocked():
-            assert pool.active  # asking starts its process
-        return pool
-
     def __len__(self) -> int:
-        return len(self._pools)
+        return len(self._lanes)
 
     def submit(self, lane: int, assignment: Assignment, timeout: float | None) -> "Future[Outcome]":
-        """Send a run to a lane; it begins when the lane is free.
+        """Send a run to a lane that has nothing to do.
 
         Args:
             lane: which worker.
             assignment: the run.
             timeout: seconds after which its process is ended; `None` for no limit.
         """
-        return self._send(lane, worker.run, assignment, timeout)
+        self._lanes[lane].tail.begin()
+        return self._lanes[lane].send(worker.run, assignment, timeout)
 
-    def save_models(self, assignments: Sequence[Assignment]) -> None:
-        """Turn the weights that runs kept into Keras models, all lanes at once.
+    def is_silent(self, assignment: Assignment) -> bool:
+        """Whether the process of a run is gone and will not be heard of: pebble does not notice an exit code of 0."""
+        process = self._board.processes[assignment.index]
+        if not process or process_exists(process):
+            return False
+        since = self._silent.setdefault(assignment.index, time.monotonic())
+        return time.monotonic() - since > SILENCE
 
-        Raises:
-            StoreError: one could not be written.
+    def outcome(self, lane: int, assignment: Assignment, future: "Future[Outcome]", timeout: float | None) -> Outcome:
+        """What became of a run whose future is done, or whose process is silent.
+
+        What its process left running is ended, and after a crash or a time-out the lane gets a new process.
         """
-        futures = [
-            self._send(number % len(self), worker.save_model, assignment, None)
+        outcome, alive = _outcome(assignment, future, timeout)
+        if outcome.status not in {"failed", "unborn"}:
+            return outcome
+        log = f"{self._lanes[lane].tail.text()}{outcome.log}"[-TAIL:]
+        if not alive:
+            self._end_children(assignment)
+            self._lanes[lane].renew()
+        return replace(outcome, log=log)
+
+    def _end_children(self, assignment: Assignment) -> None:
+        """End what a dead worker started and left behind; all of it is in the group that it led."""
+        self._end_group(self._board.processes[assignment.index])
+
+    def _end_group(self, group: int) -> None:
+        if group and group not in self._ended:  # the system may give a number again
+            self._ended.add(group)
+            with contextlib.suppress(OSError):
+                os.killpg(group, signal.SIGKILL)
+
+    def save_models(self, assignments: Sequence[Assignment]) -> "list[Future[None]]":
+        """Let all lanes turn the weights that runs kept into Keras models."""
+        return [
+            self._lanes[number % len(self)].send(worker.save_model, assignment, None)
             for number, assignment in enumerate(assignments)
         ]
-        for future in futures:
-            try:
-                future.result()
-            except AblateError:
-                raise
-            except Exception as error:
-                raise StoreError(f"a trained network could not be saved: {error}") from error
-
-    def _send(
-        self, lane: int, work: Callable[[Assignment], Result], assignment: Assignment, timeout: float | None
-    ) -> "Future[Result]":
-        self._used.add(lane)
-        with _interrupts_blocked():
-            if not self._pools[lane].active:  # its process died while it had nothing to do
-                self._pools[lane] = self._new_pool()
-            future: Future[Result] = self._pools[lane].schedule(work, args=(assignment,), timeout=timeout)
-        return future
 
     @property
     def epochs_done(self) -> int:
         """Epochs finished so far, over all runs."""
-        return sum(self._epochs)
+        return sum(self._board.epochs)
 
     def settle(self, assignment: Assignment, epochs: int) -> None:
         """Count a run that is over as so many epochs, however far it came."""
-        self._epochs[assignment.index] = epochs
+        self._board.epochs[assignment.index] = epochs
 
     def stop_after_epoch(self) -> None:
         """Ask all workers to end their runs at the end of the epoch; what they were training stays pending."""
-        self._stop.value = 1
+        self._board.stop.value = 1
 
     def close(self, *, kill: bool = False) -> None:
-        """End the workers: when they are done, or at once. What was never sent a run is not waited for."""
-        pools, self._pools = self._pools, []
-        for lane, pool in enumerate(pools):
-            if kill or lane not in self._used:
-                pool.stop()  # type: ignore[no-untyped-call]
-            else:
-                pool.close()  # type: ignore[no-untyped-call]
-        for pool in pools:
-            pool.join()
-        self._closing.close()
+        """End the workers, when they are done or at once, and whatever they left running."""
+        lanes, self._lanes = self._lanes, []
+        try:
+            for lane in lanes:
+                lane.end(kill=kill)
+            for lane in lanes:
+                lane.join()
+        except BaseException:
+            for lane in lanes:
+                lane.end(kill=True)
+            raise
+        finally:
+            for group in set(self._board.processes):
+                self._end_group(group)
+            for lane in lanes:
+                lane.tail.close()
+            self._closing.close()
 
 
 @contextmanager
@@ -138,15 +204,35 @@ def _interrupts_blocked() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def outcome(assignment: Assignment, future: "Future[Outcome]", timeout: float | None) -> Outcome:
-    """What became of a finished future, crashes and time-outs included."""
+def _outcome(assignment: Assignment, future: "Future[Outcome]", timeout: float | None) -> tuple[Outcome, bool]:
+    """What became of a run, and whether its process is still there."""
     try:
-        return future.result()
+        if future.done():
+            return future.result(), True
+        future.cancel()
+        reason = "its process ended itself with exit code 0 before the run was over"
     except FutureTimeoutError:
-        return Outcome(assignment.key, "failed", f"stopped after {timeout:g} s without an end (--timeout)")
+        reason = f"stopped after {timeout:g} s without an end (--timeout)"
     except ProcessExpired as error:
-        return Outcome(assignment.key, "failed", f"its process ended with exit code {error.exitcode}")
+        reason = _reason(error.exitcode)
     except BrokenProcessPool:
-        return Outcome(assignment.key, "failed", "its process ended before the run began")
+        return Outcome(assignment.key, "unborn", "a worker process ended before it began to train"), False
     except CancelledError:
-        return Outcome(assignment.key, "stopped")
+        return Outcome(assignment.key, "stopped"), False
+    return Outcome(assignment.key, "failed", reason), False
+
+
+def _reason(code: int) -> str:
+    """Why a process is gone, by its exit code, which is negative if a signal ended it."""
+    if code >= 0:
+        return f"its process ended itself with exit code {code} before the run was over"
+    with contextlib.suppress(ValueError):
+        name = signal.Signals(-code).name
+        match -code:
+            case signal.SIGKILL:
+                return f"its process was killed ({name}), by hand or because memory ran out"
+            case signal.SIGSEGV | signal.SIGBUS | signal.SIGILL | signal.SIGFPE | signal.SIGABRT:
+                return f"its process crashed ({name})"
+            case _:
+                return f"its process was ended by {name}"
+    return f"its process was ended by signal {-code}"

@@ -72,6 +72,12 @@ class RunQueue:
         self._epochs_left[group] -= task[0].treatment.settings.training.epochs
         return task
 
+    def put_back(self, task: Task) -> None:
+        """Have a run trained after all."""
+        group = group_of(task[0].treatment.settings)
+        self._pending[group].append(task)
+        self._epochs_left[group] += task[0].treatment.settings.training.epochs
+
     def learn(self, outcome: Outcome) -> None:
         """Take note of how long epochs last here; runs that compiled something say little about it."""
         if not outcome.compiled:

@@ -1,20 +1,25 @@
 """Carries out the pending runs of a study: feeds the lanes, records failures, tells of progress, stops when asked."""
 
+import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ablate.errors import StoreError, WorkerError
+from ablate.errors import AblateError, StoreError, WorkerError
 from ablate.execution import local
 from ablate.execution.queue import RunQueue, Task, guess_epoch_seconds
 from ablate.execution.worker import Assignment, Outcome
+from ablate.results.claims import Claims
 from ablate.results.identity import Identity, PlannedRun, data_name
 from ablate.results.record import Failure, TrainerName
 from ablate.results.store import Store, utc_now
 
 POLL_SECONDS = 0.1
+ENOUGH_UNBORN = 3  # processes that end before they train, one after the other, until it is pointless to go on
+GRACE_SECONDS = 5.0  # beyond the budget for the epochs that are being trained
 
 
 @dataclass(frozen=True)
@@ -25,8 +30,10 @@ class Options:
         jobs: worker processes.
         trainer: `compiled` or `fit`.
         timeout: seconds a run may take; `None` for no limit.
-        budget: seconds after which runs end at their epoch and stay pending; `None` for no limit.
+        budget: seconds, from the making of this object, after which runs end at their epoch, or `GRACE_SECONDS`
+            later, and stay pending; `None` for no limit.
         fail_fast: stop at the first failed run.
+        began: monotonic time at which the budget begins to count, in seconds.
     """
 
     jobs: int
@@ -34,6 +41,12 @@ class Options:
     timeout: float | None = None
     budget: float | None = None
     fail_fast: bool = False
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def overtime(self) -> float:
+        """Seconds beyond the budget; negative within it."""
+        return -math.inf if self.budget is None else time.monotonic() - self.began - self.budget
 
 
 @dataclass
@@ -45,6 +58,7 @@ class Progress:
         total_epochs: the most epochs they can take.
         done: finished runs, by status.
         epochs: epochs trained, or saved by stopping early.
+        elsewhere: runs that other invocations are training just now.
         last: the run that finished just now, if that is the occasion.
         started: monotonic time of the beginning, in seconds.
     """
@@ -53,6 +67,7 @@ class Progress:
     total_epochs: int
     done: dict[str, int] = field(default_factory=lambda: {"ok": 0, "diverged": 0, "failed": 0})
     epochs: int = 0
+    elsewhere: int = 0
     last: tuple[PlannedRun, Outcome] | None = None
     started: float = field(default_factory=time.monotonic)
 
@@ -64,9 +79,24 @@ class Progress:
 
 @dataclass
 class StopSignal:
-    """Set from a signal handler: 1 ends runs after their epoch, 2 at once."""
+    """A wish to stop, set from a signal handler.
+
+    Attributes:
+        level: 1 ends runs after their epoch, 2 at once.
+        is_watched: whether somebody looks at the level, now.
+    """
 
     level: int = 0
+    is_watched: bool = False
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """A part of the work that heeds the level."""
+        self.is_watched = True
+        try:
+            yield
+        finally:
+            self.is_watched = False
 
 
 Listener = Callable[[Progress], None]
@@ -108,15 +138,21 @@ def execute(
         return {}
     settings = pairs[0][0].treatment.settings
     queue = RunQueue(pairs, guess_epoch_seconds(settings, identity.data[data_name(settings.data)]))
-    session = _Session(pairs, queue, lanes, store, options, listener, stop or StopSignal())
-    session.work()
-    if session.stop.level > 1:
-        lanes.close(kill=True)
+    with closing(Claims(store.root)) as claims:
+        session = _Session(pairs, queue, lanes, store, claims, options, listener, stop or StopSignal())
+        session.work()
     return session.outcomes
 
 
-def save_models(runs: Sequence[PlannedRun], lanes: local.Lanes, identity: Identity, store: Store, folder: Path) -> None:
-    """Turn the kept weights of some runs into Keras models.
+def save_models(
+    runs: Sequence[PlannedRun],
+    lanes: local.Lanes,
+    identity: Identity,
+    store: Store,
+    folder: Path,
+    stop: StopSignal | None = None,
+) -> None:
+    """Turn the kept weights of some runs into Keras models; those that a wish to stop prevents are made next time.
 
     Args:
         runs: whose weights the store has.
@@ -124,11 +160,26 @@ def save_models(runs: Sequence[PlannedRun], lanes: local.Lanes, identity: Identi
         identity: data and libraries of the runs.
         store: where weights are and models go.
         folder: where relative paths of the study start.
+        stop: watched for a wish to stop.
 
     Raises:
         StoreError: one could not be written.
     """
-    lanes.save_models([_assignment(0, run, identity, store, folder, "compiled", keep_weights=False) for run in runs])
+    stop = stop or StopSignal()
+    assignments = [_assignment(0, run, identity, store, folder, "compiled", keep_weights=False) for run in runs]
+    futures = lanes.save_models(assignments)
+    while not all(future.done() for future in futures):
+        wait(futures, timeout=POLL_SECONDS)
+        if stop.level:
+            lanes.close(kill=True)
+            return
+    for future in futures:
+        try:
+            future.result()
+        except AblateError:
+            raise
+        except Exception as error:
+            raise StoreError(f"a trained network could not be saved: {error}") from error
 
 
 def _assignment(
@@ -144,11 +195,12 @@ def _assignment(
     settings = run.treatment.settings
     digest = identity.data[data_name(settings.data)].digest
     plain_settings = settings.model_dump(exclude_none=True)
-    return Assignment(index, run.key, plain_settings, run.seed, folder, digest, store.root, trainer, keep_weights)
+    root = store.root.absolute()  # a run may change the working directory of its process
+    return Assignment(index, run.key, plain_settings, run.seed, folder, digest, root, trainer, keep_weights)
 
 
 class _Session:
-    """One call of `execute`: lanes at work until the queue is empty or somebody wants to stop."""
+    """One call of `execute`: lanes at work until there is nothing left to do or somebody wants to stop."""
 
     def __init__(
         self,
@@ -156,73 +208,131 @@ class _Session:
         queue: RunQueue,
         lanes: local.Lanes,
         store: Store,
+        claims: Claims,
         options: Options,
         listener: Listener,
         stop: StopSignal,
     ) -> None:
         self.outcomes: dict[str, Outcome] = {}
-        self.stop = stop
+        self._stop = stop
         self._queue = queue
         self._lanes = lanes
         self._store = store
+        self._claims = claims
         self._options = options
         self._listener = listener
         epochs = sum(run.treatment.settings.training.epochs for run, _ in pairs)
         self._progress = Progress(len(pairs), epochs)
-        self._busy: dict[Future[Outcome], tuple[int, PlannedRun, Assignment]] = {}
+        self._busy: dict[Future[Outcome], tuple[int, Task]] = {}
+        self._elsewhere: dict[str, Task] = {}
+        self._unborn = 0
+        self._attempts = {run.key: store.attempts(run.key) for run, _ in pairs}
 
     def work(self) -> None:
         self._feed_idle()
-        while self._busy:
-            finished, _ = wait(self._busy, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED)
-            if self.stop.level > 1:
-                return  # processes that end now were ended; their runs stay pending
-            for future in finished:
-                _, run, assignment = self._busy.pop(future)
-                self._settle(run, assignment, local.outcome(assignment, future, self._options.timeout))
+        while self._busy or (self._elsewhere and not self._is_ending()):
+            self._wait()
+            if self._stop.level > 1 or self._options.overtime > GRACE_SECONDS:
+                self._lanes.close(kill=True)  # what was being trained stays pending
+                return
+            for future, (lane, task) in list(self._busy.items()):
+                if future.done() or self._lanes.is_silent(task[1]):
+                    del self._busy[future]
+                    self._settle(task, self._lanes.outcome(lane, task[1], future, self._options.timeout))
+            self._look_elsewhere()
             self._feed_idle()
-            if self.stop.level or self._over_budget():
+            if self._is_ending():
                 self._lanes.stop_after_epoch()
             self._progress.epochs = self._lanes.epochs_done
             self._tell(None)
 
-    def _over_budget(self) -> bool:
-        budget = self._options.budget
-        return budget is not None and time.monotonic() - self._progress.started >= budget
+    def _wait(self) -> None:
+        if self._busy:
+            wait(self._busy, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED)
+        else:
+            time.sleep(POLL_SECONDS)
+
+    def _is_ending(self) -> bool:
+        return self._stop.level > 0 or self._options.overtime > 0
 
     def _feed_idle(self) -> None:
-        working = {lane for lane, _, _ in self._busy.values()}
+        working = {lane for lane, _ in self._busy.values()}
         for lane in range(len(self._lanes)):
             if lane not in working:
                 self._feed(lane)
 
     def _feed(self, lane: int) -> None:
-        if self.stop.level or self._over_budget():
-            return
-        task = self._queue.take(lane)
-        if task is not None:
-            run, assignment = task
-            future = self._lanes.submit(lane, assignment, self._options.timeout)
-            self._busy[future] = (lane, run, assignment)
+        while not self._is_ending():
+            task = self._queue.take(lane)
+            if task is None:
+                return
+            if self._is_ours(task):
+                future = self._lanes.submit(lane, task[1], self._options.timeout)
+                self._busy[future] = lane, task
+                return
 
-    def _settle(self, run: PlannedRun, assignment: Assignment, outcome: Outcome) -> None:
+    def _is_ours(self, task: Task) -> bool:
+        """Whether to train a run here: no other invocation is at it, nor was since this one began."""
+        key = task[0].key
+        if self._claims.take(key):
+            return not self._is_settled(task)
+        self._elsewhere[key] = task
+        return False
+
+    def _look_elsewhere(self) -> None:
+        """See what other invocations have finished, and take over what they gave up."""
+        for key, task in list(self._elsewhere.items()):
+            if self._claims.take(key):
+                del self._elsewhere[key]
+                if not self._is_settled(task):
+                    self._queue.put_back(task)
+
+    def _is_settled(self, task: Task) -> bool:
+        """Whether a run that is claimed here was finished, or has failed, elsewhere since this invocation began."""
+        run, assignment = task
+        if (record := self._store.load(run.key)) is not None:
+            epochs, accuracy = int(record.result["stopped_epoch"]), record.result["test_accuracy"]
+            outcome = Outcome(run.key, record.status, epochs=epochs, accuracy=accuracy, elsewhere=True)
+        elif self._store.attempts(run.key) > self._attempts[run.key]:
+            failure = self._store.last_failure(run.key)
+            outcome = Outcome(run.key, "failed", failure.reason if failure else "elsewhere", elsewhere=True)
+        else:
+            return False
+        self._finish(run, assignment, outcome)
+        return True
+
+    def _settle(self, task: Task, outcome: Outcome) -> None:
+        run, assignment = task
         if outcome.status == "unable":
             raise WorkerError(outcome.message)
         if outcome.status == "unwritable":
             raise StoreError(outcome.message)
+        if outcome.status == "failed":
+            self._store.record_failure(run.key, Failure(outcome.message, outcome.log, utc_now()))
         if outcome.status == "stopped":
+            self._claims.give_back(run.key)
             return
-        self.outcomes[run.key] = outcome
+        if outcome.status == "unborn":  # not this run's fault, so far as is known
+            self._unborn += 1
+            if self._unborn >= ENOUGH_UNBORN:
+                raise WorkerError(f"{outcome.message}, {self._unborn} times in a row. It printed:\n{outcome.log}")
+            self._queue.put_back(task)
+            return
+        self._unborn = 0
         self._queue.learn(outcome)
+        self._finish(run, assignment, outcome)
+
+    def _finish(self, run: PlannedRun, assignment: Assignment, outcome: Outcome) -> None:
+        self._claims.give_back(run.key)
+        self.outcomes[run.key] = outcome
         self._lanes.settle(assignment, run.treatment.settings.training.epochs)
         self._progress.done[outcome.status] += 1
         self._progress.epochs = self._lanes.epochs_done
-        if outcome.status == "failed":
-            self._store.record_failure(run.key, Failure(outcome.message, outcome.log, utc_now()))
-            if self._options.fail_fast:
-                self.stop.level = max(self.stop.level, 1)
+        if outcome.status == "failed" and self._options.fail_fast:
+            self._stop.level = max(self._stop.level, 1)
         self._tell((run, outcome))
 
     def _tell(self, last: tuple[PlannedRun, Outcome] | None) -> None:
         self._progress.last = last
+        self._progress.elsewhere = len(self._elsewhere)
         self._listener(self._progress)

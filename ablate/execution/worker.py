@@ -4,30 +4,37 @@ Nothing of TensorFlow is imported until `start` has fixed the number of threads.
 """
 
 import contextlib
+import ctypes
+import faulthandler
 import functools
 import gc
-import io
 import os
 import signal
+import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Literal
 
 from threadpoolctl import threadpool_limits
 
-from ablate.errors import AblateError, Problem, StoreError, StudyError
+from ablate.errors import AblateError, StoreError, StudyError
+from ablate.execution.output import clean
 from ablate.results.record import Record, TrainerName
 from ablate.results.store import Store
 from ablate.study import code, sources
+from ablate.study.ondisk import OnDisk
 from ablate.study.settings import Data, RunSettings
 from ablate.study.sources import Dataset
 
-LOG_TAIL = 4_000  # characters kept of what a failing run printed
+_MESSAGE = 300  # characters of the one line about a failure
 _PARENT_CHECK_SECONDS = 1.0
+_PR_SET_PDEATHSIG = 1  # of Linux
+_RUN_AGAIN = "'ablate run' again makes keys for what is there now"
 _XLA_CACHE_FLAG = "--tf_xla_persistent_cache_directory"
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 
@@ -66,18 +73,20 @@ class Outcome:
     Attributes:
         key: the run's key.
         status: `ok` and `diverged` have a record; `failed` has not; `stopped` was asked to stop. `unwritable`
-            (the store) and `unable` (the libraries) say that no other run would fare better.
+            (the store) and `unable` (the libraries or the data) say that no other run would fare better. `unborn`:
+            its process ended before it began.
         message: one line about a failure.
-        log: its traceback and the last of what it printed.
+        log: the last of what it printed, and its traceback.
         epochs: epochs trained.
         compiled: whether a program was compiled for it.
         accuracy: test accuracy of the kept weights, for progress lines.
         slower: why it was not trained by the trainer asked for; empty if it was.
         seconds: wall time.
+        elsewhere: whether another invocation trained it meanwhile.
     """
 
     key: str
-    status: Literal["ok", "diverged", "failed", "stopped", "unwritable", "unable"]
+    status: Literal["ok", "diverged", "failed", "stopped", "unwritable", "unable", "unborn"]
     message: str = ""
     log: str = ""
     epochs: int = 0
@@ -85,18 +94,37 @@ class Outcome:
     accuracy: float = float("nan")
     slower: str = ""
     seconds: float = 0.0
+    elsewhere: bool = False
 
 
 class _StopRequestedError(Exception):
     """The scheduler asked this worker to end after the current epoch."""
 
 
+class _DataChangedError(Exception):
+    """The data is not any more what the keys of the study's runs were made with."""
+
+
+@dataclass(frozen=True)
+class Board:
+    """What the scheduler and its workers tell each other while runs are trained, in shared memory.
+
+    Attributes:
+        epochs: 32-bit integers, one per assignment: epochs finished so far.
+        processes: the same, the process that took the assignment; 0 before.
+        stop: not zero when runs should end after their epoch.
+    """
+
+    epochs: Any
+    processes: Any
+    stop: Any
+
+
 @dataclass
 class _Process:
     """What a worker process keeps between runs."""
 
-    epochs: Any
-    stop: Any
+    board: Board
     workshop: Any
     datasets: dict[str, Dataset]
 
@@ -105,16 +133,18 @@ _process: _Process | None = None
 _start_error = "it was not started"
 
 
-def start(parent: int, epochs: Any, stop: Any, compiled: Path | None) -> None:
+def start(parent: int, board: Board, output: Connection, compiled: Path | None) -> None:
     """Prepare a fresh process; called once, before its first assignment.
 
     Args:
         parent: process id of the scheduler; this process ends itself when that one is gone.
-        epochs: shared array of 32-bit integers, one per assignment: epochs finished so far.
-        stop: shared integer; not zero when runs should end after their epoch.
+        board: shared with the scheduler.
+        output: a pipe for everything that is printed here, by native libraries too.
         compiled: folder of programs that XLA compiled before, and for those it compiles now.
     """
     global _process, _start_error
+    os.setsid()  # a group of its own, so that it can be ended with all its children
+    _print_into(output)
     for variable in _THREAD_VARIABLES:
         os.environ[variable] = "1"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -125,18 +155,17 @@ def start(parent: int, epochs: Any, stop: Any, compiled: Path | None) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole terminal; the scheduler decides
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     try:
-        with _captured():
-            import tensorflow as tf
+        import tensorflow as tf
 
-            from ablate.training.trainer import Workshop
+        from ablate.training.trainer import Workshop
 
-            threadpool_limits(1)  # numpy was loaded before the variables were set
-            gc.freeze()  # what TensorFlow brought along stays: searching it for garbage took 5% of a small study
-            tf.get_logger().setLevel("ERROR")
+        threadpool_limits(1)  # numpy was loaded before the variables were set
+        gc.freeze()  # what TensorFlow brought along stays: searching it for garbage took 5% of a small study
+        tf.get_logger().setLevel("ERROR")
     except Exception as error:  # noqa: BLE001 - a broken installation shows in many ways; `run` tells of it
         _start_error = f"{type(error).__name__}: {error}"
         return
-    _process = _Process(epochs, stop, Workshop(), {})
+    _process = _Process(board, Workshop(), {})
 
 
 def run(assignment: Assignment) -> Outcome:
@@ -144,19 +173,27 @@ def run(assignment: Assignment) -> Outcome:
     if _process is None:
         return Outcome(assignment.key, "unable", f"TensorFlow cannot be used here: {_start_error}")
     started = time.perf_counter()
-    printed = io.StringIO()
+    _process.board.processes[assignment.index] = os.getpid()
     try:
-        with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
-            return _train(assignment, _process, started)
+        return _train(assignment, _process, started)
     except _StopRequestedError:
         return Outcome(assignment.key, "stopped")
     except StoreError as error:
         return Outcome(assignment.key, "unwritable", str(error))
-    except Exception as error:  # noqa: BLE001 - the boundary around one run: libraries may raise anything
-        log = f"{printed.getvalue()}{traceback.format_exc()}"[-LOG_TAIL:]
-        told = str(error) if isinstance(error, AblateError) else f"{type(error).__name__}: {error}"
-        message = " ".join(told.split())[:300]
-        return Outcome(assignment.key, "failed", message, log, seconds=time.perf_counter() - started)
+    except _DataChangedError as error:
+        return Outcome(assignment.key, "unable", str(error))
+    except SystemExit as error:
+        reason = f"its code called sys.exit({error.code!r})"
+        return _failed(assignment, reason, started)
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the boundary around one run: anything may be raised
+        reason = str(error) if isinstance(error, AblateError) else f"{type(error).__name__}: {error}"
+        return _failed(assignment, reason, started)
+
+
+def _failed(assignment: Assignment, reason: str, started: float) -> Outcome:
+    message = " ".join(clean(reason).split())[:_MESSAGE]
+    log = clean(traceback.format_exc())
+    return Outcome(assignment.key, "failed", message, log, seconds=time.perf_counter() - started)
 
 
 def _train(assignment: Assignment, process: _Process, started: float) -> Outcome:
@@ -164,24 +201,26 @@ def _train(assignment: Assignment, process: _Process, started: float) -> Outcome
     from ablate.training.callbacks import own_callbacks
 
     def tick(epochs: int) -> None:
-        process.epochs[assignment.index] = epochs
-        if process.stop.value and epochs < settings.training.epochs:  # else it is finished and worth keeping
+        process.board.epochs[assignment.index] = epochs
+        if process.board.stop.value and epochs < settings.training.epochs:  # else it is finished and worth keeping
             raise _StopRequestedError
 
     store = Store(assignment.store)
     code.open_folder(assignment.folder)
     settings = RunSettings.model_validate(assignment.settings)
+    dataset = _dataset(settings.data, assignment, process)
     record = trainer.train(
         assignment.key,
         settings,
         assignment.seed,
-        _dataset(settings.data, assignment, process),
+        dataset,
         process.workshop,
         trainer=assignment.trainer,
         callbacks=lambda: own_callbacks(settings.training.callbacks),
         tick=tick,
         keep=functools.partial(store.keep_weights, assignment.key) if assignment.keep_weights else None,
     )
+    _check_unchanged(dataset)
     store.commit(record)
     return Outcome(
         record.key,
@@ -197,6 +236,8 @@ def _train(assignment: Assignment, process: _Process, started: float) -> Outcome
 def save_model(assignment: Assignment) -> None:
     """Turn the weights that a run kept into a Keras model on disk, unless another process has done so.
 
+    Weights that are damaged are set aside, and there is no model.
+
     Raises:
         StoreError: it could not be written.
     """
@@ -209,8 +250,10 @@ def save_model(assignment: Assignment) -> None:
     dataset = _dataset(settings.data, assignment, _process)
     scaling = data.scaling(dataset, split(dataset, settings.data, assignment.seed).train)
     store = Store(assignment.store)
-    with contextlib.suppress(FileNotFoundError):
-        model = saving.plain_network(settings, scaling, len(dataset.classes), store.weights(assignment.key))
+    record = store.load(assignment.key)
+    weights = store.weights(record) if record else None
+    if weights is not None:
+        model = saving.plain_network(settings, scaling, len(dataset.classes), weights)
         store.keep_model(assignment.key, model.save)
 
 
@@ -224,27 +267,35 @@ def _dataset(data: Data, assignment: Assignment, process: _Process) -> Dataset:
     """The data of an assignment, read once per process; it must be what the run's key was made with."""
     found = process.datasets.get(assignment.data_digest)
     if found is None:
-        found = sources.load(data, assignment.folder)
+        try:
+            found = sources.load(data, assignment.folder)
+        except StudyError as error:
+            raise _DataChangedError(f"the data could be read when the study began, but not now: {error}") from None
         if found.digest != assignment.data_digest:
-            raise StudyError("data", [Problem("data.source", "changed since the study began; run it again")])
+            raise _DataChangedError(f"{data.source} changed since the study began; {_RUN_AGAIN}")
         process.datasets[assignment.data_digest] = found
+    _check_unchanged(found)
     return found
 
 
+def _check_unchanged(dataset: Dataset) -> None:
+    """Data that is read from its file during the training must still be what was digested."""
+    if isinstance(dataset.x, OnDisk) and dataset.x.has_changed():
+        raise _DataChangedError(f"{dataset.x.file} changed while a run read it; {_RUN_AGAIN}")
+
+
+def _print_into(output: Connection) -> None:
+    """Send what this process prints to the scheduler, whoever prints it; the traceback of a crash included."""
+    for name, descriptor in (("stdout", 1), ("stderr", 2)):
+        os.dup2(output.fileno(), descriptor)
+        setattr(sys, name, os.fdopen(descriptor, "w", 1, "utf-8", "backslashreplace", closefd=False))
+    faulthandler.enable()
+
+
 def _end_with(parent: int) -> None:
+    """End this process and its children when the scheduler is gone, even if a run never comes back to Python."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     while os.getppid() == parent:
         time.sleep(_PARENT_CHECK_SECONDS)
-    os._exit(1)
-
-
-@contextlib.contextmanager
-def _captured() -> Iterator[None]:
-    """Keep what native libraries print while they load away from the terminal."""
-    saved = os.dup(2)
-    with Path(os.devnull).open("w") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
-        try:
-            yield
-        finally:
-            os.dup2(saved, 2)
-            os.close(saved)
+    os.killpg(0, signal.SIGKILL)

@@ -11,7 +11,7 @@ from typing import Any
 from ablate.study.design import Treatment
 from ablate.study.settings import Data, RunSettings
 
-RECORD_SCHEMA = 1
+KEY_SCHEMA = 1  # rises when the same settings would be trained differently; records have a number of their own
 LIBRARIES = ("tensorflow", "keras")
 _NAMING = ("source", "label", "test")  # where the data came from; what came out of it is in the digest
 
@@ -101,7 +101,7 @@ def run_key(settings: RunSettings, seed: int, identity: Identity) -> str:
     if not settings.training.callbacks:
         del resolved["training"]["callbacks"]  # so that runs without any keep the keys they have always had
     payload = {
-        "schema": RECORD_SCHEMA,
+        "schema": KEY_SCHEMA,
         "settings": resolved,
         "seed": seed,
         "data": identity.data[data_name(settings.data)].digest,

@@ -3,12 +3,17 @@
 import hashlib
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+import numpy as np
+import numpy.typing as npt
+
 from ablate.errors import StoreError
-from ablate.results.identity import RECORD_SCHEMA, canonical_json
+from ablate.results.identity import canonical_json
+
+RECORD_SCHEMA = 2
 
 Status = Literal["ok", "diverged"]
 TrainerName = Literal["compiled", "graph", "fit"]
@@ -79,6 +84,7 @@ class Record:
         result: of the kept weights: `test_loss`, `test_accuracy`, the last or restored epoch's columns, `gap`,
             `best_epoch`, `stopped_epoch` (both from 1), `parameters`.
         probes: weight and activation distributions.
+        weights: `weights_digest` of the kept weights; empty in records from before these were digested.
         seconds: `train`, `compile` and `total` wall time.
         environment: versions, threads and machine; free to differ between equal runs.
     """
@@ -91,34 +97,44 @@ class Record:
     history: Mapping[str, Sequence[float]]
     result: Mapping[str, float]
     probes: tuple[Probe, ...]
+    weights: str
     seconds: Mapping[str, float]
     environment: Mapping[str, Any]
 
     def to_json(self) -> bytes:
         """The record as a JSON document that carries the digest of its body."""
         body = _encode(asdict(self))
-        document = {"schema": RECORD_SCHEMA, "sha256": _digest(body), "body": body}
+        document = {"schema": RECORD_SCHEMA, "sha256": _digest(RECORD_SCHEMA, body), "body": body}
         return json.dumps(document, separators=(",", ":"), allow_nan=False).encode() + b"\n"
 
     @classmethod
     def from_json(cls, text: bytes) -> "Record":
-        """Read a record back.
+        """Read a record back, of this schema or an older one.
 
         Raises:
-            StoreError: the document is damaged, or from a newer version.
+            NewerRecordError: a newer version wrote it.
+            StoreError: the document is damaged.
         """
         try:
             document = json.loads(text)
-            schema, body = document["schema"], document["body"]
-            if schema == RECORD_SCHEMA and document["sha256"] == _digest(body):
-                numbers = {key: _decode(body[key]) for key in ("history", "result", "probes", "seconds")}
-                probes = tuple(Probe(**{**probe, "counts": tuple(probe["counts"])}) for probe in numbers["probes"])
-                return cls(**{**body, **numbers, "probes": probes})
+            schema, body = int(document["schema"]), document["body"]
+            if document["sha256"] != _digest(schema, body):
+                raise StoreError("its digest does not match its content")
+            if schema > RECORD_SCHEMA:
+                raise NewerRecordError(
+                    f"written by a newer version of ablate (record schema {schema}); upgrade ablate to read it"
+                )
+            for upgrade in _UPGRADES[schema - 1 :]:
+                body = upgrade(body)
+            numbers = {key: _decode(body[key]) for key in ("history", "result", "probes", "seconds")}
+            probes = tuple(Probe(**{**probe, "counts": tuple(probe["counts"])}) for probe in numbers["probes"])
+            return cls(**{**body, **numbers, "probes": probes})
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise StoreError(f"not a record: {error}") from None
-        if isinstance(schema, int) and schema > RECORD_SCHEMA:
-            raise StoreError(f"written by a newer version of ablate (record schema {schema}); upgrade to read it")
-        raise StoreError("its digest does not match its content")
+
+
+class NewerRecordError(StoreError):
+    """A record that only a newer version can read; it is in order."""
 
 
 @dataclass(frozen=True)
@@ -136,8 +152,24 @@ class Failure:
     at: str
 
 
-def _digest(body: Any) -> str:
-    return hashlib.sha256(canonical_json(body)).hexdigest()
+def weights_digest(weights: Mapping[str, npt.NDArray[np.float32]]) -> str:
+    """SHA-256 over the names, types, shapes and values of a network's weights, in the order of their names."""
+    digest = hashlib.sha256()
+    for name, array in sorted(weights.items()):
+        digest.update(canonical_json([name, array.dtype.str, array.shape]))
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
+
+
+def _digest(schema: int, body: Any) -> str:
+    """What a document carries to be checked by; since schema 2 the number is part of it, and has to stay so."""
+    return hashlib.sha256(canonical_json(body if schema == 1 else {"schema": schema, "body": body})).hexdigest()
+
+
+_UPGRADES: tuple[Callable[[dict[str, Any]], dict[str, Any]], ...] = (
+    lambda body: {**body, "weights": ""},  # 1 to 2
+)
+assert len(_UPGRADES) == RECORD_SCHEMA - 1
 
 
 def _encode(value: Any) -> Any:

@@ -1,15 +1,15 @@
 """The results folder of a study: immutable records, published so that a crash at any moment loses none.
 
-A record is written to a temporary file beside its place, synced, and linked to its final name: the first writer
-wins and a published record never changes. Nothing else in the folder decides what is done.
+The first writer of a record wins and a published record never changes. Nothing else in the folder decides what is done.
 """
 
-import errno
+import contextlib
 import io
 import json
-import os
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+import zipfile
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,10 +19,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ablate.errors import StoreError
+from ablate.results import files
 from ablate.results.identity import DataFacts, Identity
-from ablate.results.record import Failure, Record
-
-_NO_HARD_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
+from ablate.results.record import Failure, NewerRecordError, Record, weights_digest
 
 
 class Store:
@@ -32,26 +31,35 @@ class Store:
         root: the study's folder, such as `reports/digits-remedies`; it need not exist yet.
 
     Attributes:
-        quarantined: where damaged records were moved to since this object was made.
+        damaged: where damaged files are that were found since this object was made: in `quarantine/`, or still in
+            their place where they cannot be moved.
     """
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.quarantined: list[Path] = []
+        self.damaged: list[Path] = []
 
     def prepare(self) -> None:
-        """Make the folder and try to write into it, so that nothing is trained in vain.
+        """Make the folder, see that it can be written, so that nothing is trained in vain, and tidy it.
 
         Raises:
             StoreError: the folder cannot be written.
         """
-        probe = self.root / f".write-test.{os.getpid()}.tmp"
         try:
-            (self.root / "runs").mkdir(parents=True, exist_ok=True)
-            probe.write_bytes(b"")
+            self.root.mkdir(parents=True, exist_ok=True)
+            probe = files.temporary_beside(files.place(self.root, "runs", "write-test"))
+            probe.write_bytes(b"\n")
             probe.unlink()
         except OSError as error:
             raise StoreError(f"{self.root} cannot be written: {error.strerror}; choose a folder with --out") from None
+        for path in self.temporaries():
+            if files.is_abandoned(path):
+                with contextlib.suppress(OSError):
+                    path.unlink()
+
+    def temporaries(self) -> list[Path]:
+        """Files in the making, by this or another process, and what is left of them."""
+        return [path for path in self.root.rglob(".*.tmp*") if files.is_temporary(path)]
 
     def commit(self, record: Record) -> bool:
         """Publish a record; once this returns it survives a crash.
@@ -62,7 +70,17 @@ class Store:
         Raises:
             StoreError: it could not be written; nothing is left behind.
         """
-        return self._publish(self._record_path(record.key), record.to_json())
+        return self.publish_record(record.key, record.to_json())
+
+    def publish_record(self, key: str, document: bytes) -> bool:
+        """The same for the bytes of a record that another folder has."""
+        path = files.place(self.root, *_record_names(key))
+        while not files.publish(path, document):
+            if self.load(key) is not None:
+                return False
+            if files.is_there(path):  # something that is neither a record nor can be moved away
+                raise StoreError(f"{path} is damaged and cannot be replaced; remove it")
+        return True
 
     def load(self, key: str) -> Record | None:
         """The record of a key, or `None`; a damaged one is moved to `quarantine/` and counts as missing.
@@ -70,28 +88,18 @@ class Store:
         Raises:
             StoreError: it cannot be read at all, or a newer version wrote it.
         """
-        path = self._record_path(key)
+        path = self.record_path(key)
         try:
-            text = path.read_bytes()
+            return read_record(path)
         except FileNotFoundError:
             return None
-        except OSError as error:
-            raise StoreError(f"{path} cannot be read: {error.strerror}") from None
-        try:
-            record = Record.from_json(text)
-        except StoreError as error:
-            if "newer version" in str(error):
-                raise StoreError(f"{path}: {error}") from None
-            self._quarantine(path)
+        except files.DamagedError:
+            self._set_aside(path)
             return None
-        if record.key != key:
-            self._quarantine(path)
-            return None
-        return record
 
     def count(self) -> int:
         """How many records there are, of whatever study; none is read."""
-        return sum(1 for _ in self.root.glob("runs/*/*.json"))
+        return sum(1 for _ in self.record_paths())
 
     def load_all(self, keys: Iterable[str]) -> dict[str, Record]:
         """The records that exist for the given keys, by key."""
@@ -104,20 +112,24 @@ class Store:
         Raises:
             StoreError: it could not be written.
         """
-        folder = self.root / "attempts" / key
-        number = 1
-        while not self._publish(folder / f"{number}.json", json.dumps(asdict(failure)).encode()):
+        document = json.dumps(asdict(failure)).encode()
+        number = self.attempts(key) + 1
+        while not files.publish(files.place(self.root, "attempts", key, f"{number}.json"), document):
             number += 1
+
+    def attempts(self, key: str) -> int:
+        """How often a run was tried in vain."""
+        return max(self._attempts(key), default=0)
+
+    def _attempts(self, key: str) -> dict[int, Path]:
+        found = (self.root / "attempts" / key).glob("*.json")
+        return {int(path.stem): path for path in found if path.stem.isascii() and path.stem.isdecimal()}
 
     def last_failure(self, key: str) -> Failure | None:
         """The latest reason why a run has no record."""
-        folder = self.root / "attempts" / key
-        attempts = [path for path in folder.glob("*.json") if path.stem.isdecimal()]
-        for path in sorted(attempts, key=lambda path: int(path.stem), reverse=True):
-            try:
-                return Failure(**json.loads(path.read_bytes()))
-            except (OSError, ValueError, TypeError):
-                continue
+        for _, path in sorted(self._attempts(key).items(), reverse=True):
+            with contextlib.suppress(OSError, ValueError, TypeError, files.DamagedError):
+                return Failure(**json.loads(files.read(path)))
         return None
 
     def keep_weights(self, key: str, weights: Mapping[str, npt.NDArray[np.float32]]) -> None:
@@ -128,12 +140,22 @@ class Store:
         """
         content = io.BytesIO()
         np.savez(content, **weights)  # type: ignore[arg-type]
-        replace_file(self._model_path(key, "npz"), content.getvalue())
+        files.replace_file(files.place(self.root, "models", f"{key}.npz"), content.getvalue())
 
-    def weights(self, key: str) -> dict[str, npt.NDArray[np.float32]]:
-        """What `keep_weights` kept."""
-        with np.load(self._model_path(key, "npz"), allow_pickle=False) as kept:
-            return dict(kept)
+    def weights(self, record: Record) -> dict[str, npt.NDArray[np.float32]] | None:
+        """What `keep_weights` kept of a run, or `None`; what is not the weights of its record is set aside.
+
+        Raises:
+            StoreError: they cannot be read.
+        """
+        path = self.model_path(record.key, "npz")
+        try:
+            return read_weights(path, record.weights)
+        except FileNotFoundError:
+            return None
+        except files.DamagedError:
+            self._set_aside(path)
+            return None
 
     def keep_model(self, key: str, save: Callable[[Path], None]) -> None:
         """Keep a run's network as `models/<key>.keras`, as a whole or not at all, in the place of its weights.
@@ -145,8 +167,8 @@ class Store:
         Raises:
             StoreError: it could not be written.
         """
-        path = self._model_path(key, "keras")
-        temporary = path.with_name(f".{path.stem}.{os.getpid()}.{secrets.token_hex(4)}.tmp.keras")
+        path = files.place(self.root, "models", f"{key}.keras")
+        temporary = files.temporary_beside(path, ".keras")
         try:
             save(temporary)
             temporary.replace(path)
@@ -154,7 +176,7 @@ class Store:
             raise StoreError(f"{path} cannot be written: {error.strerror or error}") from None
         finally:
             temporary.unlink(missing_ok=True)
-        self._model_path(key, "npz").unlink(missing_ok=True)
+        self.model_path(key, "npz").unlink(missing_ok=True)
 
     def models(self, kind: Literal["npz", "keras"]) -> set[str]:
         """Keys of the runs whose weights (`npz`) or whose networks (`keras`) are kept."""
@@ -168,8 +190,8 @@ class Store:
         """
         try:
             for key in keys:
-                self._model_path(key, "npz").unlink(missing_ok=True)
-                self._model_path(key, "keras").unlink(missing_ok=True)
+                self.model_path(key, "npz").unlink(missing_ok=True)
+                self.model_path(key, "keras").unlink(missing_ok=True)
         except OSError as error:
             raise StoreError(f"{self.root / 'models'} cannot be changed: {error.strerror}") from None
 
@@ -179,8 +201,8 @@ class Store:
         Raises:
             StoreError: it could not be written; the old one is still there.
         """
-        path = self.root / name
-        replace_file(path, content)
+        path = files.place(self.root, name)
+        files.replace_file(path, content)
         return path
 
     def write_identity(self, identity: Identity) -> None:
@@ -199,64 +221,74 @@ class Store:
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise StoreError(f"{self.root / 'identity.json'} cannot be read: {error}") from None
 
-    def _model_path(self, key: str, kind: Literal["npz", "keras"]) -> Path:
+    def model_path(self, key: str, kind: Literal["npz", "keras"]) -> Path:
+        """Where a run's weights (`npz`) or its network (`keras`) are, if they are kept."""
         return self.root / "models" / f"{key}.{kind}"
 
-    def _record_path(self, key: str) -> Path:
-        return self.root / "runs" / key[:2] / f"{key}.json"
+    def record_path(self, key: str) -> Path:
+        """Where the record of a key is, if there is one."""
+        return self.root.joinpath(*_record_names(key))
 
-    def _quarantine(self, path: Path) -> None:
-        target = self.root / "quarantine" / f"{path.name}.{secrets.token_hex(4)}"
+    def record_paths(self) -> Iterator[Path]:
+        """Everything in the place of a record."""
+        return self.root.glob("runs/[0-9a-f][0-9a-f]/[0-9a-f]*.json")
+
+    def _set_aside(self, path: Path) -> None:
+        """Move a damaged file to the quarantine; where that cannot be done it stays and counts as missing."""
+        if path.parent.is_symlink():
+            self.damaged.append(path.parent)
+            return
         try:
-            target.parent.mkdir(exist_ok=True)
+            target = files.place(self.root, "quarantine", f"{path.name}.{secrets.token_hex(4)}")
             path.rename(target)
-            self.quarantined.append(target)
         except FileNotFoundError:
             return  # another process has moved it
-        except OSError as error:
-            raise StoreError(f"{path} is damaged and cannot be moved away: {error.strerror}") from None
-
-    def _publish(self, path: Path, content: bytes) -> bool:
-        """Give a new file its final name; False if the name was taken."""
-        temporary = _temporary_beside(path)
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            _write_synced(temporary, content)
-            try:
-                os.link(temporary, path)
-            except FileExistsError:
-                return False
-            except OSError as error:
-                if error.errno not in _NO_HARD_LINKS:
-                    raise
-                if path.exists():
-                    return False
-                temporary.rename(path)
-            temporary.unlink(missing_ok=True)
-            _sync_folder(path.parent)
-            _sync_folder(path.parent.parent)
-        except OSError as error:
-            raise StoreError(f"{path} cannot be written: {error.strerror}") from None
-        finally:
-            temporary.unlink(missing_ok=True)
-        return True
+        except (OSError, StoreError):
+            target = path
+        self.damaged.append(target)
 
 
-def replace_file(path: Path, content: bytes) -> None:
-    """Write a file as a whole: readers see the old content or the new, never a part.
+def read_record(path: Path) -> Record:
+    """The record in a file.
 
     Raises:
-        StoreError: it could not be written; an old file is still there.
+        FileNotFoundError: there is none.
+        DamagedError: it is not what its name says.
+        StoreError: it cannot be read at all, or a newer version wrote it.
     """
-    temporary = _temporary_beside(path)
+    document = _content(path)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _write_synced(temporary, content)
-        temporary.replace(path)
-    except OSError as error:
-        raise StoreError(f"{path} cannot be written: {error.strerror}") from None
-    finally:
-        temporary.unlink(missing_ok=True)
+        record = Record.from_json(document)
+    except NewerRecordError as error:
+        raise NewerRecordError(f"{path}: {error}") from None
+    except StoreError as error:
+        raise files.DamagedError(str(error)) from None
+    if record.key != path.stem:
+        raise files.DamagedError("it is the record of another run")
+    return record
+
+
+def read_weights(path: Path, digest: str) -> dict[str, npt.NDArray[np.float32]]:
+    """The weights in a file.
+
+    Args:
+        path: the `.npz` file.
+        digest: `Record.weights` of their run; empty if it is not known.
+
+    Raises:
+        FileNotFoundError: there is none.
+        DamagedError: they are not those of their record.
+        StoreError: they cannot be read.
+    """
+    content = _content(path)
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as kept:
+            weights = dict(kept)
+    except (ValueError, zipfile.BadZipFile, zlib.error, KeyError) as error:
+        raise files.DamagedError(f"not the weights of a network: {error}") from None
+    if digest and weights_digest(weights) != digest:
+        raise files.DamagedError("these are not the weights that the record was measured with")
+    return weights
 
 
 def utc_now() -> str:
@@ -264,20 +296,17 @@ def utc_now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def _temporary_beside(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
-
-
-def _write_synced(path: Path, content: bytes) -> None:
-    with path.open("xb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
+def _content(path: Path) -> bytes:
+    """What a file holds; a disk that fails on it has damaged it."""
     try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        return files.read(path)
+    except FileNotFoundError:
+        raise
+    except PermissionError as error:
+        raise StoreError(f"{path} cannot be read: {error.strerror}") from None
+    except OSError as error:
+        raise files.DamagedError(str(error.strerror)) from None
+
+
+def _record_names(key: str) -> tuple[str, str, str]:
+    return "runs", key[:2], f"{key}.json"

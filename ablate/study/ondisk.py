@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[Any]
+Stamp = tuple[int, int, int]
 
 CHUNK = 2**26  # bytes read at a time where all rows are looked at
 _LOCAL_HEADER = struct.Struct("<26xHH")  # of a zip member: its fixed part ends with the lengths of name and extra field
@@ -31,9 +32,13 @@ class OnDisk:
 
     Attributes:
         parts: memory maps of equal type and width, one below the other.
+        file: where they are.
+        stamp: of the file, when the maps were made.
     """
 
     parts: tuple[Array, ...]
+    file: Path
+    stamp: Stamp
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -50,6 +55,13 @@ class OnDisk:
         """Bytes that it would take in memory."""
         return sum(part.nbytes for part in self.parts)
 
+    def has_changed(self) -> bool:
+        """Whether the file was written to, replaced or removed since the maps were made."""
+        try:
+            return stamp(self.file) != self.stamp
+        except OSError:
+            return True
+
     def __len__(self) -> int:
         return self.shape[0]
 
@@ -62,6 +74,12 @@ class OnDisk:
             found[mine] = part[rows[mine] - begin]
             begin += len(part)
         return found
+
+
+def stamp(file: Path) -> Stamp:
+    """What tells a file from what it was before: its number, size, and time of the last change in nanoseconds."""
+    found = file.stat()
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def chunks(x: "Array | OnDisk") -> Iterator[Array]:

@@ -204,12 +204,13 @@ def _read_npz(path: Path) -> _Arrays:
 
 def _map_npz(path: Path, too_large: str) -> _Arrays:
     """The same with the features left in the file, where that can be done."""
+    before = ondisk.stamp(path)
     try:
         with np.load(path, allow_pickle=False) as archive:
             parts = _parts(path, archive, lambda name: ondisk.member(path, name))
     except ValueError as error:
         raise _SourceError(f"{too_large}, and {error}") from None
-    return _stacked(parts, lambda xs: OnDisk(tuple(x.reshape(len(x), -1) for x in xs)))
+    return _stacked(parts, lambda xs: OnDisk(tuple(x.reshape(len(x), -1) for x in xs), path, before))
 
 
 def _parts(path: Path, archive: Any, features: "Callable[[str], npt.NDArray[Any]]") -> Parts:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from ablate.results.record import Moment, Probe, Record, TrainerName
+from ablate.results.record import Moment, Probe, Record, TrainerName, weights_digest
 from ablate.study.levels import EarlyStopping
 from ablate.study.ondisk import OnDisk
 from ablate.study.settings import RunSettings
@@ -202,8 +202,9 @@ def _train(
     result["test_loss"], result["test_accuracy"] = bench.evaluator.score(run.data, run.scaling, run.rows.test)
     result["parameters"] = _parameters(bench.model)
     compiling = bench.program.compile_seconds - compiled_before if bench.program else 0.0
+    weights = weights_by_layer(bench.model)
     if run.keep:
-        run.keep(weights_by_layer(bench.model))
+        run.keep(weights)
     return Record(
         key=run.key,
         seed=run.seed,
@@ -213,6 +214,7 @@ def _train(
         history=history.columns,
         result=result,
         probes=tuple(probes),
+        weights=weights_digest(weights),
         seconds={
             "train": sum(history.columns["seconds"]),
             "compile": compiling,

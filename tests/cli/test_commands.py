@@ -257,7 +257,7 @@ def test_a_damaged_record_is_named_and_trained_again(tmp_path: Path) -> None:
     (record,) = (tmp_path / "tiny" / "runs").rglob("*.json")
     record.write_bytes(record.read_bytes()[:100])
     done = ablate("run", *arguments, "--json")
-    assert "damaged record was moved to" in done.stderr
+    assert "is damaged and was set aside" in done.stderr
     assert record.name in done.stderr
     assert json.loads(done.stdout)["trained"] == 1
 

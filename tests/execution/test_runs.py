@@ -101,7 +101,7 @@ def test_a_killed_worker_costs_the_run_it_was_training(tmp_path: Path) -> None:
     by_status = sorted(outcome.status for outcome in outcomes.values())
     assert by_status == ["failed", "ok", "ok", "ok"]
     (failed,) = (outcome for outcome in outcomes.values() if outcome.status == "failed")
-    assert "exit code -9" in failed.message
+    assert "SIGKILL" in failed.message
     assert len(contents(tmp_path)) == 3
     assert Store(tmp_path / "tiny").last_failure(failed.key) is not None
 

@@ -50,6 +50,7 @@ def record(key: str = "ab" * 32, **changes: Any) -> Record:
                 non_finite=0,
             ),
         ),
+        "weights": "cd" * 32,
         "seconds": {"train": 0.1, "compile": 0.0, "total": 0.2},
         "environment": {"keras": "3.15.1"},
     }

@@ -1,5 +1,6 @@
 """Records survive their JSON, and damage to it does not go unnoticed."""
 
+import hashlib
 import json
 
 import pytest
@@ -7,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ablate.errors import StoreError
-from ablate.results.record import RECORD_SCHEMA, Record
+from ablate.results.identity import canonical_json
+from ablate.results.record import RECORD_SCHEMA, NewerRecordError, Record
 from tests.results.builders import record
 
 
@@ -46,7 +48,11 @@ def test_a_truncated_record_is_noticed(share: float) -> None:
 
 
 def test_a_newer_schema_asks_for_an_upgrade() -> None:
-    document = json.loads(record().to_json())
-    document["schema"] = RECORD_SCHEMA + 1
-    with pytest.raises(StoreError, match="upgrade to read it"):
-        Record.from_json(json.dumps(document).encode())
+    """Its digest covers the number, so that a damaged number is not taken for a newer version."""
+    body = {**json.loads(record().to_json())["body"], "invented": "later"}
+    content = {"schema": RECORD_SCHEMA + 1, "body": body}
+    digest = hashlib.sha256(canonical_json(content)).hexdigest()
+    with pytest.raises(NewerRecordError, match="upgrade ablate to read it"):
+        Record.from_json(json.dumps({**content, "sha256": digest}).encode())
+    with pytest.raises(StoreError, match="digest"):
+        Record.from_json(json.dumps({**content, "schema": RECORD_SCHEMA + 2, "sha256": digest}).encode())

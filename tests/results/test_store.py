@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from ablate.errors import StoreError
+from ablate.results.files import replace_file
 from ablate.results.identity import DataFacts, Identity
 from ablate.results.record import Failure
-from ablate.results.store import Store, replace_file
+from ablate.results.store import Store
 from tests.results.builders import record
 
 KEY = "ab" * 32
