@@ -2,15 +2,21 @@
 
 import hashlib
 import json
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ablate import api
 from ablate.errors import StoreError
 from ablate.results.identity import canonical_json
 from ablate.results.record import RECORD_SCHEMA, NewerRecordError, Record
+from ablate.results.store import Store
 from tests.results.builders import record
+
+GOLDEN = Path(__file__).parents[1] / "golden"
 
 
 def test_a_record_is_the_same_after_its_json() -> None:
@@ -47,12 +53,38 @@ def test_a_truncated_record_is_noticed(share: float) -> None:
         Record.from_json(text[: int(len(text) * share)])
 
 
+def newer(key: str) -> dict[str, Any]:
+    """The document of a record as a later version might write it."""
+    body = {**json.loads(record(key).to_json())["body"], "invented": "later"}
+    content = {"schema": RECORD_SCHEMA + 1, "body": body}
+    return {**content, "sha256": hashlib.sha256(canonical_json(content)).hexdigest()}
+
+
 def test_a_newer_schema_asks_for_an_upgrade() -> None:
     """Its digest covers the number, so that a damaged number is not taken for a newer version."""
-    body = {**json.loads(record().to_json())["body"], "invented": "later"}
-    content = {"schema": RECORD_SCHEMA + 1, "body": body}
-    digest = hashlib.sha256(canonical_json(content)).hexdigest()
+    document = newer("ab" * 32)
     with pytest.raises(NewerRecordError, match="upgrade ablate to read it"):
-        Record.from_json(json.dumps({**content, "sha256": digest}).encode())
+        Record.from_json(json.dumps(document).encode())
     with pytest.raises(StoreError, match="digest"):
-        Record.from_json(json.dumps({**content, "schema": RECORD_SCHEMA + 2, "sha256": digest}).encode())
+        Record.from_json(json.dumps({**document, "schema": RECORD_SCHEMA + 2}).encode())
+
+
+@pytest.mark.parametrize("schema", range(1, RECORD_SCHEMA + 1))
+def test_records_of_every_schema_are_read(schema: int) -> None:
+    """A folder as every version has left it; what its page says is compared with what it said then."""
+    folder = GOLDEN / f"store-{schema}"
+    store = Store(folder)
+    paths = sorted(folder.rglob("runs/*/*.json"))
+    assert len(paths) == 2
+    for path in paths:
+        document = json.loads(path.read_bytes())
+        assert document["schema"] == schema
+        found = store.load(path.stem)
+        assert found is not None
+        assert found.result == document["body"]["result"]
+        assert bool(found.weights) == (schema >= 2)
+        assert json.loads(found.to_json())["schema"] == RECORD_SCHEMA
+    assert store.damaged == []
+    results = api.open_results(folder / "study.toml")
+    assert results.snapshot.missing == 0
+    assert results.runs["treatment"].tolist() == ["baseline", "dropout=0.5"]

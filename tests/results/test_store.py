@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from ablate.errors import StoreError
-from ablate.results.files import replace_file
 from ablate.results.identity import DataFacts, Identity
 from ablate.results.record import Failure
 from ablate.results.store import Store
@@ -107,10 +106,3 @@ def test_the_identity_is_read_back(store: Store) -> None:
     (store.root / "identity.json").write_text("[]")
     with pytest.raises(StoreError, match=r"identity\.json cannot be read"):
         store.read_identity()
-
-
-def test_replacing_a_file_leaves_no_other_behind(tmp_path: Path) -> None:
-    for content in (b"old", b"new"):
-        replace_file(tmp_path / "page.html", content)
-    assert files(tmp_path) == ["page.html"]
-    assert (tmp_path / "page.html").read_bytes() == b"new"

@@ -1,0 +1,144 @@
+"""`ablate store`: look after folders of results."""
+
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ablate.cli.console import EXIT_IO, Output
+from ablate.cli.console import command as handled
+from ablate.errors import StoreError
+
+if TYPE_CHECKING:
+    from ablate.results.store import Store
+    from ablate.results.upkeep import Finding
+
+FolderCommand = Callable[..., None]
+_FOLDER = click.Path(path_type=Path, file_okay=False)
+
+
+@click.group("store")
+def command() -> None:
+    """Check, tidy and merge folders of results.
+
+    A study's folder, such as reports/digits-remedies, holds an unchangeable record of every finished run.
+    """
+
+
+def _folder_options(function: FolderCommand) -> FolderCommand:
+    """`--config` and `--out`, which name the folder where no path does."""
+    out = click.option("-o", "--out", type=_FOLDER, help="Folder of results, for 'reports'.")
+    config = click.option(
+        "-c", "--config", type=click.Path(path_type=Path), help="Study file; else the nearest ablations.toml."
+    )
+    return config(out(function))
+
+
+def _store(folder: Path | None, config: Path | None, out: Path | None) -> "Store":
+    from ablate import api
+    from ablate.results.store import Store
+
+    return Store(folder or api.results_folder(api.load(config), out))
+
+
+@command.command("verify")
+@click.argument("folder", type=_FOLDER, required=False)
+@_folder_options
+@handled
+def verify(folder: Path | None, config: Path | None, out: Path | None, output: Output) -> None:
+    """Compare every record and all kept weights with their digests; change nothing.
+
+    FOLDER holds the results of one study; the study file's by default. Ends with exit code 74 if something is damaged.
+    """
+    from ablate.results import upkeep
+
+    store = _store(folder, config, out)
+    found = upkeep.verify(store)
+    _print_findings(found.findings, store, output)
+    kinds = Counter(finding.kind for finding in found.findings)
+    others = "".join(f", {count} {kind}" for kind, count in kinds.items())
+    output.data(f"{store.root}: {len(found.records)} records in order{others}")
+    output.document({"out": str(store.root), "records": len(found.records), "findings": _documents(found.findings)})
+    if not found.is_sound:
+        output.say("'ablate run' sets damaged files aside and trains what is missing.")
+        sys.exit(EXIT_IO)
+
+
+@command.command("gc")
+@click.argument("folder", type=_FOLDER, required=False)
+@_folder_options
+@click.option("--quarantine", is_flag=True, help="Also what was set aside as damaged.")
+@click.option("--unused", is_flag=True, help="Also runs that the study file does not ask for (any more).")
+@click.option("-n", "--dry-run", is_flag=True, help="Only say what would be removed.")
+@handled
+def gc(
+    folder: Path | None,
+    config: Path | None,
+    out: Path | None,
+    quarantine: bool,
+    unused: bool,
+    dry_run: bool,
+    output: Output,
+) -> None:
+    """Remove what no result needs: files that killed processes left, and failures of runs that succeeded later.
+
+    Safe while 'ablate run' works in the same folder.
+    """
+    from ablate import api
+    from ablate.results import upkeep
+
+    store = _store(folder, config, out)
+    findings = upkeep.garbage(store, quarantine=quarantine)
+    if unused:
+        results = api.open_results(config, out=out)
+        if folder is not None and folder.resolve() != results.store.root.resolve():
+            raise StoreError(f"--unused goes by the study file, whose results are in {results.store.root}")
+        findings += upkeep.unused(store, {run.key for run in results.snapshot.planned})
+    _print_findings(findings, store, output)
+    freed = 0 if dry_run else upkeep.remove(store, findings)
+    done = "would be removed" if dry_run else f"removed, {freed:,} bytes freed"
+    output.data(f"{store.root}: {len(findings)} files {done}")
+    output.document({"out": str(store.root), "removed": not dry_run, "bytes": freed, "findings": _documents(findings)})
+
+
+@command.command("merge")
+@click.argument("sources", type=_FOLDER, nargs=-1, required=True)
+@_folder_options
+@click.option("--into", type=_FOLDER, help="Folder to bring them into, instead of the study file's.")
+@handled
+def merge(sources: tuple[Path, ...], config: Path | None, out: Path | None, into: Path | None, output: Output) -> None:
+    """Bring the runs of other folders into this one: from another machine, or from a CI job's artifact.
+
+    A run that is in both is kept as it is here.
+    """
+    from ablate.results import upkeep
+    from ablate.results.store import Store
+
+    target = _store(into, config, out)
+    counts: Counter[str] = Counter()
+    for source in sources:
+        merged = upkeep.merge(Store(source), target)
+        _print_findings(merged.refused, Store(source), output)
+        figures = {"added": merged.added, "there": merged.there, "different": merged.different}
+        counts.update({name: len(keys) for name, keys in figures.items()})
+        counts["refused"] += len(merged.refused)
+        for key in merged.different:
+            output.say(f"Note: {source} measured something else for run {key}; the record that was here is kept")
+        refused = f", {len(merged.refused)} left out" if merged.refused else ""
+        output.data(f"{source}: {len(merged.added)} runs added, {len(merged.there)} were there{refused}")
+    output.document({"out": str(target.root), **{name: counts[name] for name in (*figures, "refused")}})
+    if counts["refused"]:
+        sys.exit(EXIT_IO)
+
+
+def _print_findings(findings: "Iterable[Finding]", store: "Store", output: Output) -> None:
+    for finding in findings:
+        output.data(f"{finding.kind}  {finding.path.relative_to(store.root)}  {finding.reason}")
+
+
+def _documents(findings: "Iterable[Finding]") -> list[dict[str, Any]]:
+    return [{**asdict(finding), "path": str(finding.path)} for finding in findings]

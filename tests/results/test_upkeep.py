@@ -1,0 +1,132 @@
+"""Looking after folders: what is damaged is found, what is needed is never removed, what is merged is checked."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ablate.results import upkeep
+from ablate.results.record import Failure, weights_digest
+from ablate.results.store import Store
+from tests.results.builders import record
+
+GOOD, BAD, NEW = "aa" * 32, "bb" * 32, "cc" * 32
+WEIGHTS = {"dense/0": np.arange(6, dtype=np.float32).reshape(2, 3)}
+FAILURE = Failure("out of luck", "log", "2026-01-01T00:00:00+00:00")
+
+
+def store_with(root: Path, *keys: str) -> Store:
+    made = Store(root)
+    made.prepare()
+    for key in keys:
+        made.commit(record(key, weights=weights_digest(WEIGHTS)))
+        made.keep_weights(key, WEIGHTS)
+    return made
+
+
+def kinds(store: Store) -> dict[str, str]:
+    return {str(finding.path.relative_to(store.root)): finding.kind for finding in upkeep.verify(store).findings}
+
+
+def contents(root: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+
+def test_a_folder_in_order_has_no_findings(tmp_path: Path) -> None:
+    store = store_with(tmp_path, GOOD, NEW)
+    for name in ("report.html", "runs.csv", "study.toml", "identity.json"):
+        store.write(name, b"")
+    store.record_failure(BAD, FAILURE)
+    found = upkeep.verify(store)
+    assert found.findings == ()
+    assert set(found.records) == {GOOD, NEW}
+    assert upkeep.garbage(store, quarantine=True) == []
+
+
+def test_every_kind_of_disorder_is_named_and_nothing_is_changed(tmp_path: Path) -> None:
+    store = store_with(tmp_path, GOOD, BAD)
+    store.record_path(BAD).write_bytes(store.record_path(BAD).read_bytes()[:-9])
+    store.model_path(GOOD, "npz").write_bytes(b"PK")
+    store.keep_weights(NEW, WEIGHTS)
+    store.record_failure(GOOD, FAILURE)
+    (tmp_path / "quarantine").mkdir()
+    (tmp_path / "quarantine" / "old.json.1234").write_text("{")
+    (tmp_path / "notes.txt").write_text("mine")
+    (tmp_path / "runs" / "dd").symlink_to("/etc")
+    before = contents(tmp_path)
+    assert kinds(store) == {
+        f"runs/bb/{BAD}.json": "damaged",
+        f"models/{GOOD}.npz": "damaged",
+        f"models/{NEW}.npz": "unneeded",
+        f"attempts/{GOOD}/1.json": "unneeded",
+        "quarantine/old.json.1234": "quarantined",
+        "notes.txt": "foreign",
+        "runs/dd": "foreign",
+    }
+    assert not upkeep.verify(store).is_sound
+    assert contents(tmp_path) == before
+
+
+def test_garbage_is_what_no_result_needs(tmp_path: Path) -> None:
+    store = store_with(tmp_path, GOOD, BAD)
+    store.record_path(BAD).write_bytes(b"")
+    store.record_failure(GOOD, FAILURE)
+    store.record_failure(NEW, FAILURE)
+    before = set(contents(tmp_path))
+    freed = upkeep.remove(store, upkeep.garbage(store))
+    assert before - set(contents(tmp_path)) == {f"attempts/{GOOD}/1.json"}
+    assert not (tmp_path / "attempts" / GOOD).exists()
+    assert freed > 10
+
+
+def test_runs_that_are_not_asked_for_can_be_removed(tmp_path: Path) -> None:
+    store = store_with(tmp_path / "study", GOOD, BAD)
+    elsewhere = store_with(tmp_path / "elsewhere", NEW)
+    (store.root / "runs" / "cc").symlink_to(elsewhere.root / "runs" / "cc")
+    upkeep.remove(store, upkeep.unused(store, {GOOD}))
+    assert set(contents(store.root)) >= {f"runs/aa/{GOOD}.json", f"models/{GOOD}.npz"}
+    assert not any(BAD in name for name in contents(store.root))
+    assert elsewhere.load(NEW) is not None
+
+
+def test_merging_copies_what_is_new_and_in_order(tmp_path: Path) -> None:
+    here, there = store_with(tmp_path / "here", GOOD), store_with(tmp_path / "there", GOOD, BAD, NEW)
+    there.record_path(BAD).write_bytes(b"{}")
+    there.record_failure("dd" * 32, FAILURE)
+    there.write("study.toml", b"[study]")
+    before = contents(there.root)
+    merged = upkeep.merge(there, here)
+    assert (merged.added, merged.there, merged.different) == ((NEW,), (GOOD,), ())
+    assert [finding.path for finding in merged.refused] == [there.record_path(BAD)]
+    assert contents(there.root) == before
+    assert here.load(NEW) is not None
+    assert here.model_path(NEW, "npz").read_bytes() == there.model_path(NEW, "npz").read_bytes()
+    assert here.last_failure("dd" * 32) == FAILURE
+    assert (here.root / "study.toml").read_bytes() == b"[study]"
+    again = contents(here.root)
+    assert upkeep.merge(there, here).added == ()
+    assert contents(here.root) == again
+
+
+@pytest.mark.parametrize(
+    ("change", "differs"), [({"seconds": {"total": 9.0}}, False), ({"result": {"gap": 0.5}}, True)]
+)
+def test_merging_tells_of_runs_that_went_another_way(tmp_path: Path, change: dict[str, object], differs: bool) -> None:
+    here, there = store_with(tmp_path / "here", GOOD), Store(tmp_path / "there")
+    there.prepare()
+    there.commit(record(GOOD, **change))
+    kept = here.record_path(GOOD).read_bytes()
+    assert upkeep.merge(there, here).different == ((GOOD,) if differs else ())
+    assert here.record_path(GOOD).read_bytes() == kept
+
+
+def test_a_newer_record_is_in_order_but_not_for_us(tmp_path: Path) -> None:
+    store = store_with(tmp_path)
+    from tests.results.test_record import newer
+
+    path = store.record_path(NEW)
+    path.parent.mkdir()
+    path.write_bytes(json.dumps(newer(NEW)).encode())
+    assert kinds(store) == {f"runs/cc/{NEW}.json": "newer"}
+    assert not upkeep.verify(store).is_sound
