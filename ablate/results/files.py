@@ -113,12 +113,11 @@ def read(path: Path) -> bytes:
         if error.errno == errno.ELOOP:
             raise DamagedError("it is a symbolic link") from None
         raise
+    found = os.fstat(handle)
+    if not stat.S_ISREG(found.st_mode) or found.st_size > LIMIT:
+        os.close(handle)
+        raise DamagedError(f"it has {found.st_size:,} bytes" if stat.S_ISREG(found.st_mode) else "it is not a file")
     with os.fdopen(handle, "rb") as file:
-        found = os.fstat(handle)
-        if not stat.S_ISREG(found.st_mode):
-            raise DamagedError("it is not a file")
-        if found.st_size > LIMIT:
-            raise DamagedError(f"it has {found.st_size:,} bytes")
         return file.read()
 
 

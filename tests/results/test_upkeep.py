@@ -109,15 +109,13 @@ def test_merging_copies_what_is_new_and_in_order(tmp_path: Path) -> None:
     assert contents(here.root) == again
 
 
-@pytest.mark.parametrize(
-    ("change", "differs"), [({"seconds": {"total": 9.0}}, False), ({"result": {"gap": 0.5}}, True)]
-)
-def test_merging_tells_of_runs_that_went_another_way(tmp_path: Path, change: dict[str, object], differs: bool) -> None:
+@pytest.mark.parametrize("change", [{"seconds": {"total": 9.0}}, {"result": {"gap": 0.5}}])
+def test_merging_tells_of_runs_that_went_another_way(tmp_path: Path, change: dict[str, object]) -> None:
     here, there = store_with(tmp_path / "here", GOOD), Store(tmp_path / "there")
     there.prepare()
     there.commit(record(GOOD, **change))
     kept = here.record_path(GOOD).read_bytes()
-    assert upkeep.merge(there, here).different == ((GOOD,) if differs else ())
+    assert upkeep.merge(there, here).different == ((GOOD,) if "result" in change else ())
     assert here.record_path(GOOD).read_bytes() == kept
 
 
