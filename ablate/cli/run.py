@@ -73,11 +73,11 @@ def command(
     from ablate.cli.progress import listener
     from ablate.execution.scheduler import Options
 
-    study = api.load(config, overrides)
-    output.say(f"{study.source}: study {study.name}, {study.design}")
-    options = Options(jobs or api.default_jobs(), trainer, timeout, budget, fail_fast)
     stop = api.StopSignal()
     with _signals(stop, output):
+        study = api.load(config, overrides)
+        output.say(f"{study.source}: study {study.name}, {study.design}")
+        options = Options(jobs or api.default_jobs(), trainer, timeout, budget, fail_fast)
         with api.early_lanes(study, options.jobs, out=out, max_runs=max_runs) as lanes:
             plan = api.make_plan(study, out=out, only=only, max_runs=max_runs)
             with listener(output) as hears:

@@ -192,13 +192,15 @@ class Lanes:
 
 @contextmanager
 def _interrupts_blocked() -> Iterator[None]:
-    """Let processes that start here, now or from a pool's own threads, inherit a blocked SIGINT.
+    """Let processes that start here, now or from a pool's own threads, inherit a blocked SIGINT and SIGHUP.
 
-    Ctrl-C reaches every process of a terminal; a worker that is still importing could not ignore it yet.
+    Ctrl-C and the end of a terminal reach every process of it; a worker that is still starting could not ignore them
+    yet, and the helper process of `multiprocessing` would never ignore SIGHUP.
     """
-    resource_tracker.ensure_running()  # when it is started later, it unblocks SIGINT
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     try:
+        resource_tracker.ensure_running()  # it unblocks SIGINT, so that comes afterwards
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -9,6 +9,7 @@ TAIL = 4_000  # characters kept of what a failing run printed
 _PIECE = 2**16  # bytes read at a time, as many as a pipe holds
 _PIECES = 16  # read in one go; somebody may print without end
 _WAIT = 0.5  # seconds between two looks at whether anybody still wants to know
+_MODULES = re.compile(r"^\n?Extension modules: .*\n?", re.MULTILINE)  # 200 names after the traceback of a crash
 _ESCAPES = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)?|.)")
 
 
@@ -45,7 +46,7 @@ class Tail:
     def text(self) -> str:
         """The last `TAIL` characters that were printed, fit to be shown; bytes that are no UTF-8 are replaced."""
         self._drain()
-        return clean(self._end.decode(errors="replace"))[-TAIL:]
+        return clean(_MODULES.sub("", self._end.decode(errors="replace")))[-TAIL:]
 
     def close(self) -> None:
         """Stop reading. Processes that still hold the pipe get an error when they write."""

@@ -289,7 +289,7 @@ def _print_into(output: Connection) -> None:
     for name, descriptor in (("stdout", 1), ("stderr", 2)):
         os.dup2(output.fileno(), descriptor)
         setattr(sys, name, os.fdopen(descriptor, "w", 1, "utf-8", "backslashreplace", closefd=False))
-    faulthandler.enable()
+    faulthandler.enable(all_threads=False)
 
 
 def _end_with(parent: int) -> None:

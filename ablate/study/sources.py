@@ -103,6 +103,8 @@ def load(data: Data, folder: Path) -> Dataset:
         raise StudyError("data", [Problem("data.source", str(error), f'"{data.source}"')]) from None
     except StudyError:
         raise
+    except MemoryError:
+        raise StudyError("data", [Problem("data.source", "does not fit into memory", f'"{data.source}"')]) from None
     except (OSError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         raise StudyError("data", [Problem("data.source", f"cannot be read: {error}", f'"{data.source}"')]) from None
 
@@ -231,8 +233,12 @@ def _parts(path: Path, archive: Any, features: "Callable[[str], npt.NDArray[Any]
 def _stacked(parts: "Parts", stack: "Callable[[list[npt.NDArray[Any]]], Features]") -> _Arrays:
     """Training and test part as one data set."""
     for part, (x, y) in zip(("train", "test"), parts, strict=False):
-        if x.ndim < 2 or len(x) != len(y):
+        if x.ndim < 2 or x.shape[:1] != y.shape[:1]:
             raise _SourceError(f"x_{part} has shape {x.shape} and y_{part} {y.shape}: one row of features a label")
+        if not len(x):
+            raise _SourceError(f"x_{part} holds no rows")
+    if len({x.shape[1:] for x, _ in parts}) > 1:
+        raise _SourceError(f"rows of x_train have shape {parts[0][0].shape[1:]}, of x_test {parts[1][0].shape[1:]}")
     features = stack([x for x, _ in parts])
     labels = np.concatenate([_as_column(y) for _, y in parts])
     is_image = features.dtype == np.uint8
@@ -243,9 +249,11 @@ def _stacked(parts: "Parts", stack: "Callable[[list[npt.NDArray[Any]]], Features
 
 def _as_column(y: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Labels as one column; one-hot rows become indices."""
-    if y.ndim == 2 and y.shape[1] > 1:
-        return np.asarray(np.argmax(y, axis=1))
-    return y.reshape(len(y), -1)[:, 0] if y.size else y.reshape(-1)
+    if y.ndim == 1 or y.shape[1:] == (1,):
+        return y.reshape(-1)
+    if y.ndim > 2 or y.dtype.kind not in "buif" or not (((y == 0) | (y == 1)).all() and (y.sum(axis=1) == 1).all()):
+        raise _SourceError(f"labels of shape {y.shape} should be classes, or rows with a single 1 among zeros")
+    return np.asarray(np.argmax(y, axis=1))
 
 
 def _read_csv(path: Path, label: str | None) -> _Arrays:
@@ -254,6 +262,9 @@ def _read_csv(path: Path, label: str | None) -> _Arrays:
     if label is None:
         message = f"is required for a table: the column of {path.name} to learn"
         raise StudyError("data", [Problem("data.label", message)])
+    size, limit = path.stat().st_size, ondisk.memory_limit()
+    if size > limit:
+        raise _SourceError(f"{path.name} has {size:,} bytes, more than the {limit:,} that memory allows for a table")
     table = pd.read_csv(path, skipinitialspace=True)
     if label not in table.columns:
         message = f"{path.name} has no such column{suggest(label, map(str, table.columns))}"
@@ -267,7 +278,7 @@ def _read_csv(path: Path, label: str | None) -> _Arrays:
     if table[label].isna().any():
         raise _SourceError(f"{int(table[label].isna().sum())} rows have no {label}; fill or remove them")
     labels = table[label] if pd.api.types.is_numeric_dtype(table[label]) else table[label].astype(str)
-    return _Arrays(features.to_numpy(np.float32), np.asarray(labels.to_list()), scale="standard")
+    return _Arrays(features.to_numpy(np.float64), np.asarray(labels.to_list()), scale="standard")
 
 
 def _check(arrays: _Arrays) -> None:
@@ -281,6 +292,10 @@ def _check(arrays: _Arrays) -> None:
     if y.dtype.kind == "f" and not (np.isfinite(y).all() and (y == y.round()).all()):
         raise _SourceError("labels should be classes, but hold fractions or NaN; ablate studies classification")
     classes, counts = np.unique(y, return_counts=True)
+    unknown = np.setdiff1d(classes, y[: len(y) - arrays.test_rows])
+    if len(unknown):
+        named = ", ".join(map(str, unknown[:10]))
+        raise _SourceError(f"y_test has labels that y_train has not, and no network can learn them: {named}")
     if len(classes) < 2:
         raise _SourceError(f"has {len(classes)} class; there is nothing to tell apart")
     if len(classes) > max(1000, len(y) // 2):
@@ -293,14 +308,15 @@ def _check(arrays: _Arrays) -> None:
 def _check_finite(x: Features) -> None:
     count, seen, first = 0, 0, 0
     for chunk in ondisk.chunks(x):
-        finite = np.isfinite(chunk).reshape(len(chunk), -1).all(axis=1)
-        if not finite.all():
-            first = first or seen + int(np.argmin(finite)) + 1
-            count += int(np.size(chunk) - np.isfinite(chunk).sum())
+        finite = np.abs(chunk) <= np.finfo(np.float32).max  # false for NaN, too
+        rows = finite.reshape(len(chunk), -1).all(axis=1)
+        if not rows.all():
+            first = first or seen + int(np.argmin(rows)) + 1
+            count += int(np.size(chunk) - finite.sum())
         seen += len(chunk)
     if count:
         total = int(np.prod(x.shape))
-        message = f"{count:,} of {total:,} feature values are NaN or infinite, the first in row {first:,}"
+        message = f"{count:,} of {total:,} feature values are NaN, infinite or too large, the first in row {first:,}"
         raise _SourceError(f"{message}; fill or remove them")
 
 

@@ -52,7 +52,9 @@ def test_values_that_are_not_finite_are_found_in_every_part(tmp_path: Path) -> N
     held["x_train"][250, 2, 3] = np.nan
     held["x_test"][50, 0, :2] = np.inf
     np.savez(tmp_path / "d.npz", **held)
-    with pytest.raises(StudyError, match="3 of 12,000 feature values are NaN or infinite, the first in row 251"):
+    with pytest.raises(
+        StudyError, match="3 of 12,000 feature values are NaN, infinite or too large, the first in row 251"
+    ):
         sources.load(Data(source="d.npz"), tmp_path)
 
 

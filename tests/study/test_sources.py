@@ -117,6 +117,17 @@ def test_a_table_that_cannot_be_used_says_why(
         ({"x_train": np.full((30, 2, 2), np.inf), "x_test": np.zeros((9, 2, 2))}, "120 of 156 feature values"),
         ({"x_train": np.array([{}] * 30, dtype=object)}, "cannot be read"),
         ({"x_train": np.array([["a"]] * 30), "x_test": np.array([["a"]] * 9)}, "should be numbers"),
+        ({"x_train": np.full((30, 2, 2), 1e39), "x_test": np.zeros((9, 2, 2))}, "NaN, infinite or too large"),
+        ({"y_train": np.array(3)}, r"y_train \(\): one row of features a label"),
+        ({"y_train": np.full((30, 3), 1 / 3)}, "rows with a single 1 among zeros"),
+        ({"y_train": np.zeros((30, 3))}, "rows with a single 1 among zeros"),
+        ({"y_train": np.zeros(30, int), "y_test": np.zeros(9, int)}, "has 1 class"),
+        ({"y_test": np.repeat([0, 1, 7], 3)}, "labels that y_train has not, and no network can learn them: 7"),
+        (
+            {"x_test": np.zeros((9, 3, 2), np.uint8)},
+            r"of x_train have shape \(2, 2\), of x_test \(3, 2\)",
+        ),
+        ({"x_test": np.zeros((0, 2, 2), np.uint8), "y_test": np.zeros(0, int)}, "x_test holds no rows"),
     ],
 )
 def test_arrays_that_cannot_be_used_say_why(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
@@ -235,3 +246,23 @@ def test_reading_data_imports_no_tensorflow() -> None:
         "sources.load(Data(source='digits'), Path()); sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], env=os.environ, check=False).returncode == 0
+
+
+def test_a_header_that_claims_more_than_there_is_takes_no_memory(tmp_path: Path) -> None:
+    """An archive of a hundred bytes whose array says it has a trillion rows."""
+    np.save(tmp_path / "x.npy", np.zeros((3, 2)))
+    small = (tmp_path / "x.npy").read_bytes()
+    large = small.replace(b"(3, 2), }          ", b"(999999999999, 2)}")[: len(small)]
+    assert large != small
+    with zipfile.ZipFile(tmp_path / "d.npz", "w") as archive:
+        archive.writestr("x_train.npy", large)
+        archive.writestr("y_train.npy", small)
+    with pytest.raises(StudyError, match=r"cannot be read|does not fit into memory"):
+        sources.load(Data(source="d.npz"), tmp_path)
+
+
+def test_a_table_is_measured_before_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ondisk, "memory_limit", lambda: 100)
+    (tmp_path / "t.csv").write_text(GOOD)
+    with pytest.raises(StudyError, match="more than the 100 that memory allows for a table"):
+        sources.load(Data(source="t.csv", label="kind"), tmp_path)
