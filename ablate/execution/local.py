@@ -27,7 +27,9 @@ from ablate.execution import compilation_cache, worker
 from ablate.execution.output import TAIL, Tail
 from ablate.execution.worker import Assignment, Board, Outcome
 from ablate.results.files import process_exists
+from ablate.study.ondisk import memory_limit
 
+GROWTH = 2**30  # bytes that a worker may grow by; `model.fit` under XLA keeps 5 MB a run that nobody can give back
 SILENCE = 0.5  # seconds after which a process that is gone without a word is taken for one that ended itself
 Result = TypeVar("Result")
 
@@ -38,6 +40,7 @@ class _Lane:
     def __init__(self, context: SpawnContext, board: Board, compiled: Path | None) -> None:
         self.tail = Tail()
         self.used = False
+        self._first_memory = 0
         self._context = context
         self._arguments = (os.getpid(), board, self.tail.writer, compiled)
         self._pool = self._new_pool()
@@ -64,6 +67,12 @@ class _Lane:
         self.end(kill=True)
         self.join()
         self._pool = self._new_pool()
+        self._first_memory = 0
+
+    def grown_by(self, memory: int) -> int:
+        """Bytes that the process has grown by since its first run."""
+        self._first_memory = self._first_memory or memory
+        return memory - self._first_memory
 
     def end(self, *, kill: bool) -> None:
         """Ask the process to end: when it is done, or at once. What was never sent anything is not waited for."""
@@ -94,6 +103,7 @@ class Lanes:
         self._board = Board(*numbers, context.RawValue("i", 0))
         self._closing = ExitStack()
         compiled = self._closing.enter_context(compilation_cache.lent())
+        self._growth = min(GROWTH, memory_limit() * 2 // jobs)  # all together at most a quarter of the machine's
         self._silent: dict[int, float] = {}
         self._ended: set[int] = set()
         self._lanes = [_Lane(context, self._board, compiled) for _ in range(jobs)]
@@ -129,9 +139,12 @@ class Lanes:
     def outcome(self, lane: int, assignment: Assignment, future: "Future[Outcome]", timeout: float | None) -> Outcome:
         """What became of a run whose future is done, or whose process is silent.
 
-        What its process left running is ended, and after a crash or a time-out the lane gets a new process.
+        What its process left running is ended. After a crash or a time-out, and when it has grown too large, the lane
+        gets a new process.
         """
         outcome, alive = _outcome(assignment, future, timeout)
+        if self._lanes[lane].grown_by(outcome.memory) > self._growth:
+            self._lanes[lane].renew()
         if outcome.status not in {"failed", "unborn"}:
             return outcome
         log = f"{self._lanes[lane].tail.text()}{outcome.log}"[-TAIL:]

@@ -83,6 +83,7 @@ class Outcome:
         slower: why it was not trained by the trainer asked for; empty if it was.
         seconds: wall time.
         elsewhere: whether another invocation trained it meanwhile.
+        memory: bytes that its process holds afterwards; 0 where that is not known.
     """
 
     key: str
@@ -95,6 +96,7 @@ class Outcome:
     slower: str = ""
     seconds: float = 0.0
     elsewhere: bool = False
+    memory: int = 0
 
 
 class _StopRequestedError(Exception):
@@ -230,7 +232,15 @@ def _train(assignment: Assignment, process: _Process, started: float) -> Outcome
         accuracy=record.result["test_accuracy"],
         slower=_slower(record),
         seconds=time.perf_counter() - started,
+        memory=_resident_memory(),
     )
+
+
+def _resident_memory() -> int:
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return 0
 
 
 def save_model(assignment: Assignment) -> None:

@@ -182,26 +182,6 @@ def test_schema_is_one_json_document() -> None:
     assert "overfitting" in document["properties"]
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_an_interrupted_study_keeps_what_is_done_and_goes_on(number: int, code: int, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "ablate", "run", "-c", TINY, "-o", str(tmp_path), "-j1"]
-    slow = ["-S", "training.epochs=400"]
-    with subprocess.Popen([*command, *slow], stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
-        assert process.stderr is not None
-        for line in process.stderr:
-            if "1/4" in line:
-                break
-        os.killpg(process.pid, number)  # the whole group, as a terminal does
-        rest = process.stderr.read()
-        assert process.wait(60) == code
-    assert "ablate run" in rest
-    assert "Traceback" not in rest
-    kept = len(list((tmp_path / "tiny" / "runs").rglob("*.json")))
-    assert 1 <= kept < 4
-    done = ablate("run", "-c", TINY, "-o", tmp_path, *slow, "--json")
-    assert json.loads(done.stdout)["cached"] == kept
-
-
 def test_a_closed_pipe_is_not_a_traceback(trained: Path) -> None:
     command = f"{sys.executable} -m ablate status -o {trained} | head -1"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)

@@ -3,6 +3,7 @@
 import json
 import os
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
@@ -94,6 +95,22 @@ def place(tmp_path: Path) -> Iterator[Place]:
     yield made
     for process in made.processes():
         os.kill(process, signal.SIGKILL)
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The results of the tiny study, all four runs of it."""
+    made = Place(tmp_path_factory.mktemp("trained"))
+    done = made.ablate("run", "-j2")
+    assert done.returncode == 0, done.stderr
+    return made.folder / "reports"
+
+
+@pytest.fixture
+def finished(place: Place, results: Path) -> Place:
+    """A place where the tiny study is trained."""
+    shutil.copytree(results, place.folder / "reports", dirs_exist_ok=True)
+    return place
 
 
 def wait_for(process: "subprocess.Popen[str]", text: str) -> str:
