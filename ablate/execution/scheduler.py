@@ -196,7 +196,18 @@ def _assignment(
     digest = identity.data[data_name(settings.data)].digest
     plain_settings = settings.model_dump(exclude_none=True)
     root = store.root.absolute()  # a run may change the working directory of its process
-    return Assignment(index, run.key, plain_settings, run.seed, folder, digest, root, trainer, keep_weights)
+    return Assignment(
+        index=index,
+        key=run.key,
+        settings=plain_settings,
+        seed=run.seed,
+        folder=folder,
+        data_digest=digest,
+        code={name: identity.code[name] for name in settings.code},
+        store=root,
+        trainer=trainer,
+        keep_weights=keep_weights,
+    )
 
 
 class _Session:

@@ -50,6 +50,7 @@ class Assignment:
         seed: its replicate's seed.
         folder: where relative paths of the study start.
         data_digest: digest of the data that the key was made with.
+        code: digests of the user's functions that the key was made with, by reference.
         store: the study's results folder.
         trainer: `compiled` or `fit`.
         keep_weights: whether to keep what the network has learned.
@@ -61,6 +62,7 @@ class Assignment:
     seed: int
     folder: Path
     data_digest: str
+    code: Mapping[str, str]
     store: Path
     trainer: TrainerName
     keep_weights: bool
@@ -103,8 +105,8 @@ class _StopRequestedError(Exception):
     """The scheduler asked this worker to end after the current epoch."""
 
 
-class _DataChangedError(Exception):
-    """The data is not any more what the keys of the study's runs were made with."""
+class _ChangedError(Exception):
+    """Data or code is not any more what the keys of the study's runs were made with."""
 
 
 @dataclass(frozen=True)
@@ -129,6 +131,7 @@ class _Process:
     board: Board
     workshop: Any
     datasets: dict[str, Dataset]
+    checked: set[str]
 
 
 _process: _Process | None = None
@@ -167,7 +170,7 @@ def start(parent: int, board: Board, output: Connection, compiled: Path | None) 
     except Exception as error:  # noqa: BLE001 - a broken installation shows in many ways; `run` tells of it
         _start_error = f"{type(error).__name__}: {error}"
         return
-    _process = _Process(board, Workshop(), {})
+    _process = _Process(board, Workshop(), {}, set())
 
 
 def run(assignment: Assignment) -> Outcome:
@@ -182,7 +185,7 @@ def run(assignment: Assignment) -> Outcome:
         return Outcome(assignment.key, "stopped")
     except StoreError as error:
         return Outcome(assignment.key, "unwritable", str(error))
-    except _DataChangedError as error:
+    except _ChangedError as error:
         return Outcome(assignment.key, "unable", str(error))
     except SystemExit as error:
         reason = f"its code called sys.exit({error.code!r})"
@@ -209,6 +212,7 @@ def _train(assignment: Assignment, process: _Process, started: float) -> Outcome
 
     store = Store(assignment.store)
     code.open_folder(assignment.folder)
+    _check_code(assignment, process)
     settings = RunSettings.model_validate(assignment.settings)
     dataset = _dataset(settings.data, assignment, process)
     record = trainer.train(
@@ -280,18 +284,27 @@ def _dataset(data: Data, assignment: Assignment, process: _Process) -> Dataset:
         try:
             found = sources.load(data, assignment.folder)
         except StudyError as error:
-            raise _DataChangedError(f"the data could be read when the study began, but not now: {error}") from None
+            raise _ChangedError(f"the data could be read when the study began, but not now: {error}") from None
         if found.digest != assignment.data_digest:
-            raise _DataChangedError(f"{data.source} changed since the study began; {_RUN_AGAIN}")
+            raise _ChangedError(f"{data.source} changed since the study began; {_RUN_AGAIN}")
         process.datasets[assignment.data_digest] = found
     _check_unchanged(found)
     return found
 
 
+def _check_code(assignment: Assignment, process: _Process) -> None:
+    """Modules that this process is about to import must still be what was digested; it imports them once."""
+    for reference, digest in assignment.code.items():
+        if reference not in process.checked:
+            if code.digest(reference, assignment.folder, "code") != digest:
+                raise _ChangedError(f"the code of {reference} changed since the study began; {_RUN_AGAIN}")
+            process.checked.add(reference)
+
+
 def _check_unchanged(dataset: Dataset) -> None:
     """Data that is read from its file during the training must still be what was digested."""
     if isinstance(dataset.x, OnDisk) and dataset.x.has_changed():
-        raise _DataChangedError(f"{dataset.x.file} changed while a run read it; {_RUN_AGAIN}")
+        raise _ChangedError(f"{dataset.x.file} changed while a run read it; {_RUN_AGAIN}")
 
 
 def _print_into(output: Connection) -> None:

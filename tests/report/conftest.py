@@ -93,6 +93,7 @@ def record(run: PlannedRun, *, status: str = "ok", path: str = "") -> Record:
         history=columns,
         result=result | {"parameters": 100},
         probes=_probes(random),
+        weights="",
         seconds={"train": 0.1, "compile": 0.0, "total": 0.2},
         environment={"keras": "3.15.1", "machine": f"Linux x86_64{path}", "rows": {"train": 80, "test": 20}},
     )
