@@ -1,6 +1,7 @@
 """Fixtures that several rooms share: tiny real studies, and MNIST where it is at hand."""
 
 import os
+import signal
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,12 @@ def study_of(**sections: dict[str, Any]) -> Study:
     for name, section in sections.items():
         document[name] = {**document.get(name, {}), **section}
     return spec.build(document, Path("ablations.toml"))
+
+
+def default_signals() -> None:
+    """For a process that is to be interrupted: what is started in the background is started deaf to it."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 @pytest.fixture

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from ablate.api import Outcome, Plan, StopSignal
     from ablate.results.record import TrainerName
 
-STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
 
 def _seconds(context: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
     """Seconds of a time such as `90`, `90s`, `20m` or `1.5h`."""
@@ -134,7 +132,9 @@ def _signals(stop: "StopSignal", output: Output) -> Iterator[None]:
         with suppress(OSError):  # the terminal may be gone
             os.write(2, b"\nStopping: what is finished is kept" + again + b".\n")  # a handler must not use streams
 
-    wanted = {number for number in STOPPING if signal.getsignal(number) != signal.SIG_IGN}  # as nohup has it
+    wanted = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as nohup has it
+        wanted.append(signal.SIGHUP)
     saved = {number: signal.signal(number, note) for number in wanted}
     try:
         yield

@@ -9,6 +9,7 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError, Future
@@ -41,6 +42,7 @@ class _Lane:
         self.tail = Tail()
         self.used = False
         self._first_memory = 0
+        self._leaving: list[threading.Thread] = []
         self._context = context
         self._arguments = (os.getpid(), board, self.tail.writer, compiled)
         self._pool = self._new_pool()
@@ -63,9 +65,11 @@ class _Lane:
         return future
 
     def renew(self) -> None:
-        """Start a new process in the place of the old, which is ended if it is still there."""
+        """Start a new process in the place of the old, which is ended meanwhile if it is still there."""
         self.end(kill=True)
-        self.join()
+        leaving = threading.Thread(target=self._pool.join, daemon=True)  # pebble may have begun to start another
+        leaving.start()
+        self._leaving.append(leaving)
         self._pool = self._new_pool()
         self._first_memory = 0
 
@@ -82,8 +86,10 @@ class _Lane:
             self._pool.close()  # type: ignore[no-untyped-call]
 
     def join(self) -> None:
-        """Wait until it has ended."""
+        """Wait until it has ended, and those before it."""
         self._pool.join()
+        for leaving in self._leaving:
+            leaving.join()
 
 
 class Lanes:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import STUDIES
+from tests.conftest import STUDIES, default_signals
 
 ROOT = Path(__file__).parents[2]
 TINY = str(STUDIES / "tiny.toml")
@@ -261,7 +261,9 @@ def test_a_changed_study_file_is_noted(tmp_path: Path) -> None:
 @pytest.mark.parametrize("delay", [0.3, 1.5])
 def test_an_interrupt_before_training_is_exit_130(delay: float, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "ablate", "run", "-c", TINY, "-o", str(tmp_path)]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
+    with subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=default_signals
+    ) as process:
         assert process.stderr is not None
         process.stderr.readline()  # the study is read: imports are over
         time.sleep(delay)

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from ablate.results.store import Store
-from tests.conftest import STUDIES
+from tests.conftest import STUDIES, default_signals
 
 MARK = "ABLATE_TEST_MARK"
 KILLS = int(os.environ.get("ABLATE_KILLS", "10"))  # the nightly workflow asks for more
@@ -41,7 +41,7 @@ class Place:
         command = [sys.executable, "-u", "-m", "ablate", *arguments]
         path = os.pathsep.join(filter(None, (python_path, os.environ.get("PYTHONPATH"))))
         environment = {**os.environ, MARK: self._mark, "ABLATE_TEST_FOLDER": str(self.folder), "PYTHONPATH": path}
-        options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
+        options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "preexec_fn": default_signals, **options}
         return subprocess.Popen(command, cwd=self.folder, env=environment, text=True, start_new_session=True, **options)
 
     def ablate(self, *arguments: str) -> "subprocess.CompletedProcess[str]":

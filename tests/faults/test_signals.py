@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from tests.conftest import default_signals
 from tests.faults.conftest import Place, wait_for
 
 LONG = ("-S", "training.epochs=1000", "-S", "study.replicates=20")
@@ -92,6 +93,7 @@ def test_a_closed_terminal_ends_the_study_in_order(place: Place) -> None:
 
 def take_terminal() -> None:
     """Make the terminal on stdin the one that controls this session."""
+    default_signals()
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
