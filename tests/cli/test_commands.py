@@ -262,7 +262,11 @@ def test_a_changed_study_file_is_noted(tmp_path: Path) -> None:
 def test_an_interrupt_before_training_is_exit_130(delay: float, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "ablate", "run", "-c", TINY, "-o", str(tmp_path)]
     with subprocess.Popen(
-        command, stderr=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=default_signals
+        command,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=default_signals,  # noqa: PLW1509 - no thread of the tests forks at that moment
     ) as process:
         assert process.stderr is not None
         process.stderr.readline()  # the study is read: imports are over
