@@ -132,6 +132,8 @@ class Lanes:
             timeout: seconds after which its process is ended; `None` for no limit.
         """
         self._lanes[lane].tail.begin()
+        self._board.processes[assignment.index] = 0  # it may have been sent before
+        self._silent.pop(assignment.index, None)
         return self._lanes[lane].send(worker.run, assignment, timeout)
 
     def is_silent(self, assignment: Assignment) -> bool:
