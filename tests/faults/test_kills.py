@@ -9,6 +9,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from ablate import api
 from ablate.results import upkeep
 from ablate.results.store import Store
@@ -30,6 +32,7 @@ def acknowledged(text: str) -> set[tuple[str, str]]:
     return {(match["treatment"], match["seed"]) for match in ACKNOWLEDGED.finditer(text)}
 
 
+@pytest.mark.timeout(120 + 30 * KILLS)
 def test_a_killed_study_loses_nothing_and_goes_on(place: Place, tmp_path: Path) -> None:
     """Half of the kills hit the whole program, the others one of its workers."""
     (tmp_path / "undisturbed").mkdir()
@@ -89,6 +92,7 @@ for number in range(int(sys.argv[2]), 10**9):
 """
 
 
+@pytest.mark.timeout(120 + 10 * KILLS)
 def test_a_commit_is_whole_or_not_there(tmp_path: Path) -> None:
     """A process that does nothing but commit is killed at random moments, five times as often as studies are."""
     store = Store(tmp_path / "study")

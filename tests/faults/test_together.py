@@ -51,7 +51,7 @@ def test_what_a_killed_invocation_was_training_is_taken_over(place: Place) -> No
 
 
 def test_a_part_of_a_study_can_be_looked_at_while_it_is_trained(place: Place) -> None:
-    long = (*STUDY, "-S", "training.epochs=5000")  # some seconds a run
+    long = (*STUDY, "-S", "training.epochs=3000")  # some seconds a run
     with place.start("run", "-j2", *long) as process:
         wait_for(process, f"3/{RUNS}")
         documents = {}
