@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,19 +13,19 @@ from ablate.execution.local import Lanes
 from ablate.execution.scheduler import Listener, Options, Progress, StopSignal
 from ablate.execution.worker import Outcome
 from ablate.results import identity as identities
-from ablate.results import snapshot
+from ablate.results import origins, snapshot
 from ablate.results.files import replace_file
 from ablate.results.identity import DataFacts, Identity, PlannedRun
 from ablate.results.record import Record
 from ablate.results.snapshot import Snapshot
 from ablate.results.store import Store
 from ablate.study import code, design, document, sources, spec, splits
+from ablate.study.design import DEFAULT_MAX_RUNS
 from ablate.study.spec import Study
 
 if TYPE_CHECKING:
     import pandas as pd
 
-DEFAULT_MAX_RUNS = 10_000
 REPORTS = "reports"
 
 __all__ = ["Outcome", "Plan", "Progress", "Results", "StopSignal", "Study", "load", "make_plan", "open_results", "run"]
@@ -42,6 +42,7 @@ class Plan:
         everything: all runs of the study.
         selected: those that were asked for (`only`).
         done: keys of the selected runs that have a record.
+        warnings: what the study asks for in vain, or twice.
     """
 
     study: Study
@@ -50,6 +51,7 @@ class Plan:
     everything: tuple[PlannedRun, ...]
     selected: tuple[PlannedRun, ...]
     done: Mapping[str, Record]
+    warnings: tuple[str, ...]
 
     @property
     def pending(self) -> list[PlannedRun]:
@@ -123,7 +125,8 @@ class Results:
         """
         from ablate.analysis.effects import effects
 
-        return effects(self.runs, self.snapshot.levels, metric or self.study.primary)
+        metric = metric or self.study.primary
+        return effects(self.runs, self.snapshot.levels, metric, coverage_only=self.snapshot.is_coverage_only)
 
     def diagnosis(self) -> "pd.DataFrame":
         """How many runs of each treatment are overfit, underfit, ...; see `ablate.analysis.diagnosis`."""
@@ -203,16 +206,18 @@ def make_plan(
         StudyError: the data cannot be used, the study is too large, or `only` names something unknown.
         StoreError: the results folder cannot be read.
     """
-    treatments = design.treatments(study, max_runs)
+    expansion = design.expand(study, max_runs)
+    treatments = expansion.treatments
     chosen = {treatment.name for treatment in design.select(treatments, study, only)}
     if not chosen:
         message = f"no treatment of this {study.design} study has all of {', '.join(only)}"
         raise StudyError("--only", [Problem("", message)])
-    identity = _identify(study, treatments)
+    store = Store(results_folder(study, out))
+    identity = _identify(study, treatments, store.root.parent)
     everything = tuple(identities.plan_runs(treatments, study.seeds, identity))
     selected = tuple(planned for planned in everything if planned.treatment.name in chosen)
-    store = Store(results_folder(study, out))
-    return Plan(study, identity, store, everything, selected, store.load_all({planned.key for planned in selected}))
+    done = store.load_all({planned.key for planned in selected})
+    return Plan(study, identity, store, everything, selected, done, expansion.warnings)
 
 
 def early_lanes(
@@ -354,9 +359,10 @@ def open_results(
     if identity is None:
         raise EmptyResultsError(f"no results in {store.root}; 'ablate run' makes them")
     treatments = design.treatments(study, max_runs=10**9)
-    if not all(identity.covers(each.settings) for each in treatments):
-        now = _identify(study, treatments)
-        identity = Identity(identity.libraries, {**identity.data, **now.data}, {**identity.code, **now.code})
+    if not all(identity.covers(each.settings, study.seeds) for each in treatments):
+        now = _identify(study, treatments, store.root.parent)
+        parts = ({**getattr(identity, part), **getattr(now, part)} for part in ("data", "code", "origins"))
+        identity = Identity(identity.libraries, *parts)
     content = snapshot.take(study, identities.plan_runs(treatments, study.seeds, identity), identity, store)
     return Results(content, store, "" if config is not None or overrides else _changed_since(study))
 
@@ -401,7 +407,7 @@ def _study_of_results(
     return spec.load(folder / "study.toml")
 
 
-def _identify(study: Study, treatments: Sequence[design.Treatment]) -> Identity:
+def _identify(study: Study, treatments: Sequence[design.Treatment], reports: Path) -> Identity:
     """Read a study's data sets, try its splits, look at its code, and keep what the plan needs to know of them."""
     import numpy as np
 
@@ -416,10 +422,11 @@ def _identify(study: Study, treatments: Sequence[design.Treatment]) -> Identity:
             found = loaded[name]
             splits.split(found, data, study.seeds[0])  # sizes are the same for every seed
         except StudyError as error:
-            raise StudyError(study.source, error.problems) from None
+            raise study.error(error.problems) from None
         largest = float(np.bincount(found.y).max() / len(found.y))
         facts[name] = DataFacts(found.digest, len(found.x), found.x.shape[1], len(found.classes), largest)
-    return Identity(identities.installed_libraries(), facts, _digest_code(study, treatments))
+    identity = Identity(identities.installed_libraries(), facts, _digest_code(study, treatments))
+    return replace(identity, origins=origins.find(study, treatments, identity, reports))
 
 
 def _digest_code(study: Study, treatments: Iterable[design.Treatment]) -> dict[str, str]:
@@ -428,4 +435,4 @@ def _digest_code(study: Study, treatments: Iterable[design.Treatment]) -> dict[s
     try:
         return {reference: code.digest(reference, folder, key) for reference, key in named.items()}
     except StudyError as error:
-        raise StudyError(study.source, error.problems) from None
+        raise study.error(error.problems) from None

@@ -17,15 +17,18 @@ class Problem:
         key: dotted path of the key, empty for the file as a whole.
         message: what is wrong and what is allowed.
         value: the offending value as it would be written in TOML, if there is one.
+        line: where the key stands in the file, from 1, if that is known.
     """
 
     key: str
     message: str
     value: str | None = None
+    line: int | None = None
 
     def __str__(self) -> str:
         where = f"{self.key} = {self.value}" if self.value is not None else self.key
-        return f"{where}: {self.message}" if where else self.message
+        text = f"{where}: {self.message}" if where else self.message
+        return f"line {self.line}: {text}" if self.line else text
 
 
 class StudyError(AblateError):

@@ -78,20 +78,28 @@ def lower_is_better(metric: str) -> bool:
     return metric.endswith(("loss", "gap", "epoch")) or metric.startswith("seconds")
 
 
-def effects(runs: pd.DataFrame, levels: Mapping[str, Sequence[str]], metric: str = "test_accuracy") -> pd.DataFrame:
+def effects(
+    runs: pd.DataFrame,
+    levels: Mapping[str, Sequence[str]],
+    metric: str = "test_accuracy",
+    *,
+    coverage_only: bool = False,
+) -> pd.DataFrame:
     """The effect of every level that is not a baseline.
 
     Args:
         runs: one row per run: a column per factor, `seed`, `status` and the metric.
         levels: the labels of every factor's levels, the baseline first.
         metric: a numeric column of `runs`; effects are on its scale (shares for accuracies).
+        coverage_only: the runs are of a covering array, whose few pairs are there by chance: no verdicts.
 
     Returns:
         One row per factor and level, in the order of `levels`. `n` counts seeds, `dropped` pairs that lost a run.
         `mean` is level minus baseline, `low` and `high` its 95% interval (paired t), `p` two-sided, `p_holm` the
         same after Holm's adjustment within this table, `detectable` the smallest difference that as many seeds
         would find with 80% power. `verdict` is `helps`, `hurts`, `undecided` (also where more than a tenth of the
-        pairs was dropped), `exploratory` (fewer than 5 seeds) or `inert` (the runs of every pair are equal).
+        pairs was dropped), `exploratory` (fewer than 5 seeds), `inert` (the runs of every pair are equal) or `coverage
+        only`.
     """
     asked = [(factor, level, labels[0]) for factor, labels in levels.items() for level in labels[1:]]
     pairs = [pair(runs, levels, factor, level, metric) for factor, level, _ in asked]
@@ -109,7 +117,7 @@ def effects(runs: pd.DataFrame, levels: Mapping[str, Sequence[str]], metric: str
             **asdict(estimate),
             "p_holm": adjusted,
             "detectable": minimum_detectable(found.values),
-            "verdict": _verdict(found, estimate.mean * better, adjusted),
+            "verdict": "coverage only" if coverage_only else _verdict(found, estimate.mean * better, adjusted),
         }
         for (factor, level, baseline), found, estimate, adjusted in zip(asked, pairs, estimates, p_holm, strict=True)
     ]

@@ -13,7 +13,7 @@ from ablate.execution import local
 from ablate.execution.queue import RunQueue, Task, guess_epoch_seconds
 from ablate.execution.worker import Assignment, Outcome
 from ablate.results.claims import Claims
-from ablate.results.identity import Identity, PlannedRun, data_name
+from ablate.results.identity import Identity, PlannedRun, data_name, origin_name
 from ablate.results.record import Failure, TrainerName
 from ablate.results.store import Store, utc_now
 
@@ -207,7 +207,15 @@ def _assignment(
         store=root,
         trainer=trainer,
         keep_weights=keep_weights,
+        origin=_origin(run, identity, root),
     )
+
+
+def _origin(run: PlannedRun, identity: Identity, root: Path) -> tuple[Path, str] | None:
+    """Where the weights are that a run starts from: a study's folder and the key of its run."""
+    settings = run.treatment.settings
+    name = settings.training.continue_from
+    return (root.parent / name, identity.origins[origin_name(settings, run.seed)]) if name is not None else None
 
 
 class _Session:

@@ -24,7 +24,7 @@ from threadpoolctl import threadpool_limits
 
 from ablate.errors import AblateError, StoreError, StudyError
 from ablate.execution.output import clean
-from ablate.results.record import Record, TrainerName
+from ablate.results.record import Record, TrainerName, weights_digest
 from ablate.results.store import Store
 from ablate.study import code, sources
 from ablate.study.ondisk import OnDisk
@@ -54,6 +54,7 @@ class Assignment:
         store: the study's results folder.
         trainer: `compiled` or `fit`.
         keep_weights: whether to keep what the network has learned.
+        origin: folder and run of the study whose weights it starts from.
     """
 
     index: int
@@ -66,6 +67,7 @@ class Assignment:
     store: Path
     trainer: TrainerName
     keep_weights: bool
+    origin: tuple[Path, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -224,6 +226,7 @@ def _train(assignment: Assignment, process: _Process, started: float) -> Outcome
         trainer=assignment.trainer,
         callbacks=lambda: own_callbacks(settings.training.callbacks),
         tick=tick,
+        start=_origin_weights(*assignment.origin, dataset) if assignment.origin else None,
         keep=functools.partial(store.keep_weights, assignment.key) if assignment.keep_weights else None,
     )
     _check_unchanged(dataset)
@@ -269,6 +272,23 @@ def save_model(assignment: Assignment) -> None:
     if weights is not None:
         model = saving.plain_network(settings, scaling, len(dataset.classes), weights)
         store.keep_model(assignment.key, model.save)
+
+
+def _origin_weights(folder: Path, key: str, dataset: Dataset) -> Mapping[str, Any]:
+    """The weights that a run of another study kept, as arrays or as a network; they must be those of its record."""
+    from ablate.training import saving
+
+    store = Store(folder)
+    record = store.load(key)
+    weights = store.weights(record) if record else None
+    if record and weights is None and (network := store.model_path(key, "keras")).is_file():
+        settings = RunSettings.model_validate(record.settings)
+        weights = saving.read_weights(network, settings, dataset.x.shape[1], len(dataset.classes))
+        if record.weights and weights_digest(weights) != record.weights:
+            raise StoreError(f"{network} does not hold the weights that its record was measured with")
+    if weights is None:
+        raise _ChangedError(f"the weights to go on from, of run {key} in {folder}, are not there any more")
+    return weights
 
 
 def _slower(record: Record) -> str:

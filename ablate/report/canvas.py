@@ -32,6 +32,7 @@ VERDICT_STYLE = {
     "undecided": (MUTED, "o"),
     "exploratory": (BLUE, "D"),
     "inert": (MUTED, "s"),
+    "coverage only": (BLUE, "h"),
 }
 
 _SVG = "http://www.w3.org/2000/svg"

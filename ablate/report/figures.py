@@ -55,7 +55,7 @@ def effects(table: pd.DataFrame, by_seed: pd.DataFrame) -> Picture:
         found = _largest(rows, metric)
         note = (
             "Marks: mean difference from the factor's baseline; bars: 95% interval; dots: one per replicate. "
-            "▲ helps, ▼ hurts, ● undecided, ◆ exploratory, ■ inert."
+            "▲ helps, ▼ hurts, ● undecided, ◆ exploratory, ■ inert, ⬢ coverage only."
         )
         if axes.get_xscale() != "linear":
             note += " Far from zero the axis is logarithmic."

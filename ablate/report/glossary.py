@@ -49,6 +49,6 @@ def terms(factors: Iterable[str]) -> list[Term]:
     found += [
         Term(f"{remedy.title} ({name})", f"A remedy for {remedy.family}. {remedy.explanation}")
         for name, remedy in REMEDIES.items()
-        if name in set(factors)
+        if name in {part for factor in factors for part in factor.split("+")}
     ]
     return found + [Term(name, f"Diagnosis: {meaning}.") for name, meaning in wording.DIAGNOSIS_MEANING.items()]

@@ -91,7 +91,7 @@ def contents(snapshot: Snapshot, command: str | None = None) -> Page:
     runs, histories, levels = snapshot.runs, snapshot.histories, snapshot.levels
     ok = runs[runs["status"] == "ok"]
     primary = snapshot.study.primary
-    found = effects.effects(runs, levels, primary)
+    found = effects.effects(runs, levels, primary, coverage_only=snapshot.is_coverage_only)
     diagnosed = diagnosis.diagnose(runs, histories, snapshot.largest_class)
     counts = diagnosis.counts(diagnosed)
     answer = sections.verdict(snapshot, found, counts)

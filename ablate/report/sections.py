@@ -22,6 +22,7 @@ GROUPS = (
     ("undecided", "●", "Undecided"),
     ("exploratory", "◆", "Exploratory"),
     ("inert", "■", "Inert"),
+    ("coverage only", "⬢", "Coverage only"),
 )
 GROUP_NOTES = {
     "helps": "",
@@ -29,6 +30,7 @@ GROUP_NOTES = {
     "undecided": "The interval or the adjusted test leaves both directions open. That is not evidence of no effect.",
     "exploratory": "Fewer than 5 replicates: a hint of what to look at, not a finding.",
     "inert": "Every pair of runs came out equal.",
+    "coverage only": "A pairwise design tries every pair of levels; it is too thin to tell effects from each other.",
 }
 
 
@@ -101,7 +103,7 @@ def header(snapshot: Snapshot) -> Header:
     finished = int((runs["status"] != "failed").sum())
     planned = len(snapshot.planned)
     treatments = len({run.treatment.name for run in snapshot.planned})
-    varied = {".".join(factor.path) for factor in study.factors}
+    varied = {".".join(part.path) for factor in study.factors for part in factor.parts}
     optional = [
         ("batch size", str(base.training.batch_size)),
         ("trainer", ", ".join(sorted(set(runs["trainer"].dropna().astype(str)))) or "–"),
@@ -145,12 +147,23 @@ def verdict(snapshot: Snapshot, effects: pd.DataFrame, counts: pd.DataFrame) -> 
 
 def effects_note(design: str) -> str:
     """What the effects of a design are averages of."""
-    if design != "grid":
-        return "Every level is compared with the baseline alone; combinations of levels were not trained."
-    return (
-        "Every effect is an average over the levels of the other factors. Whether an effect depends on them (an "
-        "interaction) is not shown here."
-    )
+    match design:
+        case "grid":
+            return (
+                "Every effect is an average over the levels of the other factors. Whether an effect depends on them "
+                "(an interaction) is not shown here."
+            )
+        case "leave-one-out":
+            return "Every level is compared with its factor's baseline while all other factors are on."
+        case "pairwise":
+            return (
+                "Coverage only: the treatments hold every pair of levels at least once. They show what breaks; few of "
+                "them differ in one factor alone, and neither effects nor interactions can be told from them."
+            )
+        case "listed":
+            return "Levels are compared where two of the listed treatments differ in nothing else."
+        case _:
+            return "Every level is compared with the baseline alone; combinations of levels were not trained."
 
 
 def distributions_note(shown: Sequence[str], runs: pd.DataFrame) -> str:

@@ -48,15 +48,19 @@ class Identity:
         libraries: `major.minor` of TensorFlow and Keras.
         data: facts of every data set of the study, by `data_name`.
         code: digest of every function of the user's that the study names, by its reference.
+        origins: key of the record whose weights a run starts from, by `origin_name`.
     """
 
     libraries: Mapping[str, str]
     data: Mapping[str, DataFacts]
     code: Mapping[str, str] = field(default_factory=dict)
+    origins: Mapping[str, str] = field(default_factory=dict)
 
-    def covers(self, settings: RunSettings) -> bool:
-        """Whether the data and code of a treatment are known here."""
-        return data_name(settings.data) in self.data and settings.code.keys() <= self.code.keys()
+    def covers(self, settings: RunSettings, seeds: Iterable[int]) -> bool:
+        """Whether the data and code of a treatment are known here, and what its runs go on from."""
+        goes_on = settings.training.continue_from is not None
+        known = not goes_on or all(origin_name(settings, seed) in self.origins for seed in seeds)
+        return known and data_name(settings.data) in self.data and settings.code.keys() <= self.code.keys()
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,12 @@ def data_name(data: Data) -> str:
     return canonical_json({key: getattr(data, key) for key in (*_NAMING, "scale")}).decode()
 
 
+def origin_name(settings: RunSettings, seed: int) -> str:
+    """What a run and the one that it goes on from have in common: data, network, remedies and seed."""
+    common = {key: getattr(settings, key).model_dump(mode="json") for key in ("data", "model", "remedies")}
+    return hashlib.sha256(canonical_json([common, seed])).hexdigest()
+
+
 def run_key(settings: RunSettings, seed: int, identity: Identity) -> str:
     """The name of a run's record: equal keys mean the same training on the same data."""
     resolved = settings.model_dump(mode="json", exclude_none=True)
@@ -100,6 +110,7 @@ def run_key(settings: RunSettings, seed: int, identity: Identity) -> str:
         resolved["data"].pop(key, None)
     if not settings.training.callbacks:
         del resolved["training"]["callbacks"]  # so that runs without any keep the keys they have always had
+    origin = resolved["training"].pop("continue_from", None) and identity.origins[origin_name(settings, seed)]
     payload = {
         "schema": KEY_SCHEMA,
         "settings": resolved,
@@ -107,6 +118,7 @@ def run_key(settings: RunSettings, seed: int, identity: Identity) -> str:
         "data": identity.data[data_name(settings.data)].digest,
         "libraries": dict(identity.libraries),
         **({"code": {name: identity.code[name] for name in settings.code}} if settings.code else {}),
+        **({"continue_from": origin} if origin else {}),
     }
     return hashlib.sha256(canonical_json(payload)).hexdigest()
 

@@ -18,16 +18,6 @@ RECORD_SCHEMA = 2
 Status = Literal["ok", "diverged"]
 TrainerName = Literal["compiled", "graph", "fit"]
 Moment = Literal["initial", "best", "end"]
-HISTORY_COLUMNS = (
-    "loss",
-    "accuracy",
-    "train_loss",
-    "train_accuracy",
-    "val_loss",
-    "val_accuracy",
-    "gap",
-    "seconds",
-)
 _NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 

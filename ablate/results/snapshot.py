@@ -33,13 +33,22 @@ class Snapshot:
 
     @property
     def factor_names(self) -> list[str]:
-        """The study's factors, in the order of the tables' columns."""
-        return [factor.name for factor in self.study.factors]
+        """The study's factors, in the order of the tables' columns; a linked group follows its members."""
+        return self.study.columns
 
     @property
     def levels(self) -> dict[str, list[str]]:
-        """The labels of every factor's levels, the baseline first."""
-        return {factor.name: list(factor.labels) for factor in self.study.factors}
+        """The labels of the levels that the design uses of every factor, the baseline first; linked ones are one."""
+        used = {(name, level) for run in self.planned for name, level in run.treatment.levels.items()}
+        return {
+            factor.name: [level for level in factor.labels if level == factor.labels[0] or (factor.name, level) in used]
+            for factor in self.study.factors
+        }
+
+    @property
+    def is_coverage_only(self) -> bool:
+        """Whether the design was made to try every pair of levels, and not to compare any."""
+        return self.study.design == "pairwise"
 
     @property
     def missing(self) -> int:

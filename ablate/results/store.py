@@ -215,7 +215,7 @@ class Store:
         try:
             document = json.loads((self.root / "identity.json").read_bytes())
             facts = {name: DataFacts(**entry) for name, entry in document["data"].items()}
-            return Identity(document["libraries"], facts, document.get("code", {}))
+            return Identity(document["libraries"], facts, document.get("code", {}), document.get("origins", {}))
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

@@ -6,23 +6,9 @@ from typing import Any
 import pandas as pd
 
 from ablate.results.identity import PlannedRun
-from ablate.results.record import HISTORY_COLUMNS, Record
+from ablate.results.record import Record
+from ablate.study.metrics import HISTORY_COLUMNS, RESULT_COLUMNS, SECONDS_COLUMNS
 
-RESULT_COLUMNS = (
-    "test_accuracy",
-    "test_loss",
-    "gap",
-    "best_epoch",
-    "stopped_epoch",
-    "accuracy",
-    "loss",
-    "train_accuracy",
-    "train_loss",
-    "val_accuracy",
-    "val_loss",
-    "parameters",
-)
-SECONDS_COLUMNS = ("seconds", "seconds_compile")
 _WHOLE = ("best_epoch", "stopped_epoch", "parameters")
 
 

@@ -3,15 +3,21 @@
 import contextlib
 import itertools
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+
+from allpairspy import AllPairs
 
 from ablate.errors import Problem, StudyError
+from ablate.study.equivalence import essence
+from ablate.study.file import Claim
 from ablate.study.levels import label
 from ablate.study.problems import suggest
+from ablate.study.selection import Choice
 from ablate.study.settings import RunSettings
-from ablate.study.spec import Factor, Study
+from ablate.study.spec import Study
+
+DEFAULT_MAX_RUNS = 10_000
 
 
 @dataclass(frozen=True)
@@ -19,9 +25,9 @@ class Treatment:
     """One level per factor.
 
     Attributes:
-        levels: the label of each factor's level, by the factor's name.
+        levels: the label of each factor's level, by the factor's name; linked groups beside their members.
         settings: what a run of it is trained with.
-        changed: the factors that are not at their baseline.
+        changed: the factors, linked ones as one, that are not at their baseline.
     """
 
     levels: Mapping[str, str]
@@ -34,30 +40,71 @@ class Treatment:
         return ", ".join(f"{factor}={self.levels[factor]}" for factor in self.changed) or "baseline"
 
 
+@dataclass(frozen=True)
+class Expansion:
+    """The treatments of a study.
+
+    Attributes:
+        treatments: the baseline first; those that can only train identically have equal settings.
+        warnings: what the study asks for in vain, or twice.
+    """
+
+    treatments: tuple[Treatment, ...]
+    warnings: tuple[str, ...]
+
+
 def count(study: Study) -> int:
-    """The number of treatments, without making them."""
+    """The number of treatments before any is excluded or merged; of a pairwise design, at least as many as needed."""
     sizes = [len(factor.levels) for factor in study.factors]
-    return math.prod(sizes) if study.design == "grid" else 1 + sum(size - 1 for size in sizes)
+    match study.design:
+        case "grid":
+            designed = math.prod(sizes)
+        case "one-at-a-time":
+            designed = 1 + sum(size - 1 for size in sizes)
+        case "leave-one-out":
+            designed = 2 + len(sizes)
+        case "pairwise":
+            designed = 1 + sum(one * other for one, other in itertools.combinations(sizes, 2)) + sum(sizes)
+        case "listed":
+            designed = 1
+    return designed + len(study.includes)
 
 
-def treatments(study: Study, max_runs: int = 10_000) -> list[Treatment]:
-    """The treatments of a study, the baseline first.
+def fewest(study: Study) -> int:
+    """The least number of treatments that the design can have before any is excluded, without making them."""
+    sizes = sorted(len(factor.levels) for factor in study.factors)
+    return math.prod(sizes[-2:]) + len(study.includes) if study.design == "pairwise" else count(study)
+
+
+def expand(study: Study, max_runs: int = DEFAULT_MAX_RUNS) -> Expansion:
+    """The treatments of a study.
 
     Args:
         study: what is varied, and by which design.
         max_runs: refuse a study with more runs (treatments times replicates) than this.
 
     Raises:
-        StudyError: there are too many runs, or levels that the design combines do not go together.
+        StudyError: there are too many runs, levels that the design combines do not go together, an exclude matches
+            the baseline (or a design's other corner), or a claim compares runs that this design does not have.
     """
-    runs = count(study) * len(study.seeds)
-    if runs > max_runs:
-        message = (
-            f"{runs:,} runs ({count(study):,} treatments x {len(study.seeds):,} replicates), more than the "
-            f"{max_runs:,} allowed; use fewer levels, design = 'one-at-a-time', or raise --max-runs"
-        )
-        raise StudyError(study.source, [Problem("study.design", message, f'"{study.design}"')])
-    return [_treatment(study, levels) for levels in _combinations(study)]
+    _check_size(study, fewest(study), max_runs)
+    warnings = list(study.notes)
+    choices = list(dict.fromkeys(_designed(study)))
+    _check_size(study, len(choices), max_runs)
+    choices = _without_excluded(study, choices, warnings)
+    for number, table in enumerate(study.includes):
+        choice = study.choose(table, f"include[{number}]")
+        if choice in choices:
+            warnings.append(f"include[{number}]: that treatment is in the design already")
+        else:
+            choices.append(choice)
+    _check_claims(study, choices)
+    return Expansion(tuple(_treatments(study, choices, warnings)), tuple(warnings))
+
+
+def treatments(study: Study, max_runs: int = DEFAULT_MAX_RUNS) -> list[Treatment]:
+    """The treatments alone; see `expand`."""
+    return list(expand(study, max_runs).treatments)
 
 
 def select(treatments: Sequence[Treatment], study: Study, only: Iterable[str]) -> list[Treatment]:
@@ -71,14 +118,14 @@ def select(treatments: Sequence[Treatment], study: Study, only: Iterable[str]) -
     Raises:
         StudyError: a factor or level does not exist.
     """
+    columns = {name: labels for factor in study.factors for name, labels in factor.columns.items()}
     wanted: dict[str, set[str]] = {}
     for text in only:
         name, _, level = text.partition("=")
-        factor = next((factor for factor in study.factors if factor.name == name.strip()), None)
-        if factor is None:
-            names = [factor.name for factor in study.factors]
-            raise StudyError("--only", [Problem("", f"{text!r}: no factor {name!r} here{suggest(name, names)}")])
-        wanted.setdefault(factor.name, set()).add(_find_level(factor, level.strip(), text))
+        if name.strip() not in columns:
+            raise StudyError("--only", [Problem("", f"{text!r}: no factor {name!r} here{suggest(name, columns)}")])
+        labels = columns[name.strip()]
+        wanted.setdefault(name.strip(), set()).add(_find_level(labels, level.strip(), text))
     return [
         treatment
         for treatment in treatments
@@ -86,30 +133,172 @@ def select(treatments: Sequence[Treatment], study: Study, only: Iterable[str]) -
     ]
 
 
-def _find_level(factor: Factor, level: str, text: str) -> str:
-    if level not in factor.labels:
+def _find_level(labels: Sequence[str], level: str, text: str) -> str:
+    if level not in labels:
         with contextlib.suppress(ValueError):
             level = label(float(level))
-    if level not in factor.labels:
-        message = f"{text!r}: {factor.name} has no level {level!r}{suggest(level, factor.labels)}"
+    if level not in labels:
+        message = f"{text!r}: {text.partition('=')[0].strip()} has no level {level!r}{suggest(level, labels)}"
         raise StudyError("--only", [Problem("", message)])
     return level
 
 
-def _combinations(study: Study) -> Iterator[dict[str, Any]]:
-    """The levels of each treatment, by factor."""
-    baseline = {factor.name: factor.levels[0] for factor in study.factors}
-    if study.design == "grid":
-        for levels in itertools.product(*(factor.levels for factor in study.factors)):
-            yield dict(zip(baseline, levels, strict=True))
-        return
-    yield baseline
-    for factor in study.factors:
-        for level in factor.levels[1:]:
-            yield {**baseline, factor.name: level}
+def _check_size(study: Study, treatments: int, max_runs: int) -> None:
+    runs = treatments * len(study.seeds)
+    if runs > max_runs:
+        at_least = "at least " if study.design == "pairwise" else ""
+        message = (
+            f"{at_least}{runs:,} runs ({treatments:,} treatments x {len(study.seeds):,} replicates), more than the "
+            f"{max_runs:,} allowed; use fewer levels, design = 'one-at-a-time', or raise --max-runs"
+        )
+        raise study.error([Problem("study.design", message, f'"{study.design}"')])
 
 
-def _treatment(study: Study, levels: Mapping[str, Any]) -> Treatment:
-    changed = tuple(factor.name for factor in study.factors if levels[factor.name] != factor.levels[0])
-    labels = {name: label(level) for name, level in levels.items()}
-    return Treatment(labels, study.settings(levels), changed)
+def _designed(study: Study) -> Iterator[Choice]:
+    """The treatments of the design, the baseline first."""
+    sizes = [len(factor.levels) for factor in study.factors]
+    baseline = (0,) * len(sizes)
+    match study.design:
+        case "grid":
+            yield from itertools.product(*map(range, sizes))
+        case "one-at-a-time":
+            yield baseline
+            for place, size in enumerate(sizes):
+                yield from (_with(baseline, place, level) for level in range(1, size))
+        case "leave-one-out":
+            yield baseline
+            full = everything_on(study)
+            yield full
+            yield from (_with(full, place, 0) for place in range(len(sizes)) if full[place])
+        case "pairwise":
+            excludes = [study.select(table, f"exclude[{number}]") for number, table in enumerate(study.excludes)]
+            yield from _covering(sizes, lambda partial: not any(each.is_met_by(partial) for each in excludes))
+        case "listed":
+            yield baseline
+
+
+def everything_on(study: Study) -> Choice:
+    """The treatment that leave-one-out takes factors away from: the levels of `full`, else the second ones."""
+    named = study.select(study.full, "study.full").allowed
+    chosen = study.choose(study.full, "study.full")
+    return tuple(chosen[place] if place in named else 1 for place in range(len(study.factors)))
+
+
+def _with(choice: Choice, place: int, level: int) -> Choice:
+    return (*choice[:place], level, *choice[place + 1 :])
+
+
+def _covering(sizes: Sequence[int], allowed: Callable[[Sequence[int]], bool]) -> list[Choice]:
+    """The baseline, and treatments that have every pair of levels that some allowed treatment has.
+
+    The library's search can miss pairs where much is excluded; what it missed is completed by backtracking.
+    """
+    baseline = (0,) * len(sizes)
+    if len(sizes) < 2:
+        return [(level,) for size in sizes for level in range(size)] or [baseline]
+    parameters = [list(range(size)) for size in sizes]
+    rows = [tuple(row) for row in AllPairs(parameters, filter_func=allowed, previously_tested=[list(baseline)])]
+    rows = [baseline, *(row for row in rows if row != baseline)]
+    covered = {pair for row in rows for pair in _pairs(row)}
+    places = itertools.combinations(range(len(sizes)), 2)
+    for one, other in places:
+        for pair in itertools.product(range(sizes[one]), range(sizes[other])):
+            if ((one, pair[0]), (other, pair[1])) in covered:
+                continue
+            row = _complete(sizes, {one: pair[0], other: pair[1]}, allowed, ())
+            if row is not None:
+                rows.append(row)
+                covered.update(_pairs(row))
+    return rows
+
+
+def _pairs(row: Choice) -> Iterable[tuple[tuple[int, int], ...]]:
+    return itertools.combinations(enumerate(row), 2)
+
+
+def _complete(
+    sizes: Sequence[int], given: Mapping[int, int], allowed: Callable[[Sequence[int]], bool], partial: Choice
+) -> Choice | None:
+    """An allowed treatment with the given levels, as near to the baseline as can be; `None` if there is none."""
+    if not allowed(partial):
+        return None
+    place = len(partial)
+    if place == len(sizes):
+        return partial
+    for level in [given[place]] if place in given else range(sizes[place]):
+        found = _complete(sizes, given, allowed, (*partial, level))
+        if found is not None:
+            return found
+    return None
+
+
+def _without_excluded(study: Study, choices: list[Choice], warnings: list[str]) -> list[Choice]:
+    corners = {choices[0]: "the baseline"}
+    if study.design == "leave-one-out":
+        corners = {everything_on(study): "the treatment with everything on"} | corners
+    for number, table in enumerate(study.excludes):
+        key = f"exclude[{number}]"
+        selection = study.select(table, key)
+        for corner, what in corners.items():
+            if selection.matches(corner):
+                raise study.error([Problem(key, f"matches {what}, which every effect is compared with")])
+        kept = [choice for choice in choices if not selection.matches(choice)]
+        if len(kept) == len(choices) and study.design != "pairwise":  # whose search has left them out
+            warnings.append(f"{key} matches no treatment of this design")
+        choices = kept
+    if study.design == "leave-one-out":
+        unused = [factor.name for factor in study.factors if len(factor.levels) > 2]
+        if unused:
+            warnings.append(f"leave-one-out uses two levels of a factor; unused are the others of {', '.join(unused)}")
+    return choices
+
+
+def _check_claims(study: Study, choices: Sequence[Choice]) -> None:
+    found = []
+    for number, claim in enumerate(study.claims):
+        if not _has_runs(study, claim, number, choices):
+            what = "has no treatment" if claim.against is None else "compares no two treatments of this design"
+            hint = "" if claim.against is None else " that are equal in every factor that it does not name"
+            found.append(Problem(f"claim[{number}]", f"{what}{hint}", f'"{claim.says}"'))
+    if found:
+        raise study.error(found)
+
+
+def _has_runs(study: Study, claim: Claim, number: int, choices: Sequence[Choice]) -> bool:
+    """Whether a claim has a treatment and, if it compares two, a pair that differs in nothing it does not name."""
+    first = study.select(claim.treatment, f"claim[{number}].treatment")
+    matching = [choice for choice in choices if first.matches(choice)]
+    if claim.against is None:
+        return bool(matching)
+    second = study.select(claim.against, f"claim[{number}].against")
+    named = first.allowed.keys() | second.allowed.keys()
+    if not named:
+        return False
+
+    def rest(choice: Choice) -> Choice:
+        return tuple(level for place, level in enumerate(choice) if place not in named)
+
+    others = {rest(choice) for choice in choices if second.matches(choice) and not first.matches(choice)}
+    return any(rest(choice) in others for choice in matching)
+
+
+def _treatments(study: Study, choices: Iterable[Choice], warnings: list[str]) -> Iterator[Treatment]:
+    """Treatments of choices; those that can only train identically get the settings of the first of them."""
+    first: dict[str, Treatment] = {}
+    for choice in choices:
+        levels = {factor.name: factor.levels[level] for factor, level in zip(study.factors, choice, strict=True)}
+        labels = {
+            name: column[level]
+            for factor, level in zip(study.factors, choice, strict=True)
+            for name, column in factor.columns.items()
+        }
+        changed = tuple(factor.name for factor, level in zip(study.factors, choice, strict=True) if level)
+        settings = study.settings(levels)
+        treatment = Treatment(labels, settings, changed)
+        same = first.setdefault(repr(essence(settings)), treatment)
+        if same is not treatment:
+            warnings.append(
+                f"{treatment.name} can only train as {same.name} does: trained once, shown under both names"
+            )
+            treatment = Treatment(labels, same.settings, changed)
+        yield treatment

@@ -5,6 +5,7 @@ A level that names a Keras class is written as its name (`"adam"`) or as a table
 that a study may set; nothing here imports Keras, and a test holds the tables against it.
 """
 
+import hashlib
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, create_model
@@ -16,6 +17,8 @@ STRICT = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=Fals
 Rate = Annotated[float, Field(ge=0, lt=1)]
 Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
+
+LONGEST_LABEL = 80  # signs of one text in it
 
 _CLIPPING = {"clipnorm": Positive, "clipvalue": Positive, "global_clipnorm": Positive}
 _STEP = {"learning_rate": Positive, "weight_decay": NonNegative, **_CLIPPING}
@@ -164,5 +167,14 @@ def label(level: Any) -> str:
         case dict():
             arguments = ",".join(f"{key}={label(value)}" for key, value in level.items() if key != "name")
             return f"{level.get('name', '')}{f'({arguments})' if arguments else ''}"
+        case str():
+            return _safe(level)
         case _:
             return str(level)
+
+
+def _safe(text: str) -> str:
+    """Text as part of a label: what cannot be printed is escaped, and what is long is cut and told apart by a digest."""
+    printable = "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    return printable if len(printable) <= LONGEST_LABEL else f"{printable[: LONGEST_LABEL - 10]}…{digest}"

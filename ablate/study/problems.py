@@ -31,7 +31,7 @@ def from_error(error: ValidationError, raw: Any, fields: Mapping[tuple[str, ...]
         if detail["type"] == "layers":
             remedy = detail["ctx"]["name"]
             path = [REMEDIES[remedy].family, remedy]
-        problems.append(Problem(_key_path(path), _message(detail, path, raw, fields), shown))
+        problems.append(Problem(key_path(path), _message(detail, path, raw, fields), shown))
     return list(dict.fromkeys(problems))
 
 
@@ -60,7 +60,8 @@ def _nested(table: dict[str, Any], dotted: str) -> list[Any]:
     return [inner[key]] if isinstance(inner, dict) and key in inner else []
 
 
-def _key_path(path: Iterable[str | int]) -> str:
+def key_path(path: Iterable[str | int]) -> str:
+    """A path as problems name it: `data.source`, `exclude[0].dropout`, `factors."model.hidden"[1]`."""
     text = ""
     for part in path:
         if isinstance(part, int):

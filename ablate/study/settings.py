@@ -9,6 +9,7 @@ from ablate.study.code import Reference
 from ablate.study.levels import STRICT, Positive
 from ablate.study.remedies import REMEDIES
 
+StudyName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Piece = Literal["dense", "batch_norm", "activation", "dropout"]
 InputPiece = Literal["batch_norm", "dropout"]
@@ -85,6 +86,8 @@ class Training(BaseModel):
         batch_size: examples per step; the last batch of an epoch may be smaller.
         learning_rate: step size of every optimizer level that names none; the optimizer's own by default.
         callbacks: functions (`"module:function"`) that return a Keras callback, or several, for one run.
+        continue_from: name of a study beside this one; every run starts from the weights that the run of that study
+            with the same data, model, remedies and seed ended with.
     """
 
     model_config = STRICT
@@ -93,6 +96,7 @@ class Training(BaseModel):
     batch_size: Annotated[int, Field(ge=1)] = 32
     learning_rate: Positive | None = None
     callbacks: list[Reference] = []
+    continue_from: StudyName | None = None
 
 
 class _Levels(BaseModel):

@@ -1,150 +1,22 @@
-"""The study file: a parsed TOML document in, a `Study` out, or every problem of the file at once."""
+"""The study: a parsed TOML document in, a `Study` out, or every problem of the file at once."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, Field, ValidationError, create_model, model_validator
-from pydantic.functional_validators import BeforeValidator
-from pydantic_core import PydanticCustomError
+from pydantic import ValidationError
 
 from ablate.errors import Problem, StudyError
-from ablate.study import document, problems
-from ablate.study.levels import STRICT, label, plain
-from ablate.study.remedies import FAMILIES, REMEDIES, Family
-from ablate.study.settings import Data, Model, RunSettings, Training
+from ablate.study import document, lines, problems, selection
+from ablate.study.factors import Factor, link, without_repetitions
+from ablate.study.file import SECTIONS, Claim, Design, FactorsSection, SaveModels, StudyFile, known_keys
+from ablate.study.levels import label, plain
+from ablate.study.remedies import FAMILIES, REMEDIES
+from ablate.study.selection import Choice, Selection, SelectionError
+from ablate.study.settings import RunSettings
 
-Design = Literal["one-at-a-time", "grid"]
-SaveModels = Literal["best", "all", "none"]
-SECTIONS: dict[str, type[BaseModel]] = {"data": Data, "model": Model, "training": Training}
-
-
-class StudySection(BaseModel):
-    """What the study is called and how many runs answer its question.
-
-    Attributes:
-        name: folder of the results under `reports/`.
-        design: which treatments are trained.
-        replicates: independent repeats of every treatment, with seeds 1 to N.
-        seeds: the seeds themselves, instead of `replicates`.
-        primary: column of the runs table that effects are computed for.
-        save_models: which networks are kept as `.keras` files: those of the baseline and of the best treatment, all
-            of them, or none.
-    """
-
-    model_config = STRICT
-
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)]
-    design: Design = "one-at-a-time"
-    replicates: Annotated[int, Field(ge=1, le=100_000)] = 10
-    seeds: Annotated[list[Annotated[int, Field(ge=0, lt=2**32)]], Field(min_length=1)] | None = None
-    primary: Literal["test_accuracy", "test_loss", "val_accuracy", "val_loss", "gap"] = "test_accuracy"
-    save_models: SaveModels = "best"
-
-    @model_validator(mode="after")
-    def _is_clear(self) -> "StudySection":
-        if self.name == "samples":
-            raise PydanticCustomError("name", "the name 'samples' is taken: reports/samples holds finished pages")
-        if self.seeds is not None and len(set(self.seeds)) < len(self.seeds):
-            raise PydanticCustomError("seeds", "seeds should all differ")
-        if self.seeds is not None and "replicates" in self.model_fields_set:
-            raise PydanticCustomError("seeds", "takes replicates or seeds, not both")
-        return self
-
-
-def _one_or_more(level: Any) -> Any:
-    """One level (a setting) or a list of them (a factor)."""
-    levels: Any = Annotated[list[level], Field(min_length=1)]
-    return Annotated[
-        levels,
-        BeforeValidator(
-            lambda value: value if isinstance(value, list) else [value], json_schema_input_type=levels | level
-        ),
-    ]
-
-
-def _family_section(family: Family) -> Any:
-    fields: dict[str, Any] = {
-        remedy.name: (Annotated[_one_or_more(remedy.level), Field(description=remedy.explanation)], [remedy.default])
-        for remedy in REMEDIES.values()
-        if remedy.family == family
-    }
-    doc = f"Remedies for {family}: one level each, or a list of levels of which the first is the baseline."
-    return create_model(f"{family.title()}Section", __base__=_Section, __doc__=doc, **fields)
-
-
-class _Section(BaseModel):
-    model_config = STRICT
-
-
-class _FactorsBase(_Section):
-    """Lists of levels for any other field of the file, by its dotted path; the first level is the baseline."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _flatten(cls, value: Any) -> Any:
-        """`model.activation` without quotes is a nested table in TOML and means the same."""
-        if not isinstance(value, dict):
-            return value
-        flat: dict[str, Any] = {}
-        for key, entry in value.items():
-            nested = isinstance(entry, dict) and key in SECTIONS
-            flat.update({f"{key}.{name}": levels for name, levels in entry.items()} if nested else {key: entry})
-        return flat
-
-
-def _factors_section() -> Any:
-    fields: dict[str, Any] = {}
-    for section, model in SECTIONS.items():
-        for name, info in model.model_fields.items():
-            kind: Any = info.annotation
-            for constraint in info.metadata:
-                kind = Annotated[kind, constraint]
-            levels: Any = Annotated[list[kind], Field(min_length=1)]
-            fields[f"{section}_{name}"] = (levels | None, Field(None, alias=f"{section}.{name}"))
-    return create_model("FactorsSection", __base__=_FactorsBase, **fields)
-
-
-UnderfittingSection: Any = _family_section("underfitting")
-OverfittingSection: Any = _family_section("overfitting")
-FactorsSection: Any = _factors_section()
-
-
-class StudyFile(BaseModel):
-    """A study of how remedies for underfitting and overfitting change a Keras network."""
-
-    model_config = STRICT
-
-    study: StudySection
-    data: Data
-    model: Model
-    training: Training
-    underfitting: UnderfittingSection = Field(default_factory=UnderfittingSection, validate_default=True)
-    overfitting: OverfittingSection = Field(default_factory=OverfittingSection, validate_default=True)
-    factors: FactorsSection = Field(default_factory=FactorsSection)
-
-
-@dataclass(frozen=True)
-class Factor:
-    """Something that a study varies.
-
-    Attributes:
-        name: what tables and `--only` call it: a remedy's name, else the dotted path.
-        path: section and key of its level in the settings of a run.
-        family: the remedy family; `None` for factors of `[factors]`.
-        levels: plain values, the first being the baseline.
-    """
-
-    name: str
-    path: tuple[str, str]
-    family: Family | None
-    levels: tuple[Any, ...]
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """The levels as tables show them."""
-        return tuple(label(level) for level in self.levels)
+Table = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -158,8 +30,14 @@ class Study:
         primary: column of the runs table that effects are computed for.
         save_models: `best`, `all` or `none`.
         base: settings shared by all treatments, with the first level of each factor.
-        factors: what is varied: remedies in the catalogue's order, then those of `[factors]`.
+        factors: what is varied: remedies in the catalogue's order, then those of `[factors]`; linked ones as one.
+        excludes: tables of levels; treatments that have all of one are left out.
+        includes: tables of levels; treatments to add.
+        full: levels that `leave-one-out` starts from, where they are not the second ones.
+        claims: what the study expects of its runs.
         source: the file it was read from; relative paths in it start at its folder.
+        lines: where each key stands in that file.
+        notes: what a reader of the file should know that is no mistake.
     """
 
     name: str
@@ -169,13 +47,60 @@ class Study:
     save_models: SaveModels
     base: RunSettings
     factors: tuple[Factor, ...]
+    excludes: tuple[Table, ...]
+    includes: tuple[Table, ...]
+    full: Table
+    claims: tuple[Claim, ...]
     source: Path
+    lines: Mapping[str, int] = field(default_factory=dict, compare=False, repr=False)
+    notes: tuple[str, ...] = field(default=(), compare=False)
+
+    @property
+    def fixed(self) -> dict[str, Any]:
+        """The value of everything that could be a factor, by the name that it would have as one."""
+        values = {name: plain(getattr(self.base.remedies, name)) for name in REMEDIES}
+        for section in SECTIONS:
+            fields = getattr(self.base, section)
+            values |= {f"{section}.{name}": getattr(fields, name) for name in type(fields).model_fields}
+        return values
+
+    @property
+    def columns(self) -> list[str]:
+        """The factors as columns of tables; a linked group follows its members."""
+        return [name for factor in self.factors for name in factor.columns]
+
+    def error(self, found: Iterable[Problem]) -> StudyError:
+        """What is wrong with this study, with the lines of its file."""
+        return StudyError(self.source, lines.with_lines(found, self.lines))
+
+    def select(self, table: Table, key: str) -> Selection:
+        """The treatments that a table of levels matches.
+
+        Raises:
+            StudyError: it names a factor or level that is not there.
+        """
+        try:
+            return selection.select(self.factors, self.fixed, table, key)
+        except SelectionError as error:
+            raise self.error(error.problems) from None
+
+    def choose(self, table: Table, key: str) -> Choice:
+        """The one treatment that a table of levels names.
+
+        Raises:
+            StudyError: it names a factor or level that is not there, or fits several.
+        """
+        try:
+            return selection.choose(self.factors, self.fixed, table, key)
+        except SelectionError as error:
+            raise self.error(error.problems) from None
 
     def settings(self, levels: Mapping[str, Any]) -> RunSettings:
         """The settings of a treatment.
 
         Args:
-            levels: a level for some or all factors, by name; the others stay at their baseline.
+            levels: a level for some or all factors, by name, linked ones by that of their group; the others stay at
+                their baseline.
 
         Raises:
             StudyError: these levels do not go together.
@@ -185,9 +110,10 @@ class Study:
     def document(self) -> dict[str, Any]:
         """The resolved study as a TOML document; reading it gives an equal study."""
         base = self.base.model_dump(exclude_none=True)
+        parts = [part for factor in self.factors for part in factor.parts]
         remedies = {name: [plain(getattr(self.base.remedies, name))] for name in REMEDIES}
-        remedies |= {factor.name: list(factor.levels) for factor in self.factors if factor.family}
-        others = {factor.name: list(factor.levels) for factor in self.factors if not factor.family}
+        remedies |= {part.name: list(part.levels) for part in parts if part.family}
+        others = {part.name: list(part.levels) for part in parts if not part.family}
         families: dict[str, dict[str, Any]] = {family: {} for family in FAMILIES}
         for name, remedy in REMEDIES.items():
             families[remedy.family][name] = remedies[name]
@@ -195,8 +121,17 @@ class Study:
         replicates = {"replicates": len(self.seeds)} if counted else {"seeds": list(self.seeds)}
         head = {"name": self.name, "design": self.design, **replicates}
         head |= {"primary": self.primary, "save_models": self.save_models}
-        sections = {section: base[section] for section in SECTIONS}
-        return {"study": head, **sections, **families, **({"factors": others} if others else {})}
+        linked = [[part.name for part in factor.members] for factor in self.factors if factor.members]
+        head |= {name: value for name, value in (("linked", linked), ("full", dict(self.full))) if value}
+        claims = [claim.model_dump(exclude_unset=True) for claim in self.claims]
+        tables = {"exclude": list(self.excludes), "include": list(self.includes), "claim": claims}
+        return {
+            "study": head,
+            **{section: base[section] for section in SECTIONS},
+            **families,
+            **({"factors": others} if others else {}),
+            **{name: entries for name, entries in tables.items() if entries},
+        }
 
 
 def load(path: Path, overrides: Iterable[str] = ()) -> Study:
@@ -211,66 +146,144 @@ def load(path: Path, overrides: Iterable[str] = ()) -> Study:
     """
     overrides = list(overrides)
     raw = document.read(path)
-    if any(document.parse_override(text)[0] == ("study", "replicates") for text in overrides):
+    replaced = [document.parse_override(text)[0] for text in overrides]
+    if ("study", "replicates") in replaced:
         raw = {**raw, "study": {key: value for key, value in raw.get("study", {}).items() if key != "seeds"}}
-    return build(document.override(raw, overrides), path)
+    known = lines.locate(path.read_text(encoding="utf-8-sig"))
+    for keys in replaced:
+        known = {key: line for key, line in known.items() if not key.startswith(problems.key_path(keys))}
+    return build(document.override(raw, overrides), path, known)
 
 
-def build(raw: dict[str, Any], source: Path) -> Study:
+def build(raw: dict[str, Any], source: Path, known_lines: Mapping[str, int] | None = None) -> Study:
     """A study from a parsed document.
+
+    Args:
+        raw: the document.
+        source: the file that it stands for.
+        known_lines: where its keys stand there.
 
     Raises:
         StudyError: the document is not a valid study; holds every problem found.
     """
+    known_lines = known_lines or {}
+    try:
+        return _build(raw, source, known_lines)
+    except StudyError as error:
+        raise StudyError(source, lines.with_lines(error.problems, known_lines)) from None
+
+
+def _build(raw: dict[str, Any], source: Path, known_lines: Mapping[str, int]) -> Study:
     try:
         file = StudyFile.model_validate(raw)
     except ValidationError as error:
-        raise StudyError(source, problems.from_error(error, raw, _known_keys())) from None
-    levels = {name: getattr(getattr(file, remedy.family), name) for name, remedy in REMEDIES.items()}
-    factors = [
-        Factor(name, ("remedies", name), REMEDIES[name].family, tuple(plain(level) for level in values))
-        for name, values in levels.items()
+        raise StudyError(source, problems.from_error(error, raw, known_keys())) from None
+    written = _factors(file)
+    found = [*_without_a_place(file, written)]
+    linked, unlinked = _linked(written, file.study.linked)
+    if found := found + unlinked:
+        raise StudyError(source, found)
+    factors = [without_repetitions(factor) for factor in linked]
+    notes = [
+        f"{each.name}: a level that is there twice counts once"
+        for each, kept in zip(linked, factors, strict=True)
+        if len(kept.levels) < len(each.levels)
     ]
-    for field, info in FactorsSection.model_fields.items():
-        values = getattr(file.factors, field)
-        section, key = str(info.alias).split(".")
-        if values is not None:
-            factors.append(Factor(str(info.alias), (section, key), None, tuple(values)))
-    factors = [replace(factor, levels=_distinct(factor.levels)) for factor in factors]
-    if misplaced := _without_a_place(file, factors):
-        raise StudyError(source, misplaced)
     base = RunSettings.model_construct(
         **{section: getattr(file, section) for section in SECTIONS},
-        remedies={name: values[0] for name, values in levels.items()},
+        remedies={name: getattr(getattr(file, remedy.family), name)[0] for name, remedy in REMEDIES.items()},
     )
     settled = _settings(base, factors, {factor.name: factor.levels[0] for factor in factors}, source)
-    varied = tuple(factor for factor in factors if len(factor.levels) > 1)
+    head = file.study
+    study = Study(
+        name=head.name,
+        design=head.design,
+        seeds=tuple(head.seeds or range(1, head.replicates + 1)),
+        primary=head.primary,
+        save_models=head.save_models,
+        base=settled,
+        factors=tuple(factor for factor in factors if len(factor.levels) > 1),
+        excludes=tuple(file.exclude),
+        includes=tuple(file.include),
+        full=head.full,
+        claims=tuple(file.claim),
+        source=source,
+        lines=known_lines,
+        notes=tuple(notes),
+    )
+    if wrong := [*_levels_that_do_not_fit(study), *_wrong_tables(study)]:
+        raise StudyError(source, wrong)
+    return study
+
+
+def _factors(file: StudyFile) -> list[Factor]:
+    """Everything that the file could vary, settings as factors with a single level."""
+    found = []
+    for name, remedy in REMEDIES.items():
+        levels = getattr(getattr(file, remedy.family), name)
+        found.append(Factor(name, ("remedies", name), remedy.family, tuple(plain(level) for level in levels)))
+    for entry, info in FactorsSection.model_fields.items():
+        values = getattr(file.factors, entry)
+        if values is not None:
+            found.append(Factor(str(info.alias), tuple(str(info.alias).split(".")), None, tuple(values)))
+    return found
+
+
+def _linked(factors: Sequence[Factor], groups: Sequence[Sequence[str]]) -> tuple[list[Factor], list[Problem]]:
+    """The factors with linked ones made one, each where its first member stands, and what is wrong with the links."""
+    by_name = {factor.name: factor for factor in factors}
+    in_group = {name: tuple(group) for group in groups for name in group}
+    found = []
+    for number, group in enumerate(groups):
+        key, text = f"study.linked[{number}]", document.value_text(list(group))
+        unknown = [name for name in group if name not in by_name]
+        sizes = {name: len(by_name[name].levels) for name in group if name in by_name}
+        if unknown:
+            hint = problems.suggest(unknown[0], by_name)
+            found.append(Problem(key, f"'{unknown[0]}' is not varied in this file{hint}", text))
+        elif len(set(sizes.values())) > 1:
+            counts = ", ".join(f"{name} has {size}" for name, size in sizes.items())
+            found.append(Problem(key, f"linked factors need as many levels each: {counts}", text))
+        if len(set(group)) < len(group) or any(in_group[name] != tuple(group) for name in group):
+            found.append(Problem(key, "a factor can be linked once", text))
+    if found:
+        return list(factors), found
+    united: list[Factor] = []
+    for factor in factors:
+        names = in_group.get(factor.name)
+        if names is None:
+            united.append(factor)
+        elif factor.name == next(each.name for each in factors if each.name in names):
+            united.append(link([by_name[name] for name in names]))
+    return united, []
+
+
+def _levels_that_do_not_fit(study: Study) -> list[Problem]:
     found: list[Problem] = []
-    for factor in varied:
+    for factor in study.factors:
         for level in factor.levels[1:]:
             try:
-                _settings(settled, varied, {factor.name: level}, source)
+                study.settings({factor.name: level})
             except StudyError as error:
                 found += error.problems
-    if found:
-        raise StudyError(source, found)
-    head = file.study
-    seeds = tuple(head.seeds or range(1, head.replicates + 1))
-    return Study(head.name, head.design, seeds, head.primary, head.save_models, settled, varied, source)
+    return found
 
 
-def json_schema() -> dict[str, Any]:
-    """The JSON Schema of a study file."""
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        **StudyFile.model_json_schema(by_alias=True),
-        "title": "ablate study",
-    }
-
-
-def _distinct(levels: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The levels that are not repetitions of an earlier one."""
-    return tuple(level for number, level in enumerate(levels) if level not in levels[:number])
+def _wrong_tables(study: Study) -> list[Problem]:
+    """What is wrong with the levels that excludes, includes, `full` and claims name."""
+    several = [(table, f"exclude[{number}]") for number, table in enumerate(study.excludes)]
+    for number, claim in enumerate(study.claims):
+        several += [(claim.treatment, f"claim[{number}].treatment"), (claim.against or {}, f"claim[{number}].against")]
+    single = [(table, f"include[{number}]") for number, table in enumerate(study.includes)]
+    single.append((study.full, "study.full"))
+    found: list[Problem] = []
+    for look, tables in ((study.select, several), (study.choose, single)):
+        for table, key in tables:
+            try:
+                look(table, key)
+            except StudyError as error:
+                found += error.problems
+    return found
 
 
 def _without_a_place(file: StudyFile, factors: Iterable[Factor]) -> list[Problem]:
@@ -286,29 +299,25 @@ def _without_a_place(file: StudyFile, factors: Iterable[Factor]) -> list[Problem
     return found
 
 
-def _settings(base: RunSettings, factors: Iterable[Factor], levels: Mapping[str, Any], source: Path) -> RunSettings:
+def _settings(base: RunSettings, factors: Iterable[Factor], levels: Table, source: Path) -> RunSettings:
     raw: dict[str, Any] = {section: getattr(base, section).model_dump(exclude_none=True) for section in SECTIONS}
     remedies = base.remedies if isinstance(base.remedies, dict) else dict(base.remedies)
     raw["remedies"] = {name: plain(level) for name, level in remedies.items()}
     for factor in factors:
         if factor.name in levels:
-            section, key = factor.path
-            raw[section][key] = levels[factor.name]
+            values = levels[factor.name] if factor.members else (levels[factor.name],)
+            for part, value in zip(factor.parts, values, strict=True):
+                section, key = part.path
+                raw[section][key] = value
     try:
         return RunSettings.model_validate(raw)
     except ValidationError as error:
-        where = ", ".join(f"{name} = {label(level)}" for name, level in levels.items())
+        labels = [
+            factor.labels[factor.levels.index(levels[factor.name])] for factor in factors if factor.name in levels
+        ]
+        where = ", ".join(f"{name} = {text}" for name, text in zip(levels, labels, strict=False))
         found = [
             Problem(problem.key, f"{problem.message} (with {where})", problem.value)
-            for problem in problems.from_error(error, raw, _known_keys())
+            for problem in problems.from_error(error, raw, known_keys())
         ]
         raise StudyError(source, found) from None
-
-
-def _known_keys() -> dict[tuple[str, ...], list[str]]:
-    """The keys of every table of the file, for "did you mean"."""
-    known: dict[tuple[str, ...], list[str]] = {(): list(StudyFile.model_fields)}
-    for section, info in StudyFile.model_fields.items():
-        model: Any = info.annotation
-        known[(section,)] = [field.alias or name for name, field in model.model_fields.items()]
-    return known

@@ -8,9 +8,9 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from ablate.results.record import HISTORY_COLUMNS
 from ablate.study import code
 from ablate.study.levels import EarlyStopping
+from ablate.study.metrics import HISTORY_COLUMNS
 
 Logs = dict[str, float]
 Weights = list[npt.NDArray[np.float32]]

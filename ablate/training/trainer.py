@@ -25,7 +25,7 @@ from ablate.training.data import Scaling, Tensors
 from ablate.training.evaluation import Evaluator
 from ablate.training.probe import Prober
 from ablate.training.program import Program, UnsupportedError, structure_key
-from ablate.training.saving import weights_by_layer
+from ablate.training.saving import put_weights, weights_by_layer
 
 Array = npt.NDArray[np.float32]
 
@@ -108,6 +108,7 @@ class _Run:
     scaling: Scaling
     tick: Callable[[int], None]
     keep: Callable[[Mapping[str, Array]], None] | None
+    start: Mapping[str, Array] | None
 
     def order(self, epoch: int) -> Rows:
         return run_data.batch_order(self.rows.train, self.seed, epoch)
@@ -127,6 +128,7 @@ def train(
     callbacks: Callable[[], Sequence[keras.callbacks.Callback]] = tuple,
     tick: Callable[[int], None] = lambda epochs: None,
     keep: Callable[[Mapping[str, Array]], None] | None = None,
+    start: Mapping[str, Array] | None = None,
 ) -> Record:
     """Train one run by the first trainer that can: its epoch compiled by XLA, as a plain graph, or `model.fit`.
 
@@ -141,6 +143,7 @@ def train(
             with the columns of the history as logs; those with hooks for batches are left to `fit`.
         tick: called with the number of epochs done after each; what it raises ends the run.
         keep: given the kept weights, as `saving.plain_network` takes them.
+        start: the weights to start from, likewise, instead of freshly drawn ones.
 
     Returns:
         The record; `trainer_reason` in its environment says why the first trainer did not make it.
@@ -151,7 +154,7 @@ def train(
     started = time.perf_counter()
     rows = split(dataset, settings.data, seed)
     scaling = run_data.scaling(dataset, rows.train)
-    run = _Run(key, settings, seed, dataset, workshop.tensors(dataset), rows, scaling, tick, keep)
+    run = _Run(key, settings, seed, dataset, workshop.tensors(dataset), rows, scaling, tick, keep, start)
     reason = _only_fit(dataset, callbacks()) if trainer != "fit" else ""
     if reason:
         trainer = "fit"
@@ -190,6 +193,8 @@ def _train(
     compiled_before = bench.program.compile_seconds if bench.program else 0.0
     if bench.program:
         bench.program.load(run.settings, run.seed, run.data, run.scaling, run.rows)
+    if run.start is not None:
+        put_weights(bench.model, run.start)
     probes = bench.prober.look(sample, "initial")
     if bench.program:
         _train_compiled(run, bench.program, callbacks)

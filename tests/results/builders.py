@@ -3,7 +3,8 @@
 import math
 from typing import Any
 
-from ablate.results.record import HISTORY_COLUMNS, Probe, Record
+from ablate.results.record import Probe, Record
+from ablate.study.metrics import HISTORY_COLUMNS
 
 
 def record(key: str = "ab" * 32, **changes: Any) -> Record:

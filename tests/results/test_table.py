@@ -9,10 +9,11 @@ import pytest
 from ablate.errors import EmptyResultsError
 from ablate.results import export, table
 from ablate.results.identity import PlannedRun
-from ablate.results.record import HISTORY_COLUMNS, Failure
+from ablate.results.record import Failure
 from ablate.results.snapshot import Snapshot
 from ablate.results.store import Store
 from ablate.study import design
+from ablate.study.metrics import HISTORY_COLUMNS
 from tests.conftest import study_of
 from tests.results.builders import record
 from tests.results.test_identity import identity_for

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ablate.errors import StudyError
-from ablate.study import document, spec
+from ablate.study import document, file, spec
 from ablate.study.levels import INITIALIZERS, OPTIMIZERS
 from tests.conftest import STUDIES, study_of
 
@@ -162,7 +162,7 @@ def test_writing_the_resolved_study_and_reading_it_is_the_identity(
 
 
 def test_the_schema_knows_every_key_of_the_default_study() -> None:
-    schema = spec.json_schema()
+    schema = file.json_schema()
     raw = document.read(ROOT / "ablations.toml")
     for section, table in raw.items():
         reference = schema["properties"][section].get("$ref") or schema["properties"][section]["allOf"][0]["$ref"]

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ablate.results.record import HISTORY_COLUMNS, Record
+from ablate.results.record import Record
+from ablate.study.metrics import HISTORY_COLUMNS
 from ablate.study.sources import Dataset
 from ablate.training import trainer
 from ablate.training.trainer import Workshop

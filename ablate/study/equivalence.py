@@ -1,0 +1,70 @@
+"""Which settings can only train identically: what a run is trained with, without what has no effect on it."""
+
+from typing import Any
+
+from ablate.study.levels import EarlyStopping, plain
+from ablate.study.settings import RunSettings
+
+_ADAM = {"learning_rate": 0.001, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7}
+KERAS_DEFAULTS: dict[str, dict[str, Any]] = {
+    "sgd": {"learning_rate": 0.01, "momentum": 0.0, "nesterov": False},
+    "adagrad": {"learning_rate": 0.001, "initial_accumulator_value": 0.1, "epsilon": 1e-7},
+    "rmsprop": {"learning_rate": 0.001, "rho": 0.9, "momentum": 0.0, "epsilon": 1e-7, "centered": False},
+    "adam": {**_ADAM, "amsgrad": False},
+    "adamw": {**_ADAM, "amsgrad": False, "weight_decay": 0.004},
+    "adamax": _ADAM,
+    "nadam": _ADAM,
+    "adadelta": {"learning_rate": 0.001, "rho": 0.95, "epsilon": 1e-7},
+    "lion": {"learning_rate": 0.001, "beta_1": 0.9, "beta_2": 0.99},
+    "random_normal": {"mean": 0.0, "stddev": 0.05},
+    "random_uniform": {"minval": -0.05, "maxval": 0.05},
+    "truncated_normal": {"mean": 0.0, "stddev": 0.05},
+    "variance_scaling": {"scale": 1.0, "mode": "fan_in", "distribution": "truncated_normal"},
+    "orthogonal": {"gain": 1.0},
+    "constant": {"value": 0.0},
+}
+
+
+def essence(settings: RunSettings) -> dict[str, Any]:
+    """What decides how a run is trained; treatments with equal essences train identically with equal seeds.
+
+    Left out is what is written but changes nothing: arguments at Keras' defaults, a learning rate that a level of
+    the optimizer overrules, pieces of a layer that no layer has, a patience that no training is long enough for.
+    """
+    found = settings.model_dump(exclude_none=True)
+    optimizer = _without_defaults(plain(settings.remedies.optimizer))
+    if optimizer["name"] == "sgd" and "momentum" not in optimizer:
+        optimizer.pop("nesterov", None)
+    own_rate = optimizer.pop("learning_rate", None) or plain(settings.remedies.optimizer).get("learning_rate")
+    rate = own_rate or settings.training.learning_rate or KERAS_DEFAULTS.get(optimizer["name"], {}).get("learning_rate")
+    found["training"]["learning_rate"] = rate
+    found["remedies"] |= {
+        "optimizer": optimizer,
+        "init": _without_defaults(plain(settings.remedies.init)),
+        "early_stopping": _stopping(settings),
+    }
+    for piece in ("batch_norm", "dropout"):
+        at_input, hidden = settings.by_layer(piece)
+        found["remedies"][piece] = [at_input, *hidden]
+        if not any(hidden):
+            found["model"]["block"] = [each for each in found["model"]["block"] if each != piece]
+        if not at_input:
+            found["model"]["input_block"] = [each for each in found["model"]["input_block"] if each != piece]
+    return found
+
+
+def _without_defaults(level: dict[str, Any]) -> dict[str, Any]:
+    defaults = KERAS_DEFAULTS.get(level["name"], {})
+    return {key: value for key, value in level.items() if key == "name" or defaults.get(key) != value}
+
+
+def _stopping(settings: RunSettings) -> Any:
+    """The rules without a patience that can never run out, and `False` where nothing remains of them."""
+    level = settings.remedies.early_stopping
+    if not isinstance(level, EarlyStopping):
+        return level
+    if level.patience is not None and level.patience >= settings.training.epochs:
+        level = level.model_copy(update={"patience": None})
+    idle = level.patience is None and level.stop_at_gap is None and not level.stop_when_equal
+    keeps_the_last = not level.restore_best_weights and level.monitor == "val_loss" and not level.min_delta
+    return False if idle and keeps_the_last else level.model_dump(exclude_none=True)
