@@ -1,14 +1,16 @@
 """The library: load a study, run it, look at its results. The command line is a thin layer over this module."""
 
 import os
+import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ablate.errors import EmptyResultsError, Problem, StudyError
-from ablate.execution import queue, scheduler
+from ablate.errors import EmptyResultsError, Problem, StudyError, WorkerError
+from ablate.execution import estimate, queue, scheduler
+from ablate.execution.estimate import Proposal, propose
 from ablate.execution.local import Lanes
 from ablate.execution.scheduler import Listener, Options, Progress, StopSignal
 from ablate.execution.worker import Outcome
@@ -28,7 +30,21 @@ if TYPE_CHECKING:
 
 REPORTS = "reports"
 
-__all__ = ["Outcome", "Plan", "Progress", "Results", "StopSignal", "Study", "load", "make_plan", "open_results", "run"]
+__all__ = [
+    "Outcome",
+    "Plan",
+    "Progress",
+    "Proposal",
+    "Results",
+    "StopSignal",
+    "Study",
+    "load",
+    "make_plan",
+    "open_results",
+    "probe",
+    "propose",
+    "run",
+]
 
 
 @dataclass(frozen=True)
@@ -59,33 +75,26 @@ class Plan:
         return list({run.key: run for run in self.selected if run.key not in self.done}.values())
 
     @property
-    def programs(self) -> int:
-        """Compiled programs that the selected runs share, per worker at most."""
-        return len({queue.group_of(run.treatment.settings) for run in self.selected})
+    def programs(self) -> list[list[PlannedRun]]:
+        """The selected runs, grouped by the compiled program that they share."""
+        groups: dict[bytes, list[PlannedRun]] = {}
+        for run in self.selected:
+            groups.setdefault(queue.group_of(run.treatment.settings), []).append(run)
+        return list(groups.values())
 
-    def seconds_estimate(self, jobs: int) -> float | None:
-        """Wall time of the pending runs, from finished runs with the same program, else with any; `None` without.
+    @property
+    def costs(self) -> estimate.Costs:
+        """What finished runs took, by compiled program."""
+        return estimate.measured(self.selected, self.done)
+
+    def seconds_estimate(self, jobs: int, costs: estimate.Costs | None = None) -> float | None:
+        """Wall time of the pending runs; `None` where nothing was measured.
 
         Args:
             jobs: worker processes.
+            costs: what `probe` measured; those of finished runs by default.
         """
-        by_group: dict[bytes, list[float]] = {}
-        for planned in self.selected:
-            record = self.done.get(planned.key)
-            if record is not None:
-                per_epoch = record.seconds["total"] - record.seconds["compile"]
-                group = queue.group_of(planned.treatment.settings)
-                by_group.setdefault(group, []).append(per_epoch / record.result["stopped_epoch"])
-        if not by_group:
-            return None
-        known = {group: sum(values) / len(values) for group, values in by_group.items()}
-        typical = sum(known.values()) / len(known)
-        compiling = {queue.group_of(planned.treatment.settings) for planned in self.pending}
-        work = sum(
-            planned.treatment.settings.training.epochs * known.get(queue.group_of(planned.treatment.settings), typical)
-            for planned in self.pending
-        )
-        return (work + len(compiling) * queue.COMPILATION_SECONDS) / jobs
+        return estimate.seconds_for([run.treatment.settings for run in self.pending], costs or self.costs, jobs)
 
 
 class Results:
@@ -238,6 +247,33 @@ def early_lanes(
     if runs > max_runs or Store(results_folder(study, out)).count() >= runs:
         return nullcontext(None)
     return Lanes(min(jobs, runs), runs)
+
+
+def probe(plan: Plan, jobs: int, listener: Listener = lambda progress: None) -> estimate.Costs:
+    """Train every program of the pending runs for a few epochs, and keep nothing but what that took.
+
+    Args:
+        plan: the runs.
+        jobs: worker processes.
+        listener: hears of progress.
+
+    Raises:
+        WorkerError: no program could be trained; says why.
+    """
+    treatments = [run.treatment for run in plan.pending]
+    runs = estimate.trials(treatments, plan.study.seeds[0], plan.identity)
+    if not runs:
+        return plan.costs
+    folder = plan.study.source.resolve().parent
+    with tempfile.TemporaryDirectory(prefix="ablate-probe-") as kept, Lanes(min(jobs, len(runs)), len(runs)) as lanes:
+        store = Store(Path(kept) / plan.study.name)
+        store.prepare()
+        outcomes = scheduler.execute(runs, lanes, plan.identity, store, folder, Options(jobs), listener)
+        found = {**plan.costs, **estimate.measured(runs, store.load_all({run.key for run in runs}))}
+    if not found:
+        reasons = "; ".join(dict.fromkeys(outcome.message for outcome in outcomes.values()))
+        raise WorkerError(f"nothing could be measured: {reasons or 'no program was compiled'}")
+    return found
 
 
 def run_plan(

@@ -5,7 +5,7 @@ import math
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import wraps
@@ -22,6 +22,7 @@ EXIT_USAGE = 2
 EXIT_FAILED_RUNS = 3
 EXIT_NOTHING_MEASURED = 5
 EXIT_IO = 74
+MOST_WARNINGS = 10
 EXIT_SIGNAL = 128  # plus its number: 129 for a closed terminal, 130 for Ctrl-C, 143 for SIGTERM
 
 
@@ -51,6 +52,14 @@ class Output:
         """Name the damaged files that were set aside, if any."""
         for path in dict.fromkeys(store.damaged):
             self.say(f"Warning: {path} is damaged and was set aside; 'ablate run' trains what is missing again")
+
+    def warn(self, texts: Iterable[str]) -> None:
+        """Say what a study asks for in vain, or twice; a few, and how many more there are."""
+        several = list(texts)
+        for text in several[:MOST_WARNINGS]:
+            self.say(f"Note: {text}")
+        if len(several) > MOST_WARNINGS:
+            self.say(f"Note: {len(several) - MOST_WARNINGS} more such notes; --json has them all")
 
     def data(self, text: str) -> None:
         """A result, on stdout; not in JSON mode, where `document` is the result."""

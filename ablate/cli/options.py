@@ -40,3 +40,17 @@ def selection_options(function: Command) -> Command:
         "--only", multiple=True, metavar="FACTOR=LEVEL", help="Only treatments with this level; may be repeated."
     )
     return only(limit(function))
+
+
+def seconds(context: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
+    """Seconds of a time such as `90`, `90s`, `20m` or `1.5h`."""
+    if value is None:
+        return None
+    unit = {"s": 1, "m": 60, "h": 3600}.get(value[-1:])
+    try:
+        found = float(value[:-1] if unit else value) * (unit or 1)
+    except ValueError:
+        found = -1.0
+    if not 0 < found < float("inf"):
+        raise click.BadParameter(f"{value!r} is not a time such as 90s, 20m or 1.5h")
+    return found

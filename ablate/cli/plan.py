@@ -1,19 +1,27 @@
-"""`ablate plan`: what a run would do."""
+"""`ablate plan`: what would be trained."""
 
 from collections import Counter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from ablate.cli.console import Output
 from ablate.cli.console import command as handled
-from ablate.cli.options import selection_options, study_options
+from ablate.cli.options import seconds, selection_options, study_options
+
+if TYPE_CHECKING:
+    from ablate.api import Plan, Proposal
 
 
 @click.command("plan")
 @study_options
 @selection_options
 @click.option("-j", "--jobs", type=click.IntRange(min=1), help="Worker processes to estimate for; default: cores.")
+@click.option("--probe", is_flag=True, help="Measure the time: train every program for a few epochs, keep nothing.")
+@click.option(
+    "--fit-in", callback=seconds, metavar="TIME", help="Propose a design and replicates that take no longer, as 20m."
+)
 @handled
 def command(
     config: Path | None,
@@ -22,37 +30,80 @@ def command(
     only: tuple[str, ...],
     max_runs: int,
     jobs: int | None,
+    probe: bool,
+    fit_in: float | None,
     output: Output,
 ) -> None:
-    """Show the runs of a study and how many are there already; train nothing."""
+    """Show the runs of a study and how many are there already; keep nothing.
+
+    Treatments with the same number under 'program' share a compiled program. The time for the rest is estimated from
+    finished runs, or measured by --probe.
+    """
     from ablate import api
+    from ablate.cli.progress import listener
 
     study = api.load(config, overrides)
+    jobs = jobs or api.default_jobs()
     plan = api.make_plan(study, out=out, only=only, max_runs=max_runs)
     output.damaged(plan.store)
-    everything = Counter(run.treatment.name for run in plan.selected)
-    done = Counter(run.treatment.name for run in plan.selected if run.key in plan.done)
-    seconds = plan.seconds_estimate(jobs or api.default_jobs())
     output.say(f"{study.source}: study {study.name}, {study.design}")
-    width = max(map(len, everything), default=0)
-    for name, runs in everything.items():
-        output.data(f"{name:<{width}}  {runs:>4} runs  {done[name]:>4} done")
-    total = len({run.key for run in plan.selected})
-    left = total - len(plan.done)
-    known = "unknown before the first run" if seconds is None else f"about {_duration(seconds)}"
-    estimate = f"; time for the rest: {known}" if left else ""
+    _list(plan, output)
+    costs = plan.costs
+    if probe or (fit_in is not None and not costs):
+        output.say("Measuring: every program is trained for a few epochs.")
+        with listener(output) as hears:
+            costs = api.probe(plan, jobs, hears)
+    estimate = plan.seconds_estimate(jobs, costs)
+    runs = len({run.key for run in plan.selected})
+    treatments = len({run.treatment.name for run in plan.selected})
+    known = "unknown before the first run; --probe measures it" if estimate is None else f"about {_duration(estimate)}"
+    rest = f"; time for the rest: {known}" if plan.pending else ""
+    shared = treatments * len(study.seeds) - runs
+    trained_once = f" ({shared} more are identical to others)" if shared else ""
     output.say(
-        f"{len(everything)} treatments x {len(study.seeds)} replicates = {total} runs, {len(plan.done)} done, "
-        f"{plan.programs} compiled programs{estimate}"
+        f"{treatments} treatments x {len(study.seeds)} replicates = {runs} runs{trained_once}, {len(plan.done)} done, "
+        f"{len(plan.programs)} compiled programs{rest}"
     )
+    output.warn(plan.warnings)
+    if study.design == "pairwise":
+        output.say("Note: pairwise is coverage only: it tries every pair of levels, and estimates no effect.")
+    proposal = api.propose(study, fit_in, costs, jobs, max_runs) if fit_in is not None else None
+    if fit_in is not None:
+        _say_what_fits(fit_in, proposal, output)
     output.document(
         {
-            "treatments": len(everything),
-            "runs": total,
+            "treatments": treatments,
+            "runs": runs,
             "cached": len(plan.done),
-            "programs": plan.programs,
-            "seconds_estimate": seconds,
+            "programs": len(plan.programs),
+            "seconds_estimate": estimate,
+            "groups": [list(dict.fromkeys(run.treatment.name for run in group)) for group in plan.programs],
+            "warnings": list(plan.warnings),
+            **({"fits": vars(proposal) if proposal else None} if fit_in is not None else {}),
         }
+    )
+
+
+def _list(plan: "Plan", output: Output) -> None:
+    """One line per treatment."""
+    everything = Counter(run.treatment.name for run in plan.selected)
+    done = Counter(run.treatment.name for run in plan.selected if run.key in plan.done)
+    program = {run.treatment.name: number for number, group in enumerate(plan.programs, 1) for run in group}
+    width = max(map(len, (*everything, "treatment")))
+    output.data(f"{'treatment':<{width}}  runs  done  program")
+    for name, runs in everything.items():
+        output.data(f"{name:<{width}}  {runs:>4}  {done[name]:>4}  {program[name]:>7}")
+
+
+def _say_what_fits(limit: float, proposal: "Proposal | None", output: Output) -> None:
+    if proposal is None:
+        output.say(f"Nothing fits into {_duration(limit)}: not even one replicate of the smallest design.")
+        return
+    replicates = f"{proposal.replicates} replicate{'s' if proposal.replicates > 1 else ''}"
+    few = "" if proposal.replicates >= 5 else "; fewer than 5 replicates give no verdict"
+    output.say(
+        f"Fits into {_duration(limit)}: {proposal.design} with {replicates}, {proposal.runs} runs in about "
+        f"{_duration(proposal.seconds)}{few}: -S study.design={proposal.design} --replicates {proposal.replicates}"
     )
 
 

@@ -12,7 +12,7 @@ import click
 
 from ablate.cli.console import EXIT_FAILED_RUNS, EXIT_SIGNAL, Output
 from ablate.cli.console import command as handled
-from ablate.cli.options import selection_options, study_options
+from ablate.cli.options import seconds, selection_options, study_options
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,29 +21,15 @@ if TYPE_CHECKING:
     from ablate.results.record import TrainerName
 
 
-def _seconds(context: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
-    """Seconds of a time such as `90`, `90s`, `20m` or `1.5h`."""
-    if value is None:
-        return None
-    unit = {"s": 1, "m": 60, "h": 3600}.get(value[-1:])
-    try:
-        seconds = float(value[:-1] if unit else value) * (unit or 1)
-    except ValueError:
-        seconds = -1.0
-    if not 0 < seconds < float("inf"):
-        raise click.BadParameter(f"{value!r} is not a time such as 90s, 20m or 1.5h")
-    return seconds
-
-
 @click.command("run")
 @study_options
 @selection_options
 @click.option("-j", "--jobs", type=click.IntRange(min=1, max=512), help="Worker processes; default: cores.")
 @click.option("--trainer", type=click.Choice(["compiled", "fit"]), default="compiled", help="How epochs are trained.")
-@click.option("--timeout", callback=_seconds, metavar="TIME", help="Give up a run after this time.")
+@click.option("--timeout", callback=seconds, metavar="TIME", help="Give up a run after this time.")
 @click.option(
     "--budget",
-    callback=_seconds,
+    callback=seconds,
     metavar="TIME",
     help="Stop after this time, at most 5 s late; the rest stays pending.",
 )
@@ -81,6 +67,7 @@ def command(
             with listener(output) as hears:
                 outcomes = api.run_plan(plan, options, hears, stop, lanes)
         output.damaged(plan.store)
+        output.warn(plan.warnings)
         _summarize(plan, outcomes, output)
     if any(outcome.status == "failed" for outcome in outcomes.values()):
         sys.exit(EXIT_FAILED_RUNS)

@@ -196,11 +196,13 @@ class StudyFile(BaseModel):
 
 def json_schema() -> dict[str, Any]:
     """The JSON Schema of a study file."""
-    return {
-        "$schema": "http://json-schema.org/draft-07/schema#",
-        **StudyFile.model_json_schema(by_alias=True),
-        "title": "ablate study",
-    }
+    schema = StudyFile.model_json_schema(by_alias=True)
+    factors = schema["$defs"]["FactorsSection"]["properties"]
+    for dotted, levels in list(factors.items()):
+        section, _, name = dotted.partition(".")
+        nested = {"type": "object", "additionalProperties": False, "properties": {}}
+        factors.setdefault(section, nested)["properties"][name] = levels  # the same path without quotes
+    return {"$schema": "http://json-schema.org/draft-07/schema#", **schema, "title": "ablate study"}
 
 
 def known_keys() -> dict[tuple[str, ...], list[str]]:

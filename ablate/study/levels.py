@@ -174,7 +174,7 @@ def label(level: Any) -> str:
 
 
 def _safe(text: str) -> str:
-    """Text as part of a label: what cannot be printed is escaped, and what is long is cut and told apart by a digest."""
+    """Text as part of a label: what cannot be printed is escaped; what is long is cut, and told apart by a digest."""
     printable = "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
     return printable if len(printable) <= LONGEST_LABEL else f"{printable[: LONGEST_LABEL - 10]}…{digest}"
