@@ -13,7 +13,7 @@ from ablate.study.equivalence import essence
 from ablate.study.file import Claim
 from ablate.study.levels import label
 from ablate.study.problems import suggest
-from ablate.study.selection import Choice
+from ablate.study.selection import Choice, Selection
 from ablate.study.settings import RunSettings
 from ablate.study.spec import Study
 
@@ -88,6 +88,7 @@ def expand(study: Study, max_runs: int = DEFAULT_MAX_RUNS) -> Expansion:
             the baseline (or a design's other corner), or a claim compares runs that this design does not have.
     """
     _check_size(study, fewest(study), max_runs)
+    _check_corners(study)
     warnings = list(study.notes)
     choices = list(dict.fromkeys(_designed(study)))
     _check_size(study, len(choices), max_runs)
@@ -171,7 +172,7 @@ def _designed(study: Study) -> Iterator[Choice]:
             yield full
             yield from (_with(full, place, 0) for place in range(len(sizes)) if full[place])
         case "pairwise":
-            excludes = [study.select(table, f"exclude[{number}]") for number, table in enumerate(study.excludes)]
+            excludes = _excludes(study).values()
             yield from _covering(sizes, lambda partial: not any(each.is_met_by(partial) for each in excludes))
         case "listed":
             yield baseline
@@ -232,16 +233,28 @@ def _complete(
     return None
 
 
-def _without_excluded(study: Study, choices: list[Choice], warnings: list[str]) -> list[Choice]:
-    corners = {choices[0]: "the baseline"}
+def _check_corners(study: Study) -> None:
+    """See that the excludes leave in what every effect is compared with."""
+    corners = [((0,) * len(study.factors), "the baseline")]
     if study.design == "leave-one-out":
-        corners = {everything_on(study): "the treatment with everything on"} | corners
-    for number, table in enumerate(study.excludes):
-        key = f"exclude[{number}]"
-        selection = study.select(table, key)
-        for corner, what in corners.items():
-            if selection.matches(corner):
-                raise study.error([Problem(key, f"matches {what}, which every effect is compared with")])
+        corners.append((everything_on(study), "the treatment with everything on"))
+    found = [
+        Problem(key, f"matches {what}, which every effect is compared with")
+        for key, selection in _excludes(study).items()
+        for corner, what in corners
+        if selection.matches(corner)
+    ]
+    if found:
+        raise study.error(found)
+
+
+def _excludes(study: Study) -> dict[str, Selection]:
+    keys = (f"exclude[{number}]" for number in range(len(study.excludes)))
+    return {key: study.select(table, key) for key, table in zip(keys, study.excludes, strict=True)}
+
+
+def _without_excluded(study: Study, choices: list[Choice], warnings: list[str]) -> list[Choice]:
+    for key, selection in _excludes(study).items():
         kept = [choice for choice in choices if not selection.matches(choice)]
         if len(kept) == len(choices) and study.design != "pairwise":  # whose search has left them out
             warnings.append(f"{key} matches no treatment of this design")
