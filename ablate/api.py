@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ablate.errors import EmptyResultsError, Problem, StudyError, WorkerError
-from ablate.execution import estimate, queue, scheduler
+from ablate.execution import estimate, scheduler
 from ablate.execution.estimate import Proposal, propose
 from ablate.execution.local import Lanes
 from ablate.execution.scheduler import Listener, Options, Progress, StopSignal
@@ -24,6 +24,7 @@ from ablate.results.store import Store
 from ablate.study import code, design, document, sources, spec, splits
 from ablate.study.design import DEFAULT_MAX_RUNS
 from ablate.study.spec import Study
+from ablate.study.structure import structure_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -79,7 +80,7 @@ class Plan:
         """The selected runs, grouped by the compiled program that they share."""
         groups: dict[bytes, list[PlannedRun]] = {}
         for run in self.selected:
-            groups.setdefault(queue.group_of(run.treatment.settings), []).append(run)
+            groups.setdefault(structure_name(run.treatment.settings), []).append(run)
         return list(groups.values())
 
     @property

@@ -9,7 +9,7 @@ import ablate
 # Command -> what it does. The texts stand here so that `ablate --help` imports no command.
 COMMANDS = {
     "init": "Write a commented study file to start from.",
-    "plan": "Show the runs of a study and how many are there already; train nothing.",
+    "plan": "Show the runs of a study and how many are there already; keep nothing.",
     "run": "Train the runs of a study that are not there yet.",
     "status": "Show how far a study is and what its runs say so far.",
     "report": "Write the page: one HTML file with everything in it.",

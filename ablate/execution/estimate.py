@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from statistics import median
 
 from ablate.errors import StudyError
-from ablate.execution.queue import COMPILATION_SECONDS, group_of
+from ablate.execution.queue import COMPILATION_SECONDS
 from ablate.results.identity import Identity, PlannedRun, run_key
 from ablate.results.record import Record
 from ablate.study import design
@@ -13,12 +13,13 @@ from ablate.study.design import Treatment
 from ablate.study.file import Design
 from ablate.study.settings import RunSettings
 from ablate.study.spec import Study
+from ablate.study.structure import structure_name
 
 PROBE_EPOCHS = 4
 FEWEST_REPLICATES = 5  # below, effects have no verdict
 SMALLER_DESIGNS: tuple[Design, ...] = ("grid", "pairwise", "one-at-a-time")
 
-Costs = Mapping[bytes, "Cost"]  # by `group_of`
+Costs = Mapping[bytes, "Cost"]  # by `structure_name`
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def measured(runs: Iterable[PlannedRun], records: Mapping[str, Record]) -> dict[
     groups: dict[bytes, list[Record]] = {}
     for key, run in {run.key: run for run in runs}.items():
         if key in records and records[key].trainer == "compiled":
-            groups.setdefault(group_of(run.treatment.settings), []).append(records[key])
+            groups.setdefault(structure_name(run.treatment.settings), []).append(records[key])
     return {group: _cost(found) for group, found in groups.items()}
 
 
@@ -80,7 +81,7 @@ def seconds_for(settings: Iterable[RunSettings], costs: Costs, jobs: int) -> flo
         return None
     total, groups = 0.0, set()
     for each in settings:
-        group = group_of(each)
+        group = structure_name(each)
         total += cost_of(group, costs).of(each)
         groups.add(group)
     return (total + sum(cost_of(group, costs).compilation for group in groups)) / jobs
@@ -97,7 +98,7 @@ def cost_of(group: bytes, costs: Costs) -> Cost:
 
 def trials(treatments: Iterable[Treatment], seed: int, identity: Identity) -> list[PlannedRun]:
     """A run of a few epochs for every group of treatments that shares a compiled program."""
-    by_group = {group_of(treatment.settings): treatment for treatment in treatments}
+    by_group = {structure_name(treatment.settings): treatment for treatment in treatments}
     found = []
     for treatment in by_group.values():
         training = treatment.settings.training.model_copy(update={"epochs": PROBE_EPOCHS, "continue_from": None})

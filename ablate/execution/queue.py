@@ -10,27 +10,13 @@ from collections import deque
 from collections.abc import Sequence
 
 from ablate.execution.worker import Assignment, Outcome
-from ablate.results.identity import DataFacts, PlannedRun, canonical_json
-from ablate.study.levels import plain
+from ablate.results.identity import DataFacts, PlannedRun
 from ablate.study.settings import RunSettings
+from ablate.study.structure import structure_name
 
 COMPILATION_SECONDS = 2.0  # what one more program costs, as measured; it decides about order, never about results
 FLOPS = 5e10  # of one core, for the guess before the first run is over
 Task = tuple[PlannedRun, Assignment]
-
-
-def group_of(settings: RunSettings) -> bytes:
-    """What runs must have in common to share a compiled program, as far as can be told without TensorFlow."""
-    optimizer = {key: value for key, value in plain(settings.remedies.optimizer).items() if key != "learning_rate"}
-    return canonical_json(
-        {
-            "data": settings.data.model_dump(),
-            "model": settings.model.model_dump(),
-            "batch_size": settings.training.batch_size,
-            "batch_norm": settings.by_layer("batch_norm"),
-            "optimizer": optimizer,
-        }
-    )
 
 
 def guess_epoch_seconds(settings: RunSettings, data: DataFacts) -> float:
@@ -52,7 +38,7 @@ class RunQueue:
         self._pending: dict[bytes, deque[Task]] = {}
         self._epochs_left: dict[bytes, int] = {}
         for run, assignment in tasks:
-            group = group_of(run.treatment.settings)
+            group = structure_name(run.treatment.settings)
             self._pending.setdefault(group, deque()).append((run, assignment))
             self._epochs_left[group] = self._epochs_left.get(group, 0) + run.treatment.settings.training.epochs
         self._compiled: dict[bytes, set[int]] = {group: set() for group in self._pending}
@@ -74,7 +60,7 @@ class RunQueue:
 
     def put_back(self, task: Task) -> None:
         """Have a run trained after all."""
-        group = group_of(task[0].treatment.settings)
+        group = structure_name(task[0].treatment.settings)
         self._pending[group].append(task)
         self._epochs_left[group] += task[0].treatment.settings.training.epochs
 

@@ -9,10 +9,12 @@ from importlib import metadata
 from typing import Any
 
 from ablate.study.design import Treatment
+from ablate.study.remedies import REMEDIES
 from ablate.study.settings import Data, RunSettings
 
 KEY_SCHEMA = 1  # rises when the same settings would be trained differently; records have a number of their own
 LIBRARIES = ("tensorflow", "keras")
+_FIRST_REMEDIES = {"init", "batch_norm", "optimizer", "dropout", "l2", "early_stopping"}  # in every key, used or not
 _NAMING = ("source", "label", "test")  # where the data came from; what came out of it is in the digest
 
 
@@ -99,17 +101,16 @@ def data_name(data: Data) -> str:
 
 def origin_name(settings: RunSettings, seed: int) -> str:
     """What a run and the one that it goes on from have in common: data, network, remedies and seed."""
-    common = {key: getattr(settings, key).model_dump(mode="json") for key in ("data", "model", "remedies")}
+    resolved = _resolved(settings)
+    common = {key: resolved[key] for key in ("data", "model", "remedies")}
     return hashlib.sha256(canonical_json([common, seed])).hexdigest()
 
 
 def run_key(settings: RunSettings, seed: int, identity: Identity) -> str:
     """The name of a run's record: equal keys mean the same training on the same data."""
-    resolved = settings.model_dump(mode="json", exclude_none=True)
+    resolved = _resolved(settings)
     for key in _NAMING:
         resolved["data"].pop(key, None)
-    if not settings.training.callbacks:
-        del resolved["training"]["callbacks"]  # so that runs without any keep the keys they have always had
     origin = resolved["training"].pop("continue_from", None) and identity.origins[origin_name(settings, seed)]
     payload = {
         "schema": KEY_SCHEMA,
@@ -121,6 +122,20 @@ def run_key(settings: RunSettings, seed: int, identity: Identity) -> str:
         **({"continue_from": origin} if origin else {}),
     }
     return hashlib.sha256(canonical_json(payload)).hexdigest()
+
+
+def _resolved(settings: RunSettings) -> dict[str, Any]:
+    """The settings as plain values, without what older versions did not know where it is not used.
+
+    So runs keep the keys they have always had when a remedy or a key is added to the study file.
+    """
+    resolved = settings.model_dump(mode="json", exclude_none=True)
+    if not settings.training.callbacks:
+        del resolved["training"]["callbacks"]
+    for name in REMEDIES.keys() - _FIRST_REMEDIES:
+        if resolved["remedies"][name] == REMEDIES[name].default:
+            del resolved["remedies"][name]
+    return resolved
 
 
 def plan_runs(treatments: Iterable[Treatment], seeds: Sequence[int], identity: Identity) -> list[PlannedRun]:

@@ -5,7 +5,9 @@ A level that names a Keras class is written as its name (`"adam"`) or as a table
 that a study may set; nothing here imports Keras, and a test holds the tables against it.
 """
 
+import functools
 import hashlib
+import operator
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, create_model
@@ -17,6 +19,7 @@ STRICT = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=Fals
 Rate = Annotated[float, Field(ge=0, lt=1)]
 Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
+Monitor = Literal["val_loss", "val_accuracy", "train_loss", "train_accuracy", "loss", "accuracy", "gap"]
 
 LONGEST_LABEL = 80  # signs of one text in it
 
@@ -34,6 +37,28 @@ OPTIMIZERS: dict[str, dict[str, Any]] = {
     "nadam": _ADAM,
     "adadelta": {**_STEP, "rho": Rate, "epsilon": Positive},
     "lion": {**_STEP, "beta_1": Rate, "beta_2": Rate},
+    "ftrl": {
+        **_STEP,
+        "learning_rate_power": Annotated[float, Field(le=0)],
+        "initial_accumulator_value": NonNegative,
+        "l1_regularization_strength": NonNegative,
+        "l2_regularization_strength": NonNegative,
+        "l2_shrinkage_regularization_strength": NonNegative,
+        "beta": NonNegative,
+    },
+    "lamb": _ADAM,
+    "muon": {
+        **_STEP,
+        "adam_beta_1": Rate,
+        "adam_beta_2": Rate,
+        "adam_weight_decay": NonNegative,
+        "adam_lr_ratio": Positive,
+        "epsilon": Positive,
+        "momentum": Rate,
+        "nesterov": bool,
+        "ns_steps": Annotated[int, Field(ge=1)],
+        "rms_rate": Positive,
+    },
 }
 
 INITIALIZERS: dict[str, dict[str, Any]] = {
@@ -52,32 +77,36 @@ INITIALIZERS: dict[str, dict[str, Any]] = {
         "distribution": Literal["truncated_normal", "untruncated_normal", "uniform"],
     },
     "orthogonal": {"gain": float},
+    "identity": {"gain": float},
     "zeros": {},
     "ones": {},
     "constant": {"value": float},
 }
 
 
-def _by_name(title: str, catalogue: dict[str, dict[str, Any]]) -> Any:
-    """A type that accepts `"name"` or `{ name = "name", ... }` for every row of a catalogue."""
-    choices = tuple(
-        create_model(  # type: ignore[call-overload]
+def _tables(title: str, catalogue: dict[str, dict[str, Any]]) -> dict[str, type[BaseModel]]:
+    """A table with a name and optional arguments for every row of a catalogue."""
+    return {
+        name: create_model(  # type: ignore[call-overload]
             f"{title}_{name}",
             __config__=STRICT,
             name=(Literal[name], ...),
             **{argument: (kind | None, None) for argument, kind in arguments.items()},
         )
         for name, arguments in catalogue.items()
-    )
-    union: Any = choices[0]
-    for choice in choices[1:]:
-        union = union | choice
+    }
+
+
+def _by_name(title: str, catalogue: dict[str, type[BaseModel]]) -> Any:
+    """A type that accepts `"name"` or `{ name = "name", ... }` for every table of a catalogue."""
+    union: Any = functools.reduce(operator.or_, catalogue.values())
 
     def as_table(value: Any) -> Any:
         table = {"name": value} if isinstance(value, str) else value
         if not isinstance(table, dict) or not isinstance(table.get("name"), str):
-            message = "should be the name of an {what} or a table with a 'name'"
-            raise PydanticCustomError("level", message, {"what": title})
+            message = "should be the name of {article} {what} or a table with a 'name'"
+            article = "an" if title[0] in "aeiou" else "a"
+            raise PydanticCustomError("level", message, {"what": title, "article": article})
         if table["name"] not in catalogue:
             raise PydanticCustomError(
                 "unknown_name", "unknown {what}", {"what": title, "given": table["name"], "known": list(catalogue)}
@@ -90,8 +119,64 @@ def _by_name(title: str, catalogue: dict[str, dict[str, Any]]) -> Any:
     return Annotated[union, Field(discriminator="name"), BeforeValidator(as_table, json_schema_input_type=schema)]
 
 
-InitLevel = _by_name("initializer", INITIALIZERS)
-OptimizerLevel = _by_name("optimizer", OPTIMIZERS)
+InitLevel = _by_name("initializer", _tables("initializer", INITIALIZERS))
+OptimizerLevel = _by_name("optimizer", _tables("optimizer", OPTIMIZERS))
+
+
+class Cosine(BaseModel):
+    """The rate falls along half a cosine, from the optimizer's own before the first epoch to `final` after the last.
+
+    Attributes:
+        warmup: epochs in which the rate first rises, in equal steps.
+        final: what is left of the rate in the end, as a share.
+    """
+
+    model_config = STRICT
+
+    name: Literal["cosine"]
+    warmup: Annotated[int, Field(ge=0)] = 0
+    final: Rate = 0.0
+
+
+class Step(BaseModel):
+    """The rate is multiplied by `factor` every so many epochs.
+
+    Attributes:
+        every: epochs of one rate.
+        factor: between one rate and the next.
+    """
+
+    model_config = STRICT
+
+    name: Literal["step"]
+    every: Annotated[int, Field(ge=1)] = 10
+    factor: Annotated[float, Field(gt=0, lt=1)] = 0.1
+
+
+class Plateau(BaseModel):
+    """The rate is multiplied by `factor` when a column stops improving: Keras' `ReduceLROnPlateau`.
+
+    Attributes:
+        monitor: per-epoch column.
+        patience: epochs without improvement.
+        factor: between one rate and the next.
+        min_delta: smallest change that counts as an improvement.
+        cooldown: epochs after a change in which none is counted.
+        min_lr: lowest rate.
+    """
+
+    model_config = STRICT
+
+    name: Literal["plateau"]
+    monitor: Monitor = "val_loss"
+    patience: Annotated[int, Field(ge=0)] = 10
+    factor: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    min_delta: NonNegative = 1e-4
+    cooldown: Annotated[int, Field(ge=0)] = 0
+    min_lr: NonNegative = 0.0
+
+
+SCHEDULES: dict[str, type[BaseModel]] = {"cosine": Cosine, "step": Step, "plateau": Plateau}
 
 
 class EarlyStopping(BaseModel):
@@ -109,7 +194,7 @@ class EarlyStopping(BaseModel):
 
     model_config = STRICT
 
-    monitor: Literal["val_loss", "val_accuracy", "train_loss", "train_accuracy", "loss", "accuracy", "gap"] = "val_loss"
+    monitor: Monitor = "val_loss"
     patience: Annotated[int, Field(ge=0)] | None = None
     min_delta: NonNegative = 0.0
     restore_best_weights: bool = True
@@ -123,8 +208,14 @@ class EarlyStopping(BaseModel):
         return self
 
 
-def _switch_or_table(value: Any) -> str:
-    return "switch" if isinstance(value, bool) else "table"
+def _switch_or_more(value: Any) -> str:
+    return "switch" if isinstance(value, bool) else "more"
+
+
+def _off_or(kind: Any) -> Any:
+    """`false`, or a level of a kind."""
+    switch, more = Annotated[Literal[False], Tag("switch")], Annotated[kind, Tag("more")]
+    return Annotated[switch | more, Discriminator(_switch_or_more)]
 
 
 def _scalar_or_layers(value: Any) -> str:
@@ -141,10 +232,9 @@ def per_layer(kind: Any) -> Any:
 
 DropoutLevel = per_layer(Rate)
 BatchNormLevel = per_layer(bool)
-EarlyStoppingLevel = Annotated[
-    Annotated[Literal[False], Tag("switch")] | Annotated[EarlyStopping, Tag("table")],
-    Discriminator(_switch_or_table),
-]
+EarlyStoppingLevel = _off_or(EarlyStopping)
+MaxNormLevel = _off_or(Positive)
+ScheduleLevel = _off_or(_by_name("schedule", SCHEDULES))
 
 
 def plain(level: Any) -> Any:

@@ -9,10 +9,15 @@ from pydantic import ValidationError
 
 from ablate.errors import Problem
 from ablate.study.document import value_text
-from ablate.study.levels import INITIALIZERS, OPTIMIZERS, EarlyStopping
+from ablate.study.levels import INITIALIZERS, OPTIMIZERS, SCHEDULES, EarlyStopping
 from ablate.study.remedies import FAMILIES, REMEDIES
 
 _MISSING = object()
+_INSTEAD_OF_FALSE = {
+    "early_stopping": "a table of rules such as { patience = 10 }",
+    "max_norm": "the largest norm, such as 3.0",
+    "learning_rate_schedule": f"one of {', '.join(SCHEDULES)}",
+}
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -82,7 +87,7 @@ def _message(detail: Any, path: list[str | int], raw: Any, fields: Mapping[tuple
         case "unknown_name":
             return f"{detail['msg']} {context['given']!r}{suggest(context['given'], context['known'])}"
         case "literal_error" if context["expected"] == "False":
-            return "should be false, or a table of rules such as { patience = 10 }"
+            return f"should be false, or {next(text for name, text in _INSTEAD_OF_FALSE.items() if name in path)}"
         case "literal_error" if path == ["data", "validation"]:
             return "should be a share between 0 and 1, or 'test'"
         case "literal_error":
@@ -126,6 +131,8 @@ def _argument_names(parent: list[str], path: list[str | int], raw: Any) -> Itera
             return ("name", *INITIALIZERS.get(str(name), ()))
         case ["optimizer"]:
             return ("name", *OPTIMIZERS.get(str(name), ()))
+        case ["learning_rate_schedule"] if name in SCHEDULES:
+            return SCHEDULES[name].model_fields
         case _:
             return ()
 

@@ -3,7 +3,17 @@
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from ablate.study.levels import BatchNormLevel, DropoutLevel, EarlyStoppingLevel, InitLevel, NonNegative, OptimizerLevel
+from ablate.study.levels import (
+    BatchNormLevel,
+    DropoutLevel,
+    EarlyStoppingLevel,
+    InitLevel,
+    MaxNormLevel,
+    NonNegative,
+    OptimizerLevel,
+    Rate,
+    ScheduleLevel,
+)
 
 Family = Literal["underfitting", "overfitting"]
 FAMILIES: tuple[Family, ...] = get_args(Family)
@@ -58,6 +68,14 @@ REMEDIES: dict[str, Remedy] = {
             "The rule that turns gradients into weight updates.",
         ),
         Remedy(
+            "learning_rate_schedule",
+            "underfitting",
+            ScheduleLevel,
+            False,
+            "learning-rate schedule",
+            "Takes large steps first and small ones later: along a cosine, in stairs, or when progress stalls.",
+        ),
+        Remedy(
             "dropout",
             "overfitting",
             DropoutLevel,
@@ -72,6 +90,38 @@ REMEDIES: dict[str, Remedy] = {
             0.0,
             "L2 weight decay",
             "Adds the sum of squared weights, times this factor, to the loss and so keeps weights small.",
+        ),
+        Remedy(
+            "l1",
+            "overfitting",
+            NonNegative,
+            0.0,
+            "L1 penalty",
+            "Adds the sum of absolute weights, times this factor, to the loss and so makes many weights vanish.",
+        ),
+        Remedy(
+            "weight_decay",
+            "overfitting",
+            NonNegative,
+            0.0,
+            "decoupled weight decay",
+            "Shrinks every weight by this share of the learning rate at each step, apart from the gradients.",
+        ),
+        Remedy(
+            "max_norm",
+            "overfitting",
+            MaxNormLevel,
+            False,
+            "max-norm constraint",
+            "Scales a unit's incoming weights back whenever their length exceeds this value.",
+        ),
+        Remedy(
+            "label_smoothing",
+            "overfitting",
+            Rate,
+            0.0,
+            "label smoothing",
+            "Spreads this share of every target over all classes, so that the network need not become ever surer.",
         ),
         Remedy(
             "early_stopping",

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ablate.study import code
-from ablate.study.levels import EarlyStopping
+from ablate.study.levels import Cosine, EarlyStopping, Plateau, Step
 from ablate.study.metrics import HISTORY_COLUMNS
 
 Logs = dict[str, float]
@@ -160,6 +160,39 @@ def has_batch_hooks(callback: keras.callbacks.Callback) -> bool:
         getattr(getattr(callback, hook), "__func__", None) is not getattr(keras.callbacks.Callback, hook)
         for hook in BATCH_HOOKS
     )
+
+
+def schedule(level: Cosine | Step | Plateau | bool, rate: float, epochs: int) -> list[keras.callbacks.Callback]:
+    """The callbacks of a learning-rate schedule, which set the optimizer's rate between epochs.
+
+    The cosine is that of Loshchilov and Hutter 2017, "SGDR: Stochastic Gradient Descent with Warm Restarts",
+    equation 5, without restarts and with the epoch as unit.
+
+    Args:
+        level: of the remedy; `False` for a rate that stays.
+        rate: the optimizer's own.
+        epochs: how long the training may become.
+    """
+
+    def cosine(epoch: int) -> float:
+        assert isinstance(level, Cosine)
+        if epoch < level.warmup:
+            return rate * (epoch + 1) / (level.warmup + 1)
+        done = (epoch - level.warmup) / (epochs - level.warmup)
+        return rate * (level.final + (1 - level.final) * (1 + math.cos(math.pi * done)) / 2)
+
+    match level:
+        case Cosine():
+            return [keras.callbacks.LearningRateScheduler(lambda epoch, _: cosine(epoch))]
+        case Step():
+            return [
+                keras.callbacks.LearningRateScheduler(lambda epoch, _: rate * level.factor ** (epoch // level.every))
+            ]
+        case Plateau():
+            rules = level.model_dump(exclude={"name"})
+            return [keras.callbacks.ReduceLROnPlateau(**rules, mode=_mode(level.monitor))]
+        case _:
+            return []
 
 
 def stopping(level: EarlyStopping | bool, epochs: int) -> list[keras.callbacks.Callback]:

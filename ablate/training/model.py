@@ -25,6 +25,9 @@ _OPTIMIZERS = {
     "nadam": keras.optimizers.Nadam,
     "adadelta": keras.optimizers.Adadelta,
     "lion": keras.optimizers.Lion,
+    "ftrl": keras.optimizers.Ftrl,
+    "lamb": keras.optimizers.Lamb,
+    "muon": keras.optimizers.Muon,
 }
 
 
@@ -75,12 +78,40 @@ def compile_model(model: keras.Model, settings: RunSettings, *, jit_compile: boo
     level = plain(settings.remedies.optimizer)
     arguments = {key: value for key, value in level.items() if key != "name"}
     arguments["learning_rate"] = learning_rate(settings)
+    if settings.remedies.weight_decay:
+        arguments.setdefault("weight_decay", settings.remedies.weight_decay)
+    smoothing = settings.remedies.label_smoothing
     model.compile(
         optimizer=_OPTIMIZERS[level["name"]](**arguments, name=level["name"]),
-        loss=keras.losses.SparseCategoricalCrossentropy(),
+        loss=SmoothedCrossentropy(smoothing) if smoothing else keras.losses.SparseCategoricalCrossentropy(),
         metrics=["accuracy"],
         jit_compile=jit_compile,
     )
+
+
+@keras.saving.register_keras_serializable(package="ablate")
+class SmoothedCrossentropy(keras.losses.Loss):  # type: ignore[misc]
+    """Cross-entropy over integer labels with label smoothing, which Keras has for one-hot labels alone.
+
+    The target of the true class is `1 - smoothing + smoothing / classes`, that of every other `smoothing / classes`
+    (Szegedy et al. 2016, "Rethinking the Inception Architecture for Computer Vision", section 7).
+
+    Args:
+        smoothing: share of the target that is spread over all classes, in [0, 1).
+    """
+
+    def __init__(self, smoothing: float) -> None:
+        super().__init__(name="smoothed_crossentropy")
+        self._smoothing = smoothing
+
+    def get_config(self) -> dict[str, Any]:
+        """The argument, for Keras to copy the loss."""
+        return {"smoothing": self._smoothing}
+
+    def call(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
+        """The loss of every example, from labels (batch,) or (batch, 1) and probabilities (batch, classes)."""
+        targets = keras.ops.one_hot(keras.ops.reshape(y_true, (-1,)), y_pred.shape[-1], dtype=y_pred.dtype)
+        return keras.losses.categorical_crossentropy(targets, y_pred, label_smoothing=self._smoothing)
 
 
 def materialize(model: keras.Model) -> None:
@@ -134,13 +165,21 @@ def _initializer(level: dict[str, Any], seed: int) -> keras.initializers.Initial
 def _dense(
     name: str, units: int, settings: RunSettings, initial: dict[str, keras.initializers.Initializer]
 ) -> keras.layers.Layer:
-    penalized = settings.remedies.l2 and not name.endswith("b")
-    return keras.layers.Dense(
-        units,
-        kernel_initializer=initial[name],
-        kernel_regularizer=keras.regularizers.L2(settings.remedies.l2) if penalized else None,
-        name=name,
-    )
+    held = {} if name.endswith("b") else _held_small(settings)
+    return keras.layers.Dense(units, kernel_initializer=initial[name], **held, name=name)
+
+
+def _held_small(settings: RunSettings) -> dict[str, Any]:
+    """What keeps the kernels of the first denses small, as arguments of the layer."""
+    l1, l2, max_norm = settings.remedies.l1, settings.remedies.l2, settings.remedies.max_norm
+    held: dict[str, Any] = {}
+    if l1:
+        held["kernel_regularizer"] = keras.regularizers.L1L2(l1, l2)
+    elif l2:
+        held["kernel_regularizer"] = keras.regularizers.L2(l2)
+    if max_norm:
+        held["kernel_constraint"] = keras.constraints.MaxNorm(max_norm, axis=0)
+    return held
 
 
 def _dropout(place: str, rate: float, seed: int, number: int) -> keras.layers.Layer:

@@ -1,8 +1,8 @@
 """The compiled epoch: Keras' own `train_step` in one XLA loop over arrays in memory, shared by many runs.
 
 `model.fit` spends most of a small network's time between the steps. Here an epoch is one call: a batch order goes
-in, the epoch's metrics come out. What differs between runs of one structure (weights, seed, rates, L2 strength,
-learning rate) lives in variables that `Program.load` assigns, so a structure is compiled once per process.
+in, the epoch's metrics come out. What differs between runs of one structure (weights, seed, rates, the strength of
+penalties, learning rate) lives in variables that `Program.load` assigns, so a structure is compiled once per process.
 """
 
 import hashlib
@@ -19,10 +19,10 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.python.framework import ops
 
-from ablate.study.levels import plain
 from ablate.study.settings import RunSettings
 from ablate.study.sources import Dataset
 from ablate.study.splits import Rows, Split
+from ablate.study.structure import structure
 from ablate.training import model as plain_model
 from ablate.training import surgery
 from ablate.training.data import Scaling, Tensors
@@ -33,37 +33,13 @@ TRAIN_SIDE, VALIDATION_SIDE, NO_SIDE = range(3)
 EPOCH_COLUMNS = ("loss", "accuracy", "train_loss", "train_accuracy", "val_loss", "val_accuracy")
 
 
-def structure(settings: RunSettings) -> RunSettings:
-    """The settings of a treatment with everything blanked that a compiled program reads from variables.
-
-    Treatments with the same structure, data and split sizes share a program.
-    """
-    layers = len(settings.model.hidden)
-    at_input = "dropout" in settings.model.input_block
-    placeholder = 0.5  # any rate but 0: it gives every dropout piece of the block a layer
-    optimizer = {key: value for key, value in plain(settings.remedies.optimizer).items() if key != "learning_rate"}
-    norm_input, norms = settings.by_layer("batch_norm")
-    raw = settings.model_dump(exclude_none=True)
-    raw["training"] = {"epochs": 1, "batch_size": settings.training.batch_size}
-    raw["remedies"] = {
-        "init": {"name": "zeros"},
-        "batch_norm": [norm_input, *norms] if "batch_norm" in settings.model.input_block else norms,
-        "optimizer": optimizer,
-        "dropout": [placeholder] * (layers + at_input),
-        "l2": 1.0,
-        "early_stopping": False,
-    }
-    return RunSettings.model_validate(raw)
-
-
 def structure_key(settings: RunSettings, dataset: Dataset, rows: Split) -> str:
     """A name for the program that a run uses; it depends on nothing but the run's own settings and data."""
     shape = structure(settings)
     payload = {
         "model": shape.model.model_dump(),
         "batch_size": shape.training.batch_size,
-        "batch_norm": shape.remedies.batch_norm,
-        "optimizer": plain(shape.remedies.optimizer),
+        "remedies": shape.remedies.model_dump(exclude_none=True),
         "data": [str(dataset.x.dtype), *dataset.x.shape, len(dataset.classes)],
         "rows": [len(rows.train), len(rows.validation), len(rows.train_sample)],
     }
@@ -85,15 +61,16 @@ class Program:
         xla: compile the epoch with XLA; else TensorFlow executes it as an ordinary graph.
 
     Attributes:
-        model: the Keras model that is trained; its dropout and L2 read variables.
+        model: the Keras model that is trained; its dropout and penalties read variables.
         compile_seconds: time of the first epoch, which is spent compiling; 0 before.
     """
 
     def __init__(self, name: str, settings: RunSettings, features: int, classes: int, *, xla: bool = True) -> None:
         self._name = name
         shape = structure(settings)
+        self._l1 = tf.Variable(0.0, dtype=tf.float32, name="l1")
         self._l2 = tf.Variable(0.0, dtype=tf.float32, name="l2")
-        self.model = surgery.prepare(plain_model.build(shape, features, classes, seed=0), self._l2)
+        self.model = surgery.prepare(plain_model.build(shape, features, classes, seed=0), self._l1, self._l2)
         plain_model.compile_model(self.model, shape, jit_compile=False)
         self._batch_size = shape.training.batch_size
         self._dropouts = surgery.dropouts(self.model)
@@ -128,6 +105,7 @@ class Program:
             layer = self._dropouts.get(f"dropout_{number or 'input'}")
             if layer is not None:
                 layer.restart(rate, plain_model.dropout_seed(seed, number))
+        self._l1.assign(settings.remedies.l1)
         self._l2.assign(settings.remedies.l2)
         self.model.optimizer.learning_rate.assign(plain_model.learning_rate(settings))
         held_out, sides = _evaluation_rows(rows)

@@ -40,7 +40,8 @@ def plain_network(settings: RunSettings, scaling: Scaling, classes: int, weights
     """
     model = _network(settings, scaling.shift.numpy(), scaling.factor.numpy(), classes)
     put_weights(model, weights)
-    plain_model.compile_model(model, settings, jit_compile="auto")
+    remedies = settings.remedies.model_copy(update={"label_smoothing": 0.0})  # whose loss is a class of this package
+    plain_model.compile_model(model, settings.model_copy(update={"remedies": remedies}), jit_compile="auto")
     return model
 
 

@@ -1,6 +1,6 @@
 """Replaces layers whose settings are baked into a compiled program by ones that read them from variables.
 
-Keras' `Dropout` and `L2` hold their strength as Python numbers, so every rate would be compiled anew; and Keras'
+Keras' `Dropout`, `L1` and `L2` hold their strength as Python numbers, so every rate would be compiled anew; and Keras'
 random numbers cost several times the network itself when XLA compiles them for a CPU. The stand-ins below take rate
 and strength from variables and draw masks with an integer hash, which XLA vectorizes.
 """
@@ -54,6 +54,20 @@ class VariableDropout(keras.layers.Layer):
         return input_shape
 
 
+class VariableL1(keras.regularizers.Regularizer):
+    """`strength * sum(|w|)`, as `keras.regularizers.L1`, with the strength in a variable and summed as in `VariableL2`.
+
+    At a weight of 0, where the sum has no slope, its gradient is 0, as Keras' is.
+    """
+
+    def __init__(self, strength: tf.Variable) -> None:
+        self.strength = strength
+
+    def __call__(self, x: Any) -> Any:
+        """The penalty of one kernel, shape (inputs, units)."""
+        return _l1_penalty(tf.convert_to_tensor(x), tf.convert_to_tensor(self.strength))
+
+
 class VariableL2(keras.regularizers.Regularizer):
     """`strength * sum(w ** 2)`, as `keras.regularizers.L2`, with the strength in a variable.
 
@@ -70,22 +84,44 @@ class VariableL2(keras.regularizers.Regularizer):
         return _l2_penalty(tf.convert_to_tensor(x), tf.convert_to_tensor(self.strength))
 
 
+class Sum(keras.regularizers.Regularizer):
+    """Several penalties of one kernel."""
+
+    def __init__(self, *parts: keras.regularizers.Regularizer) -> None:
+        self.parts = parts
+
+    def __call__(self, x: Any) -> Any:
+        """What the parts add up to."""
+        return sum(part(x) for part in self.parts)
+
+
+@tf.custom_gradient  # type: ignore[untyped-decorator]
+def _l1_penalty(kernel: tf.Tensor, strength: tf.Tensor) -> Any:
+    value = strength * _sum_by_columns(tf.abs(kernel))
+    return value, lambda upstream: (upstream * strength * tf.sign(kernel), None)
+
+
 @tf.custom_gradient  # type: ignore[untyped-decorator]
 def _l2_penalty(kernel: tf.Tensor, strength: tf.Tensor) -> Any:
     def penalty() -> tf.Tensor:
-        by_column = tf.reduce_sum(tf.square(kernel), axis=0, keepdims=True)
-        return strength * tf.reshape(tf.matmul(by_column, tf.ones((kernel.shape[1], 1), kernel.dtype)), ())
+        return strength * _sum_by_columns(tf.square(kernel))
 
     value = tf.cond(strength > 0, penalty, lambda: tf.zeros((), kernel.dtype))
     return value, lambda upstream: (2 * upstream * strength * kernel, None)
 
 
-def prepare(model: keras.Model, l2: tf.Variable) -> keras.Model:
-    """A copy of a model, not compiled, whose dropout rates and L2 strength are variables.
+def _sum_by_columns(values: tf.Tensor) -> tf.Tensor:
+    by_column = tf.reduce_sum(values, axis=0, keepdims=True)
+    return tf.reshape(tf.matmul(by_column, tf.ones((values.shape[1], 1), values.dtype)), ())
+
+
+def prepare(model: keras.Model, l1: tf.Variable, l2: tf.Variable) -> keras.Model:
+    """A copy of a model, not compiled, whose dropout rates and penalty strengths are variables.
 
     Args:
         model: any Keras model; its layer names are kept.
-        l2: the strength that all its L2 penalties will read.
+        l1: the strength that all its L1 penalties will read.
+        l2: likewise for L2.
     """
 
     def replace(layer: keras.layers.Layer) -> keras.layers.Layer:
@@ -94,7 +130,10 @@ def prepare(model: keras.Model, l2: tf.Variable) -> keras.Model:
         if isinstance(layer, keras.layers.Activation):
             return keras.layers.Activation(layer.activation, name=layer.name)  # a user's function has no config
         config = layer.get_config()
-        if isinstance(getattr(layer, "kernel_regularizer", None), keras.regularizers.L2):
+        penalty = getattr(layer, "kernel_regularizer", None)
+        if isinstance(penalty, keras.regularizers.L1L2):
+            config["kernel_regularizer"] = Sum(VariableL1(l1), VariableL2(l2))
+        elif isinstance(penalty, keras.regularizers.L2):
             config["kernel_regularizer"] = VariableL2(l2)
         return layer.__class__.from_config(config)
 

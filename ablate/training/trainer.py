@@ -20,7 +20,17 @@ from ablate.study.sources import Dataset
 from ablate.study.splits import Rows, Split, split
 from ablate.training import data as run_data
 from ablate.training import model as plain_model
-from ablate.training.callbacks import AddScores, History, Logs, Snapshots, Tick, Weights, has_batch_hooks, stopping
+from ablate.training.callbacks import (
+    AddScores,
+    History,
+    Logs,
+    Snapshots,
+    Tick,
+    Weights,
+    has_batch_hooks,
+    schedule,
+    stopping,
+)
 from ablate.training.data import Scaling, Tensors
 from ablate.training.evaluation import Evaluator
 from ablate.training.probe import Prober
@@ -188,7 +198,9 @@ def _train(
     history = History()
     watched = (rules.monitor, rules.min_delta) if rules else ()
     snapshots = Snapshots(bench.read_weights, *watched)
-    callbacks = [history, snapshots, *stopping(level, run.settings.training.epochs), *own, Tick(run.tick)]
+    epochs = run.settings.training.epochs
+    rates = schedule(run.settings.remedies.learning_rate_schedule, plain_model.learning_rate(run.settings), epochs)
+    callbacks = [history, snapshots, *rates, *stopping(level, epochs), *own, Tick(run.tick)]
     sample = run.scaling(run.data.take(run.rows.probe)[0])
     compiled_before = bench.program.compile_seconds if bench.program else 0.0
     if bench.program:

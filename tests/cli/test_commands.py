@@ -53,7 +53,8 @@ def test_more_replicates_train_only_the_new_ones(trained: Path, tmp_path: Path) 
     plan = ablate("plan", "-c", TINY, "-o", trained, "--replicates", 3, "--json")
     document = json.loads(plan.stdout)
     assert document.pop("seconds_estimate") > 0
-    assert document == {"treatments": 2, "runs": 6, "cached": 4, "programs": 1}
+    expected = {"treatments": 2, "runs": 6, "cached": 4, "programs": 1}
+    assert document == {**expected, "groups": [["baseline", "dropout=0.5"]], "warnings": []}
     fresh = json.loads(ablate("plan", "-c", TINY, "-o", tmp_path, "--json").stdout)
     assert (fresh["cached"], fresh["seconds_estimate"]) == (0, None)
 
@@ -61,12 +62,13 @@ def test_more_replicates_train_only_the_new_ones(trained: Path, tmp_path: Path) 
 def test_a_plan_lists_the_treatments(trained: Path) -> None:
     done = ablate("plan", "-c", TINY, "-o", trained)
     assert [line.split() for line in done.stdout.splitlines()] == [
-        ["baseline", "2", "runs", "2", "done"],
-        ["dropout=0.5", "2", "runs", "2", "done"],
+        ["treatment", "runs", "done", "program"],
+        ["baseline", "2", "2", "1"],
+        ["dropout=0.5", "2", "2", "1"],
     ]
     assert "2 treatments x 2 replicates = 4 runs, 4 done, 1 compiled programs" in done.stderr
     only = ablate("plan", "-c", TINY, "-o", trained, "--only", "dropout=0.5")
-    assert only.stdout.startswith("dropout=0.5")
+    assert only.stdout.splitlines()[1].startswith("dropout=0.5")
 
 
 def test_status_shows_the_effects(trained: Path) -> None:
@@ -226,8 +228,9 @@ def test_treatments_that_train_identically_are_trained_once_and_counted_under_bo
     twins = 'overfitting.early_stopping=[false, {patience=5}, {patience=5, monitor="val_loss"}]'
     arguments = ["-c", TINY, "-o", tmp_path, "-S", twins, "-S", "overfitting.dropout=0", "-S", "study.replicates=1"]
     assert json.loads(ablate("run", *arguments, "--json").stdout)["trained"] == 2
-    lines = [line.split() for line in ablate("plan", *arguments).stdout.splitlines()]
-    assert [line[-2:] for line in lines] == [["1", "done"]] * 3
+    plan = ablate("plan", *arguments)
+    lines = [line.split() for line in plan.stdout.splitlines()]
+    assert [line[-3:] for line in lines[1:]] == [["1", "1", "1"]] * 3
     assert ablate("report", *arguments).returncode == 0
 
 

@@ -4,13 +4,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ablate.execution.queue import COMPILATION_SECONDS, RunQueue, group_of, guess_epoch_seconds
+from ablate.execution.queue import COMPILATION_SECONDS, RunQueue, guess_epoch_seconds
 from ablate.execution.scheduler import _assignment
 from ablate.execution.worker import Outcome
 from ablate.results.identity import DataFacts, plan_runs
 from ablate.results.store import Store
 from ablate.study import design
 from ablate.study.spec import Study
+from ablate.study.structure import structure_name
 from tests.conftest import study_of
 from tests.results.test_identity import identity_for
 
@@ -41,7 +42,8 @@ TWO_STRUCTURES: dict[str, Any] = {
 
 def test_treatments_that_share_a_program_are_one_group() -> None:
     groups = {
-        treatment.name: group_of(treatment.settings) for treatment in design.treatments(study_of(**TWO_STRUCTURES))
+        treatment.name: structure_name(treatment.settings)
+        for treatment in design.treatments(study_of(**TWO_STRUCTURES))
     }
     assert groups["baseline"] == groups["dropout=0.5"] != groups["batch_norm=true"]
 
@@ -51,7 +53,7 @@ def test_the_largest_group_goes_first_and_the_other_lane_takes_another() -> None
     first, second = queue.take(0), queue.take(1)
     assert first is not None
     assert second is not None
-    assert group_of(first[0].treatment.settings) != group_of(second[0].treatment.settings)
+    assert structure_name(first[0].treatment.settings) != structure_name(second[0].treatment.settings)
     assert second[0].treatment.name == "batch_norm=true"
 
 

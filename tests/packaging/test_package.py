@@ -95,7 +95,9 @@ def test_the_installed_wheel_trains_a_study_and_renders_its_page(wheel, tmp_path
 
     assert Path(call("-c", "import ablate; print(ablate.__file__)").strip()).is_relative_to(site)
     call("-m", "ablate", "init", "starter.toml")
-    assert (work / "starter.toml").read_text(encoding="utf-8") == (ROOT / "ablations.toml").read_text(encoding="utf-8")
+    starter = (work / "starter.toml").read_text(encoding="utf-8")
+    assert starter.partition("\n")[2] == (ROOT / "ablations.toml").read_text(encoding="utf-8")
+    assert starter.startswith("#:schema ./ablations.schema.json\n")
     call("-m", "ablate", "run", "--jobs", "1")
     call("-m", "ablate", "report")
     page = (work / "reports" / "two-runs" / "report.html").read_text(encoding="utf-8")

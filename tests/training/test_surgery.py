@@ -90,7 +90,7 @@ def test_the_copy_computes_what_the_original_computes() -> None:
         ]
     )
     strength = tf.Variable(0.1)
-    copy = surgery.prepare(model, strength)
+    copy = surgery.prepare(model, tf.Variable(0.0), strength)
     copy.get_layer("a").set_weights(model.get_layer("a").get_weights())
     copy.get_layer("c").set_weights(model.get_layer("c").get_weights())
     inputs = tf.ones((5, 4))
