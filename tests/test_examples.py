@@ -1,7 +1,9 @@
 """The studies of `examples/` and the page that shows their designs."""
 
+import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +13,8 @@ import pytest
 from click.testing import CliRunner
 
 from ablate.cli import main
+from ablate.study.levels import INITIALIZERS, OPTIMIZERS, SCHEDULES
+from ablate.study.remedies import REMEDIES
 
 ROOT = Path(__file__).parents[1]
 DESIGNS = ROOT / "docs" / "designs.md"
@@ -73,3 +77,56 @@ def test_what_init_writes_names_its_schema(tmp_path: Path) -> None:
     done = taplo(study)
     assert done.returncode != 0
     assert '"ten" is not of type "integer"' in done.stderr
+
+
+REMEDIES_PAGE = (ROOT / "docs" / "remedies.md").read_text(encoding="utf-8")
+CHANGE = re.compile(r"```diff\n--- (\S+)\n(.*?)```", re.DOTALL)
+ADDED = """
+[study]
+name = "added"
+replicates = 1
+[data]
+source = "iris"
+[model]
+hidden = [4]
+[training]
+epochs = 1
+[overfitting]
+activity_l1 = [0.0, 0.5]
+"""
+
+
+def test_the_page_of_remedies_names_them_all() -> None:
+    for name in (*REMEDIES, *OPTIMIZERS, *INITIALIZERS, *SCHEDULES):
+        assert f"`{name}`" in REMEDIES_PAGE or f'`"{name}"`' in REMEDIES_PAGE
+
+
+def test_a_remedy_is_added_in_two_files_as_the_page_says(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "ablate", tmp_path / "ablate", ignore=shutil.ignore_patterns("__pycache__"))
+    changes = CHANGE.findall(REMEDIES_PAGE)
+    assert [name for name, _ in changes] == ["ablate/study/remedies.py", "ablate/training/model.py"]
+    for name, change in changes:
+        lines = change.splitlines()
+        before = "\n".join(line[1:] for line in lines if not line.startswith("+"))
+        after = "\n".join(line[1:] for line in lines)
+        text = (tmp_path / name).read_text(encoding="utf-8")
+        assert text.count(before) == 1
+        (tmp_path / name).write_text(text.replace(before, after), encoding="utf-8")
+    (tmp_path / "ablations.toml").write_text(ADDED)
+
+    def call(*arguments: str) -> str:
+        environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+        done = subprocess.run(
+            [sys.executable, *arguments], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    assert str(tmp_path) in call("-c", "import ablate; print(ablate.__file__)")
+    assert "activity_l1" in call("-m", "ablate", "schema")
+    call("-m", "ablate", "run", "-j", "1")
+    call("-m", "ablate", "export", "--format", "json")
+    runs = json.loads((tmp_path / "reports" / "added" / "runs.json").read_text(encoding="utf-8"))
+    assert {str(run["activity_l1"]): run["trainer"] for run in runs} == {"0": "compiled", "0.5": "compiled"}
+    without, penalized = (next(run for run in runs if run["activity_l1"] == level) for level in ("0", "0.5"))
+    assert penalized["loss"] > without["loss"] + 0.1
