@@ -125,7 +125,7 @@ def _as_level(factor: Factor, value: Any) -> Any:
         return value
     adapter = TypeAdapter(REMEDIES[factor.name].level)
     try:
-        return adapter.dump_python(adapter.validate_python(value), exclude_none=True)
+        return adapter.dump_python(adapter.validate_python(value, strict=True), exclude_none=True)
     except ValidationError:
         return value
 

@@ -71,6 +71,29 @@ def test_a_plan_lists_the_treatments(trained: Path) -> None:
     assert only.stdout.splitlines()[1].startswith("dropout=0.5")
 
 
+def test_a_plan_measures_what_was_never_run_and_keeps_nothing(tmp_path: Path) -> None:
+    done = ablate("plan", "-c", TINY, "-o", tmp_path, "--probe", "--json", "-j", "1")
+    document = json.loads(done.stdout)
+    assert document["seconds_estimate"] > 0
+    assert document["cached"] == 0
+    assert not list(tmp_path.rglob("*.json"))
+
+
+def test_a_plan_proposes_what_fits_into_a_time(trained: Path, tmp_path: Path) -> None:
+    arguments = ["-c", TINY, "-o", trained, "--replicates", 10, "--json", "--fit-in"]
+    fits = json.loads(ablate("plan", *arguments, "20m").stdout)["fits"]
+    assert (fits["design"], fits["replicates"], fits["runs"]) == ("one-at-a-time", 10, 20)
+    assert 0 < fits["seconds"] <= 1200
+    assert json.loads(ablate("plan", *arguments, "0.001s").stdout)["fits"] is None
+    unknown = ablate("plan", "-c", TINY, "-o", tmp_path, "--fit-in", "20m")
+    assert unknown.returncode == 0
+    assert "Measuring: every program is trained for a few epochs." in unknown.stderr
+    assert "Fits into 20 min 0 s: one-at-a-time with 2 replicates, 4 runs" in unknown.stderr
+    wrong = ablate("plan", "-c", TINY, "--fit-in", "soon")
+    assert wrong.returncode == 2
+    assert "soon" in wrong.stderr
+
+
 def test_status_shows_the_effects(trained: Path) -> None:
     done = ablate("status", "-o", trained)
     assert done.returncode == 0

@@ -1,5 +1,9 @@
 """Run keys: the same for what must train the same, different for what may not, on any day and any Python."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,6 +28,38 @@ def key_of(seed: int = 1, **sections: Any) -> str:
 
 def test_a_key_is_stable() -> None:
     assert key_of() == "5f4504b551e16f33d445eb980193bc78c70bb4d95397147cbfff79a39f2c3a7e"
+
+
+KEYS = """
+from ablate.results.identity import plan_runs
+from ablate.study import design
+from tests.conftest import study_of
+from tests.results.test_identity import identity_for
+study = study_of(study={"design": "grid"}, underfitting={"optimizer": ["sgd", {"name": "adam", "beta_1": 0.8}]},
+    overfitting={"max_norm": [False, 3.0], "l1": [0.0, 1e-4]}, factors={"model.activation": ["relu", "tanh"]})
+print([run.key for run in plan_runs(design.treatments(study), study.seeds, identity_for(study.base))])
+"""
+
+
+def test_keys_are_the_same_in_every_process_and_time_zone() -> None:
+    found = set()
+    for seed, zone in (("0", "UTC"), ("1", "Asia/Seoul"), ("2", "America/St_Johns")):
+        environment = {**os.environ, "PYTHONHASHSEED": seed, "TZ": zone, "PYTHONPATH": str(Path(__file__).parents[2])}
+        done = subprocess.run(
+            [sys.executable, "-c", KEYS], env=environment, capture_output=True, text=True, check=True, timeout=60
+        )
+        found.add(done.stdout)
+    (keys,) = found
+    assert len(set(keys.split(","))) == 16
+
+
+def test_a_remedy_is_part_of_a_key_only_where_it_is_used() -> None:
+    later = {"l1": 0.0, "weight_decay": 0.0, "max_norm": False, "label_smoothing": 0.0}
+    off = {"overfitting": later, "underfitting": {"learning_rate_schedule": False}}
+    assert key_of(**off) == key_of()
+    for name, level in (("l1", 0.1), ("weight_decay", 0.1), ("max_norm", 1.0), ("label_smoothing", 0.1)):
+        assert key_of(overfitting={name: level}) != key_of()
+    assert key_of(underfitting={"learning_rate_schedule": "cosine"}) != key_of()
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Designs: exactly the treatments that were asked for, in a stable order."""
 
 import time
+import tracemalloc
 
 import pytest
 
@@ -85,3 +86,20 @@ def test_only_refuses_what_is_not_there(text: str, message: str) -> None:
     study = study_of(**TWO_FACTORS)
     with pytest.raises(StudyError, match=message):
         design.select(design.treatments(study), study, [text])
+
+
+@pytest.mark.parametrize("name", ["grid", "pairwise"])
+def test_counting_takes_little_memory(name: str) -> None:
+    """A million pairs, a billion combinations: refused by arithmetic, not by making them."""
+    levels = [index / 1000 for index in range(1000)]
+    study = study_of(
+        study={"design": name, "replicates": 10},
+        overfitting={"dropout": levels, "l2": levels},
+        factors={"training.batch_size": [1 + index for index in range(1000)]},
+    )
+    tracemalloc.start()
+    with pytest.raises(StudyError, match="runs"):
+        design.treatments(study)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 50e6
