@@ -3,8 +3,9 @@
 import os
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from contextlib import AbstractContextManager, nullcontext, suppress
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,8 +15,8 @@ from ablate.execution.estimate import Proposal, propose
 from ablate.execution.local import Lanes
 from ablate.execution.scheduler import Listener, Options, Progress, StopSignal
 from ablate.execution.worker import Outcome
+from ablate.results import confirmation, origins, snapshot
 from ablate.results import identity as identities
-from ablate.results import origins, snapshot
 from ablate.results.files import replace_file
 from ablate.results.identity import DataFacts, Identity, PlannedRun
 from ablate.results.record import Record
@@ -23,11 +24,14 @@ from ablate.results.snapshot import Snapshot
 from ablate.results.store import Store
 from ablate.study import code, design, document, sources, spec, splits
 from ablate.study.design import DEFAULT_MAX_RUNS
+from ablate.study.metrics import is_metric
 from ablate.study.spec import Study
 from ablate.study.structure import structure_name
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from ablate.report.findings import Findings
 
 REPORTS = "reports"
 
@@ -127,22 +131,46 @@ class Results:
         """One row per finished run and epoch; columns as in `ablate.results.table.histories_table`."""
         return self.snapshot.histories
 
+    @cached_property
+    def findings(self) -> "Findings":
+        """What the analysis says; the page and `ablate status` read their figures here as well."""
+        from ablate.report.findings import Findings
+
+        return Findings(self.snapshot)
+
     def effects(self, metric: str | None = None) -> "pd.DataFrame":
         """The effect of every level against its factor's baseline; see `ablate.analysis.effects.effects`.
 
         Args:
-            metric: column of `runs`; the study's primary metric by default.
-        """
-        from ablate.analysis.effects import effects
+            metric: a column of `runs`, or `epochs_to_<history column>_<threshold>`; the study's primary metric by
+                default.
 
-        metric = metric or self.study.primary
-        return effects(self.runs, self.snapshot.levels, metric, coverage_only=self.snapshot.is_coverage_only)
+        Raises:
+            ValueError: there is no such metric.
+        """
+        if metric is not None and not is_metric(metric):
+            raise ValueError(f"no metric {metric!r}: a column of results.runs, or epochs_to_val_accuracy_0.9 and alike")
+        return self.findings.effects(metric)
 
     def diagnosis(self) -> "pd.DataFrame":
         """How many runs of each treatment are overfit, underfit, ...; see `ablate.analysis.diagnosis`."""
-        from ablate.analysis.diagnosis import counts, diagnose
+        return self.findings.diagnosis
 
-        return counts(diagnose(self.runs, self.histories, self.snapshot.largest_class))
+    def claims(self) -> "pd.DataFrame":
+        """What the runs say of the study's claims, one row each; columns as in `ablate.analysis.claims.Judged`."""
+        return self.findings.claims
+
+    def confirmation(self) -> "pd.DataFrame":
+        """What fresh seeds say of the best treatment: one row, or none before `ablate run --confirm`.
+
+        Returns:
+            Columns `treatment`, `metric`, `n`, `mean` (treatment minus baseline), `low`, `high`, `p`.
+        """
+        import pandas as pd
+
+        found, count = self.findings.lead(confirmed=True)
+        row = {"treatment": self.findings.winner, "metric": self.study.primary, "n": count, **asdict(found)}
+        return pd.DataFrame([row] if count else [], columns=list(row))
 
     def report(self, path: str | os.PathLike[str] | None = None) -> Path:
         """Write the page.
@@ -162,7 +190,7 @@ class Results:
 
         target = Path(path) if path is not None else self.store.root / "report.html"
         target.parent.mkdir(parents=True, exist_ok=True)
-        replace_file(target, page.render(self.snapshot).encode())
+        replace_file(target, page.render(self.findings).encode())
         return target
 
     def _repr_html_(self) -> str:
@@ -327,7 +355,7 @@ def _wanted_models(plan: Plan) -> list[PlannedRun]:
         plan.store.drop_models(runs)
     if plan.study.save_models != "best" or not runs:
         return list(runs.values()) if plan.study.save_models == "all" else []
-    content = snapshot.take(plan.study, list(plan.everything), plan.identity, plan.store)
+    content = snapshot.take(plan.study, plan.everything, plan.identity, plan.store)
     keys = {planned.key for planned in plan.everything}
     if keys - content.records.keys() - content.failures.keys():
         return []  # some were not tried yet
@@ -337,6 +365,82 @@ def _wanted_models(plan: Plan) -> list[PlannedRun]:
     wanted = {planned.key for planned in plan.everything if planned.treatment.name in best}
     plan.store.drop_models(keys - wanted)
     return [runs[key] for key in sorted(wanted & runs.keys())]
+
+
+def plan_confirmation(plan: Plan) -> Plan | None:
+    """The baseline and the best treatment with fresh seeds, as many as the study has.
+
+    Args:
+        plan: the study's runs; all of them have to have been tried.
+
+    Returns:
+        The plan of those runs; `None` where the baseline itself is the best treatment.
+
+    Raises:
+        EmptyResultsError: runs are missing, or too many failed to name a best treatment.
+        StudyError: the study goes on from another one, which has no runs with fresh seeds.
+    """
+    from ablate.analysis.selection import winner
+
+    content = snapshot.take(plan.study, plan.everything, plan.identity, plan.store)
+    untried = {run.key for run in plan.everything} - content.records.keys() - content.failures.keys()
+    if untried:
+        raise EmptyResultsError(f"--confirm needs the whole study: {len(untried)} of its runs are still to be trained")
+    best = winner(content.runs)
+    if best is None:
+        raise EmptyResultsError("--confirm: no treatment has enough finished runs to be the best one")
+    if best == "baseline":
+        return None
+    identity, fresh = _fresh_runs(plan.study, plan.everything, best, plan.identity, plan.store)
+    done = plan.store.load_all({run.key for run in fresh})
+    return replace(plan, identity=identity, everything=tuple(fresh), selected=tuple(fresh), done=done, warnings=())
+
+
+def confirm(
+    plan: Plan,
+    options: Options,
+    listener: Listener = lambda progress: None,
+    stop: StopSignal | None = None,
+) -> Mapping[str, Outcome]:
+    """Train what is pending of a confirmation; every finished run is kept at once, no network is.
+
+    Args:
+        plan: what `plan_confirmation` returns.
+        options: how to train.
+        listener: hears of progress.
+        stop: watched for a wish to stop.
+
+    Raises:
+        StoreError: the results folder cannot be written.
+    """
+    pending, folder = plan.pending, plan.study.source.resolve().parent
+    if not pending:
+        return {}
+    stop = stop or StopSignal()
+    with Lanes(min(options.jobs, len(pending)), len(pending)) as lanes, stop.watched():
+        return scheduler.execute(pending, lanes, plan.identity, plan.store, folder, options, listener, stop)
+
+
+def _fresh_runs(
+    study: Study, planned: Sequence[PlannedRun], best: str, identity: Identity, store: Store
+) -> tuple[Identity, list[PlannedRun]]:
+    treatments = list({run.treatment.name: run.treatment for run in planned}.values())
+    return confirmation.plan(study, treatments, best, identity, store.root.parent)
+
+
+def _read(study: Study, planned: Sequence[PlannedRun], identity: Identity, store: Store) -> Snapshot:
+    """What a store holds of a study, with the confirmation of its best treatment if it was trained."""
+    from ablate.analysis.selection import winner
+
+    content = snapshot.take(study, planned, identity, store)
+    best = winner(content.runs)
+    if best in (None, "baseline"):
+        return content
+    with suppress(StudyError):  # a study that goes on from another one cannot be confirmed
+        known, fresh = _fresh_runs(study, planned, str(best), identity, store)
+        confirmed = snapshot.take(study, fresh, known, store)
+        return replace(content, confirmation=confirmed) if confirmed.records else content
+    return content
 
 
 def run(
@@ -368,7 +472,12 @@ def run(
     with early_lanes(study, jobs, out=out, max_runs=max_runs) as lanes:
         plan = make_plan(study, out=out, only=only, max_runs=max_runs)
         run_plan(plan, Options(jobs), listener, lanes=lanes)
-    return Results(snapshot.take(study, list(plan.everything), plan.identity, plan.store), plan.store)
+    return read_results(plan)
+
+
+def read_results(plan: Plan) -> Results:
+    """What is there of a plan's study."""
+    return Results(_read(plan.study, plan.everything, plan.identity, plan.store), plan.store)
 
 
 def open_results(
@@ -400,7 +509,7 @@ def open_results(
         now = _identify(study, treatments, store.root.parent)
         parts = ({**getattr(identity, part), **getattr(now, part)} for part in ("data", "code", "origins"))
         identity = Identity(identity.libraries, *parts)
-    content = snapshot.take(study, identities.plan_runs(treatments, study.seeds, identity), identity, store)
+    content = _read(study, identities.plan_runs(treatments, study.seeds, identity), identity, store)
     return Results(content, store, "" if config is not None or overrides else _changed_since(study))
 
 

@@ -1,44 +1,28 @@
 """What is wrong with each run, if anything: one label from its losses and accuracies."""
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ablate.analysis.pairs import side_by_side
+from ablate.study.thresholds import DEFAULTS, Thresholds
+
 Diagnosis = Literal["diverged", "untrained", "still improving", "underfit", "overfit", "gap only", "good fit"]
 DIAGNOSES: tuple[Diagnosis, ...] = get_args(Diagnosis)
 
 
-@dataclass(frozen=True)
-class Thresholds:
-    """Where the labels begin.
-
-    Attributes:
-        untrained: share of the way from guessing the largest class to no errors that training must exceed.
-        improving: relative fall of the validation loss ...
-        improving_span: ... over this last share of the epochs.
-        underfit: how far training accuracy may stay below the best treatment's mean.
-        gap: generalization gap that counts.
-        loss_rise: relative rise of the validation loss above its minimum (Prechelt's GL / 100).
-    """
-
-    untrained: float = 0.1
-    improving: float = 0.02
-    improving_span: float = 0.2
-    underfit: float = 0.02
-    gap: float = 0.02
-    loss_rise: float = 0.05
+MOVED = 0.5  # share of the pairs that a level has to move into or out of a label to be said to move it
 
 
 def diagnose(
     runs: pd.DataFrame,
     histories: pd.DataFrame,
     largest_class: float | Mapping[str, float],
-    thresholds: Thresholds = Thresholds(),
+    thresholds: Thresholds = DEFAULTS,
 ) -> pd.DataFrame:
     """Label every finished run; the first rule that matches decides, in the order of `DIAGNOSES`.
 
@@ -89,6 +73,35 @@ def counts(diagnosed: pd.DataFrame) -> pd.DataFrame:
         tally.sort(key=lambda entry: -entry[1])
         rows += [(treatment, label, number, len(labels)) for label, number in tally if number]
     return pd.DataFrame(rows, columns=columns)
+
+
+def moved(runs: pd.DataFrame, diagnosed: pd.DataFrame, levels: Mapping[str, Sequence[str]]) -> pd.DataFrame:
+    """Which level moved which symptom: how often each label occurs with it and with its baseline, in paired runs.
+
+    Counts, not tests: the effects say how sure a change is.
+
+    Args:
+        runs: one row per run.
+        diagnosed: what `diagnose` returns of them.
+        levels: the labels of every factor's levels, the baseline first.
+
+    Returns:
+        Columns `factor`, `level`, `diagnosis`, `before` (pairs whose baseline run has the label), `after` (whose
+        other run has it), `of` (pairs); only where at least half of the pairs came or went.
+    """
+    labels = diagnosed.set_index(["treatment", "run"])["diagnosis"]
+    places = pd.MultiIndex.from_frame(runs[["treatment", "run"]])
+    found = labels[~labels.index.duplicated()].reindex(places).to_numpy()
+    table = runs[["seed", *levels]].assign(diagnosis=found)
+    rows = []
+    for factor, (baseline, *others) in levels.items():
+        for level in others:
+            pairs = side_by_side(table, {factor: [level]}, {factor: [baseline]}, list(levels)).dropna()
+            for name in DIAGNOSES:
+                before, after = (int((pairs[side] == name).sum()) for side in ("diagnosis_second", "diagnosis"))
+                if len(pairs) and abs(after - before) >= MOVED * len(pairs):
+                    rows.append((factor, level, name, before, after, len(pairs)))
+    return pd.DataFrame(rows, columns=["factor", "level", "diagnosis", "before", "after", "of"])
 
 
 def _label(

@@ -1,81 +1,19 @@
 """What each level does to a metric against its factor's baseline, and how sure that is."""
 
-import math
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
-from scipy import stats
-from statsmodels.stats.multitest import multipletests
-from statsmodels.stats.power import TTestPower
 
-CONFIDENCE = 0.95
-POWER = 0.8
-FEWEST_SEEDS = 5
-LARGEST_DROPPED_SHARE = 0.1
-SAME = 1e-12  # differences closer than this differ by rounding only
-LOSSES = ("train_loss", "val_loss", "test_loss")  # what tells equal runs from runs with equal accuracies
-COLUMNS = (
-    "factor",
-    "level",
-    "baseline",
-    "metric",
-    "n",
-    "dropped",
-    "mean",
-    "low",
-    "high",
-    "p",
-    "p_holm",
-    "detectable",
-    "verdict",
-)
+from ablate.analysis import estimates
+from ablate.analysis.estimates import CONFIDENCE, FEWEST_SEEDS
+from ablate.analysis.pairs import Pairs, measured, pair
+from ablate.study.metrics import lower_is_better
 
-Floats = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Pairs:
-    """Runs of a level, each beside the run of the baseline that differs in nothing else.
-
-    Attributes:
-        differences: level minus baseline by seed, the mean over the other factors' levels.
-        count: pairs that have both numbers.
-        dropped: pairs of which a run diverged or failed.
-        equal: whether the runs of every pair are equal, in the metric and in their losses.
-    """
-
-    differences: "pd.Series[float]"
-    count: int
-    dropped: int
-    equal: bool
-
-    @property
-    def values(self) -> Floats:
-        """The differences alone, shape (seeds,)."""
-        return np.asarray(self.differences, dtype=np.float64)
-
-    @property
-    def dropped_share(self) -> float:
-        """Of all pairs, those without a difference; 0 where there are no pairs."""
-        return self.dropped / max(self.count + self.dropped, 1)
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A mean difference with its 95% interval and two-sided p; NaN where there is too little to tell."""
-
-    mean: float
-    low: float
-    high: float
-    p: float
-
-
-def lower_is_better(metric: str) -> bool:
-    """Whether a smaller value of a column of the runs table is the better one: losses, gaps and epochs."""
-    return metric.endswith(("loss", "gap", "epoch")) or metric.startswith("seconds")
+_WHOLE = ("n", "dropped", "censored")
+_NUMBERS = ("mean", "low", "high", "bca_low", "bca_high", "p", "p_sign_flip", "p_holm", "detectable")
+COLUMNS = ("factor", "level", "baseline", "metric", *_WHOLE, *_NUMBERS, "verdict")
 
 
 def effects(
@@ -94,36 +32,42 @@ def effects(
         coverage_only: the runs are of a covering array, whose few pairs are there by chance: no verdicts.
 
     Returns:
-        One row per factor and level, in the order of `levels`. `n` counts seeds, `dropped` pairs that lost a run.
-        `mean` is level minus baseline, `low` and `high` its 95% interval (paired t), `p` two-sided, `p_holm` the
-        same after Holm's adjustment within this table, `detectable` the smallest difference that as many seeds
-        would find with 80% power. `verdict` is `helps`, `hurts`, `undecided` (also where more than a tenth of the
-        pairs was dropped), `exploratory` (fewer than 5 seeds), `inert` (the runs of every pair are equal) or `coverage
-        only`.
+        One row per factor and level, in the order of `levels`. `n` counts seeds, `dropped` pairs that lost a run,
+        `censored` pairs with a run that never reached the threshold of an `epochs_to_...`. `mean` is level minus
+        baseline, `low` and `high` its 95% interval (paired t), `bca_low` and `bca_high` another (BCa bootstrap, from
+        10 seeds on), `p` two-sided, `p_sign_flip` the exact sign-flip test's, `p_holm` p after Holm's adjustment
+        within this table, `detectable` the smallest difference that as many seeds would find with 80% power.
+        `verdict` is `helps`, `hurts`, `undecided` (also where more than a tenth of the pairs was dropped, or most
+        runs on both sides never reached a threshold), `exploratory` (fewer than 5 seeds), `inert` (the runs of every
+        pair are equal) or `coverage only`.
     """
-    asked = [(factor, level, labels[0]) for factor, labels in levels.items() for level in labels[1:]]
-    pairs = [pair(runs, levels, factor, level, metric) for factor, level, _ in asked]
-    estimates = [estimate_mean(found.values) for found in pairs]
-    p_holm = _holm(np.array([estimate.p for estimate in estimates], dtype=np.float64))
+    pairs = list(_pairs(runs, levels, metric))
+    found = [estimates.estimate_mean(own.numbers) for _, _, own in pairs]
+    p_holm = estimates.holm(np.array([estimate.p for estimate in found], dtype=np.float64))
     better = -1 if lower_is_better(metric) else 1
-    rows = [
-        {
-            "factor": factor,
-            "level": level,
-            "baseline": baseline,
-            "metric": metric,
-            "n": len(found.values),
-            "dropped": found.dropped,
-            **asdict(estimate),
-            "p_holm": adjusted,
-            "detectable": minimum_detectable(found.values),
-            "verdict": "coverage only" if coverage_only else _verdict(found, estimate.mean * better, adjusted),
-        }
-        for (factor, level, baseline), found, estimate, adjusted in zip(asked, pairs, estimates, p_holm, strict=True)
-    ]
-    numbers = ("mean", "low", "high", "p", "p_holm", "detectable")
+    rows = []
+    for (factor, level, own), estimate, adjusted in zip(pairs, found, p_holm, strict=True):
+        bca_low, bca_high = estimates.bootstrap_interval(own.numbers)
+        rows.append(
+            {
+                "factor": factor,
+                "level": level,
+                "baseline": levels[factor][0],
+                "metric": metric,
+                "n": len(own.numbers),
+                "dropped": own.dropped,
+                "censored": own.censored,
+                **asdict(estimate),
+                "bca_low": bca_low,
+                "bca_high": bca_high,
+                "p_sign_flip": estimates.sign_flip_p(own.numbers),
+                "p_holm": adjusted,
+                "detectable": estimates.minimum_detectable(own.numbers),
+                "verdict": "coverage only" if coverage_only else verdict(own, estimate.mean * better, adjusted),
+            }
+        )
     table = pd.DataFrame(rows, columns=list(COLUMNS))
-    return table.astype(dict.fromkeys(numbers, "float64") | {"n": "int64", "dropped": "int64"})
+    return table.astype(dict.fromkeys(_NUMBERS, "float64") | dict.fromkeys(_WHOLE, "int64"))
 
 
 def seed_differences(
@@ -131,77 +75,33 @@ def seed_differences(
 ) -> pd.DataFrame:
     """The differences that `effects` averages: columns `factor`, `level`, `seed`, `difference`."""
     parts = [
-        pair(runs, levels, factor, level, metric)
-        .differences.rename("difference")
-        .reset_index()
-        .assign(factor=factor, level=level)
-        for factor, labels in levels.items()
-        for level in labels[1:]
+        own.differences.rename("difference").reset_index().assign(factor=factor, level=level)
+        for factor, level, own in _pairs(runs, levels, metric)
     ]
     columns = ["factor", "level", "seed", "difference"]
     return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
 
 
-def pair(runs: pd.DataFrame, levels: Mapping[str, Sequence[str]], factor: str, level: str, metric: str) -> Pairs:
-    """Pair the runs of a level with the baseline's by seed and by the levels of all other factors."""
-    keys = ["seed", *(name for name in levels if name != factor)]
-    usable = runs["status"].eq("ok") & np.isfinite(runs[metric].astype("float64"))
-    table = runs[[*keys, factor]].assign(value=runs[metric].astype("float64").where(usable))
-    table = table.join(runs[[name for name in LOSSES if name in runs]].astype("float64"))
-    sides = [table[table[factor] == label].drop(columns=factor) for label in (level, levels[factor][0])]
-    pairs = sides[0].merge(sides[1], on=keys, suffixes=("", "_baseline"))
-    difference = pairs["value"] - pairs["value_baseline"]
-    kept = difference.dropna()
-    by_seed = kept.groupby(pairs["seed"]).mean().rename_axis("seed")
-    # Accuracies of few examples tie by chance; runs that are the same have the same losses too.
-    tied = [(pairs[name] - pairs[f"{name}_baseline"])[kept.index] for name in LOSSES if name in runs]
-    equal = len(kept) > 0 and all(bool((part.abs() <= SAME).all()) for part in (kept, *tied))
-    return Pairs(by_seed, len(kept), len(difference) - len(kept), equal)
+def verdict(pairs: Pairs, gain: float, p: float) -> str:
+    """What may be said of a difference.
 
-
-def estimate_mean(values: Floats) -> Estimate:
-    """Mean of independent values with a 95% t interval.
-
-    Where the values do not vary the t-test is not defined; p is then the exact sign-flip test's, 2^(1 - n).
+    Args:
+        pairs: what it is the mean of.
+        gain: its mean, positive where it is for the better.
+        p: of the difference being zero, adjusted if it is one of several.
     """
-    count = len(values)
-    if count < 2:
-        return Estimate(float(values[0]) if count else math.nan, math.nan, math.nan, math.nan)
-    mean = float(values.mean())
-    if np.ptp(values) <= SAME:
-        return Estimate(mean, mean, mean, 1.0 if abs(mean) <= SAME else 2.0 ** (1 - count))
-    test = stats.ttest_1samp(values, 0.0)
-    interval = test.confidence_interval(CONFIDENCE)
-    return Estimate(mean, float(interval.low), float(interval.high), float(test.pvalue))
-
-
-def minimum_detectable(differences: Floats, power: float = POWER) -> float:
-    """The smallest true mean that a two-sided paired t-test at 5% would find with this power.
-
-    Assumes that the standard deviation of the differences is the one observed; NaN below 3 differences.
-    """
-    count = len(differences)
-    if count < 3:
-        return math.nan
-    sd = float(differences.std(ddof=1))
-    return sd * float(TTestPower().solve_power(nobs=count, alpha=1 - CONFIDENCE, power=power)) if sd > 0 else 0.0
-
-
-def _holm(p: Floats) -> Floats:
-    adjusted = np.full(len(p), math.nan)
-    known = np.isfinite(p)
-    if known.any():
-        adjusted[known] = multipletests(p[known], alpha=1 - CONFIDENCE, method="holm")[1]
-    return adjusted
-
-
-def _verdict(pairs: Pairs, gain: float, p_holm: float) -> str:
     if pairs.equal:
         return "inert"
-    if len(pairs.values) < FEWEST_SEEDS:
+    if len(pairs.numbers) < FEWEST_SEEDS:
         return "exploratory"
-    if pairs.dropped_share > LARGEST_DROPPED_SHARE:
-        return "undecided"
-    if not p_holm < 1 - CONFIDENCE:
+    if pairs.lost_too_many or pairs.hopeless or not p < 1 - CONFIDENCE:
         return "undecided"
     return "helps" if gain > 0 else "hurts"
+
+
+def _pairs(runs: pd.DataFrame, levels: Mapping[str, Sequence[str]], metric: str) -> Iterator[tuple[str, str, Pairs]]:
+    """Every level that is no baseline, paired with its factor's."""
+    table = measured(runs, list(levels), metric)
+    for factor, (baseline, *others) in levels.items():
+        for level in others:
+            yield factor, level, pair(table, {factor: [level]}, {factor: [baseline]}, list(levels))

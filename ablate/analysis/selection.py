@@ -4,7 +4,7 @@ import math
 
 import pandas as pd
 
-from ablate.analysis.effects import LARGEST_DROPPED_SHARE
+from ablate.analysis.pairs import LARGEST_DROPPED_SHARE
 
 
 def winner(runs: pd.DataFrame) -> str | None:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ablate.api import Outcome, Plan, StopSignal
+    from ablate.execution.scheduler import Options
     from ablate.results.record import TrainerName
 
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     help="Stop after this time, at most 5 s late; the rest stays pending.",
 )
 @click.option("--fail-fast", is_flag=True, help="Stop at the first failed run.")
+@click.option("--confirm", is_flag=True, help="Then train the baseline and the best treatment with fresh seeds.")
 @handled
 def command(
     config: Path | None,
@@ -46,6 +48,7 @@ def command(
     timeout: float | None,
     budget: float | None,
     fail_fast: bool,
+    confirm: bool,
     output: Output,
 ) -> None:
     """Train the runs of a study that are not there yet.
@@ -68,13 +71,38 @@ def command(
                 outcomes = api.run_plan(plan, options, hears, stop, lanes)
         output.damaged(plan.store)
         output.warn(plan.warnings)
-        _summarize(plan, outcomes, output)
+        document = _summarize(plan, outcomes, output)
+        if confirm and not stop.level and options.overtime <= 0:
+            confirmed = _confirm(plan, options, stop, output)
+            document["confirmation"] = api.read_results(plan).confirmation().to_dict("records")
+            outcomes = {**outcomes, **confirmed}
+        output.say("Next: 'ablate report' writes the page.")
+        output.document(document)
     if any(outcome.status == "failed" for outcome in outcomes.values()):
         sys.exit(EXIT_FAILED_RUNS)
 
 
-def _summarize(plan: "Plan", outcomes: "Mapping[str, Outcome]", output: Output) -> None:
-    """Say what came of it, and what to do next."""
+def _confirm(plan: "Plan", options: "Options", stop: "StopSignal", output: Output) -> "Mapping[str, Outcome]":
+    """Train the baseline and the best treatment with fresh seeds, and say what they bring."""
+    from ablate import api
+    from ablate.cli.progress import listener
+    from ablate.cli.status import print_confirmation
+
+    fresh = api.plan_confirmation(plan)
+    if fresh is None:
+        output.say("Nothing to confirm: no treatment is better than the baseline on validation.")
+        return {}
+    best = fresh.everything[-1].treatment.name
+    seeds = [run.seed for run in fresh.everything]
+    output.say(f"Confirming {best} against the baseline with seeds {min(seeds)} to {max(seeds)}.")
+    with listener(output) as hears:
+        outcomes = api.confirm(fresh, options, hears, stop)
+    print_confirmation(api.read_results(plan).confirmation(), output.say)
+    return outcomes
+
+
+def _summarize(plan: "Plan", outcomes: "Mapping[str, Outcome]", output: Output) -> dict[str, Any]:
+    """Say what came of it, and return it for `--json`."""
     total = len({run.key for run in plan.selected})
     here = [outcome for outcome in outcomes.values() if not outcome.elsewhere]
     failed = sum(outcome.status == "failed" for outcome in outcomes.values())
@@ -86,20 +114,19 @@ def _summarize(plan: "Plan", outcomes: "Mapping[str, Outcome]", output: Output) 
     parts = [f"{trained} trained", f"{cached} were there", f"{failed} failed" if failed else ""]
     parts += [f"{diverged} diverged" if diverged else "", f"{pending} pending" if pending else ""]
     output.say(f"{total} runs: {', '.join(part for part in parts if part)}; results in {plan.store.root}")
-    again = "'ablate run' trains the rest. " if pending or failed else ""
     others = len({run.key for run in plan.everything}) - total
-    again += f"(--only left out {others} of the study's runs.) " if others else ""
-    output.say(f"Next: {again}'ablate report' writes the page.")
-    output.document(
-        {
-            "runs": total,
-            "trained": trained,
-            "cached": cached,
-            "failed": failed,
-            "diverged": diverged,
-            "out": str(plan.store.root),
-        }
-    )
+    if pending or failed:
+        output.say("'ablate run' trains the rest.")
+    if others:
+        output.say(f"--only left out {others} of the study's runs.")
+    return {
+        "runs": total,
+        "trained": trained,
+        "cached": cached,
+        "failed": failed,
+        "diverged": diverged,
+        "out": str(plan.store.root),
+    }
 
 
 @contextmanager

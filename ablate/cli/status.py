@@ -1,7 +1,8 @@
 """`ablate status`: how far a study is and what its runs say."""
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -39,6 +40,8 @@ def command(config: Path | None, out: Path | None, overrides: tuple[str, ...], o
     output.data(f"study {results.study.name}: {done} of {total} runs finished{note}")
     if not output.as_json and done:
         _print_effects(effects, results.study.primary, output)
+        _print_claims(results.claims(), output)
+        print_confirmation(results.confirmation(), output.data)
     output.document(
         {
             "runs": total,
@@ -47,7 +50,8 @@ def command(config: Path | None, out: Path | None, overrides: tuple[str, ...], o
             "diverged": diverged,
             "effects": effects.to_dict("records"),
             "diagnosis": results.diagnosis().to_dict("records"),
-            "claims": [],
+            "claims": results.claims().to_dict("records"),
+            "confirmation": results.confirmation().to_dict("records"),
         }
     )
 
@@ -58,7 +62,27 @@ def _print_effects(effects: "pd.DataFrame", metric: str, output: Output) -> None
     names = [f"{factor}={level}" for factor, level in zip(effects["factor"], effects["level"], strict=True)]
     width = max(map(len, names), default=0)
     for name, row in zip(names, effects.to_dict("records"), strict=True):
-        interval = f"{row['mean']:+.4f} [{row['low']:+.4f}, {row['high']:+.4f}]"
         p = "p < 0.001" if row["p_holm"] < 0.001 else f"p {row['p_holm']:.3f}"
-        figures = f"{interval}  {p}  n {row['n']}" if row["n"] > 1 else f"{row['n']} pairs of finished runs"
+        figures = f"{_interval(row)}  {p}  n {row['n']}" if row["n"] > 1 else f"{row['n']} pairs of finished runs"
         output.data(f"  {name:<{width}}  {figures}  {row['verdict']}")
+
+
+def _print_claims(claims: "pd.DataFrame", output: Output) -> None:
+    """One line per claim."""
+    if len(claims):
+        output.data("claims: mean of the metric, or mean difference [95% interval]")
+    for row in claims.to_dict("records"):
+        figures = f"{_interval(row)}  n {row['n']}" if row["n"] > 1 else f"n {row['n']}"
+        more = f"  ({row['reason']})" if row["reason"] else ""
+        output.data(f"  {row['verdict']:<12}  {row['says']}: {row['metric']} {figures}{more}")
+
+
+def print_confirmation(confirmation: "pd.DataFrame", say: Callable[[str], None]) -> None:
+    """What fresh seeds say of the best treatment, if they were trained."""
+    for row in confirmation.to_dict("records"):
+        figures = f"{_interval(row)}  n {row['n']}"
+        say(f"on fresh seeds: {row['treatment']} against the baseline, {row['metric']} {figures}")
+
+
+def _interval(row: Mapping[Any, Any]) -> str:
+    return f"{row['mean']:+.4f} [{row['low']:+.4f}, {row['high']:+.4f}]"

@@ -97,7 +97,9 @@ def gc(
         results = api.open_results(config, out=out)
         if folder is not None and folder.resolve() != results.store.root.resolve():
             raise StoreError(f"--unused goes by the study file, whose results are in {results.store.root}")
-        findings += upkeep.unused(store, {run.key for run in results.snapshot.planned})
+        content = results.snapshot
+        asked = (*content.planned, *(content.confirmation.planned if content.confirmation else ()))
+        findings += upkeep.unused(store, {run.key for run in asked})
     _print_findings(findings, store, output)
     freed = 0 if dry_run else upkeep.remove(store, findings)
     done = "would be removed" if dry_run else f"removed, {freed:,} bytes freed"

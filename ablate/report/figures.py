@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, NullLocator
 
-from ablate.analysis.effects import estimate_mean
+from ablate.analysis.estimates import estimate_mean
 from ablate.report import wording
 from ablate.report.canvas import (
     BLUE,
@@ -36,7 +36,7 @@ def effects(table: pd.DataFrame, by_seed: pd.DataFrame) -> Picture:
         by_seed: what `analysis.effects.seed_differences` returns for the same runs.
     """
     metric = str(table["metric"].iloc[0])
-    scale = 100 if wording.is_share(metric) else 1
+    scale = wording.scale(metric)
     rows = table.to_dict("records")
     with theme():
         figure, (axes,) = panels(1, 1, 9.4, 1.15 + 0.36 * len(rows))

@@ -45,6 +45,31 @@ def terms(factors: Iterable[str]) -> list[Term]:
             "The probability of a difference this large by luck alone, made stricter (Holm's method) because the "
             "study asks about several levels at once. A verdict needs it below 0.05.",
         ),
+        Term(
+            "BCa interval, sign flips",
+            "The same question asked with fewer assumptions: an interval from resampled replicates (bootstrap, bias-"
+            "corrected and accelerated), and a p-value from giving the differences random signs. With n replicates the "
+            "latter cannot be below 2 to the power of 1 - n.",
+        ),
+        Term(
+            "winner's curse",
+            "The best of several treatments owes its place partly to luck, so its score is too good. Fresh seeds, "
+            "which did not choose it, show what remains.",
+        ),
+        Term(
+            "interaction",
+            "What two remedies do together beyond the sum of what each does: synergistic if it is for the better, "
+            "antagonistic if not.",
+        ),
+        Term(
+            "Shapley value",
+            "A remedy's fair share of what all remedies bring together: what it adds, averaged over all orders in "
+            "which they could be added.",
+        ),
+        Term(
+            "Kaplan–Meier",
+            "An estimate of how long something takes that does not leave out the runs in which it never happened.",
+        ),
     ]
     found += [
         Term(f"{remedy.title} ({name})", f"A remedy for {remedy.family}. {remedy.explanation}")

@@ -12,9 +12,9 @@ import pandas as pd
 from markupsafe import Markup
 
 import ablate
-from ablate.analysis import diagnosis, effects
-from ablate.report import curves, distributions, figures, glossary, sections, tables, wording
+from ablate.report import answers, curves, distributions, figures, glossary, sections, tables, wording
 from ablate.report.canvas import Picture
+from ablate.report.findings import Findings
 from ablate.results.snapshot import Snapshot
 
 
@@ -42,18 +42,25 @@ class Page:
     verdict: sections.Verdict
     metric: str
     unit: str
+    claims: tuple[answers.ClaimRow, ...]
     failures: tuple[sections.Trouble, ...]
     failure_count: int
     treatments: tuple[tables.TreatmentRow, ...]
     effects: tuple[tables.EffectRow, ...]
     effects_note: str
     effects_picture: Picture | None
+    other_metrics: answers.Matrix | None
+    medians: tuple[answers.Medians, ...]
+    combinations: tuple[answers.Listing, ...]
+    moved: tuple[str, ...]
+    thresholds_note: str
     accuracy_gap: Picture | None
     gap_by_level: Picture | None
     gaps: tuple[tables.GapRow, ...]
     curves: Picture | None
     distributions: tuple[Distributions, ...]
     distributions_note: str
+    layer_notes: tuple[str, ...]
     runs: tuple[tables.RunRow, ...]
     glossary: tuple[glossary.Term, ...]
     provenance: tuple[tuple[str, str], ...]
@@ -63,11 +70,11 @@ class Page:
     version: str
 
 
-def render(snapshot: Snapshot, *, command: str | None = None) -> str:
+def render(findings: Findings, *, command: str | None = None) -> str:
     """The page as HTML text.
 
     Args:
-        snapshot: the study; it may be partial or have no finished run at all.
+        findings: what the analysis says of the study.
         command: the command line that trained it, to be shown.
     """
     folder = template_folder()
@@ -77,7 +84,7 @@ def render(snapshot: Snapshot, *, command: str | None = None) -> str:
         environment(folder)
         .get_template("page.html.j2")
         .render(
-            page=contents(snapshot, command),
+            page=contents(findings, command),
             css=Markup(css),  # noqa: S704 - the page's own file, nothing of the study in it
             script=Markup(script),  # noqa: S704 - likewise
             policy=policy(css, script),
@@ -86,36 +93,40 @@ def render(snapshot: Snapshot, *, command: str | None = None) -> str:
     return wording.redact(html)
 
 
-def contents(snapshot: Snapshot, command: str | None = None) -> Page:
+def contents(findings: Findings, command: str | None = None) -> Page:
     """What the page says and shows, as plain values."""
-    runs, histories, levels = snapshot.runs, snapshot.histories, snapshot.levels
-    ok = runs[runs["status"] == "ok"]
+    snapshot, levels, ok = findings.snapshot, findings.levels, findings.ok
+    runs, histories = snapshot.runs, snapshot.histories
     primary = snapshot.study.primary
-    found = effects.effects(runs, levels, primary, coverage_only=snapshot.is_coverage_only)
-    diagnosed = diagnosis.diagnose(runs, histories, snapshot.largest_class)
-    counts = diagnosis.counts(diagnosed)
-    answer = sections.verdict(snapshot, found, counts)
+    effects, counts = findings.effects(), findings.diagnosis
+    answer = sections.verdict(findings)
     failures = sections.troubles(snapshot)
-    by_seed = effects.seed_differences(runs, levels, primary)
     drawn_histories = histories[histories["run"].isin(ok["run"])]
     return Page(
         header=sections.header(snapshot),
         verdict=answer,
         metric=wording.metric_name(primary),
         unit=wording.unit(primary),
+        claims=tuple(answers.claim_rows(findings.claims)),
         failures=tuple(failures[: sections.MOST_FAILURES]),
         failure_count=len(failures),
         treatments=tuple(tables.treatment_rows(runs, counts, answer.best)),
-        effects=tuple(tables.effect_rows(found)),
+        effects=tuple(tables.effect_rows(effects)),
         effects_note=sections.effects_note(snapshot.study.design),
-        effects_picture=figures.effects(found, by_seed) if found["n"].sum() else None,
+        effects_picture=figures.effects(effects, findings.differences) if effects["n"].sum() else None,
+        other_metrics=answers.other_metrics(findings),
+        medians=tuple(answers.medians(findings)),
+        combinations=tuple(answers.combinations(findings)) if levels else (),
+        moved=tuple(answers.moved(findings)),
+        thresholds_note=answers.thresholds_note(findings),
         accuracy_gap=figures.accuracy_gap(ok) if len(ok) else None,
         gap_by_level=figures.gap_by_level(ok, levels) if len(ok) and levels else None,
         gaps=tuple(tables.gap_rows(ok, levels)),
         curves=curves.learning_curves(drawn_histories, ok) if len(ok) else None,
         distributions=tuple(_distributions(snapshot, ok)),
         distributions_note=sections.distributions_note(distributions.worth_showing(ok), ok),
-        runs=tuple(tables.run_rows(runs, histories, diagnosed)),
+        layer_notes=tuple(answers.layer_notes(findings)),
+        runs=tuple(tables.run_rows(runs, histories, findings.diagnosed)),
         glossary=tuple(glossary.terms(levels)),
         provenance=tuple(sections.provenance(snapshot, command)),
         study_text=sections.study_text(snapshot),

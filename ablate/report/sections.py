@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ablate.analysis.effects import estimate_mean
-from ablate.analysis.selection import winner
-from ablate.report import wording
+from ablate.analysis.estimates import estimate_mean, largest_of_equals
+from ablate.report import answers, wording
+from ablate.report.findings import Findings
 from ablate.results.snapshot import Snapshot
 from ablate.study import document
+from ablate.study.metrics import lower_is_better
 
 MOST_FAILURES = 20
 LOG_LINES = 30
@@ -75,13 +76,14 @@ class Verdict:
     Attributes:
         best: name of the treatment with the best mean validation accuracy; `None` without a finished run.
         selection: how it was chosen and what it scores.
-        baseline: what is wrong with the baseline, if anything.
+        paragraphs: by how much it is ahead and what that is worth, what is wrong with the baseline, and which
+            remedies depend on their company.
         groups: the levels by verdict, empty ones left out.
     """
 
     best: str | None
     selection: str
-    baseline: str
+    paragraphs: tuple[str, ...]
     groups: tuple[Group, ...]
 
 
@@ -124,25 +126,52 @@ def header(snapshot: Snapshot) -> Header:
     return Header(study.name, tuple(facts), tuple(_warnings(snapshot, finished, planned)))
 
 
-def verdict(snapshot: Snapshot, effects: pd.DataFrame, counts: pd.DataFrame) -> Verdict:
-    """The study's answer in plain words.
-
-    Args:
-        snapshot: the study.
-        effects: on its primary metric.
-        counts: what `analysis.diagnosis.counts` returns.
-    """
-    best = winner(snapshot.runs)
+def verdict(findings: Findings) -> Verdict:
+    """The study's answer in plain words."""
+    snapshot, best, effects = findings.snapshot, findings.winner, findings.effects()
     groups = []
     for name, symbol, title in GROUPS:
         rows: list[dict[Any, Any]] = effects[effects["verdict"] == name].to_dict("records")
         rows.sort(key=lambda row: -abs(row["mean"]) if math.isfinite(row["mean"]) else 0.0)
         say = {"undecided": wording.undecided, "inert": wording.inert}.get(name, wording.effect)
-        findings = tuple(Finding(f"{row['factor']} = {row['level']}", say(row)) for row in rows)
-        if findings:
-            groups.append(Group(name, symbol, title, GROUP_NOTES[name], findings))
-    baseline = " ".join(filter(None, (_baseline(counts), _unfinished(counts))))
-    return Verdict(best, _selection(snapshot, best), baseline, tuple(groups))
+        found = tuple(Finding(f"{row['factor']} = {row['level']}", say(row)) for row in rows)
+        if found:
+            groups.append(Group(name, symbol, title, GROUP_NOTES[name], found))
+    counts = findings.diagnosis
+    diagnosis = " ".join(filter(None, (_baseline(counts), _unfinished(counts))))
+    paragraphs = (_lead(findings), _confirmation(findings), diagnosis, answers.dependence(findings))
+    return Verdict(best, _selection(snapshot, best), tuple(filter(None, paragraphs)), tuple(groups))
+
+
+def _lead(findings: Findings) -> str:
+    """By how much the winner is ahead, and what that figure owes to the choice."""
+    found, count = findings.lead()
+    if findings.winner in (None, "baseline") or not count:
+        return ""
+    study = findings.snapshot.study
+    difference = wording.difference(found.mean, found.low, found.high, study.primary, count)
+    treatments = findings.snapshot.runs["treatment"].nunique()
+    luck = wording.number(largest_of_equals(treatments), 1)
+    text = (
+        f"Its difference from the baseline in {wording.metric_name(study.primary)} is {difference}. It was chosen as "
+        f"the best of {treatments}, and the best of {treatments} equal treatments looks {luck} standard errors better "
+        "than it is (the winner's curse)"
+    )
+    confirmed = findings.snapshot.confirmation is not None
+    return f"{text}." if confirmed else f"{text}: 'ablate run --confirm' trains both anew, with fresh seeds."
+
+
+def _confirmation(findings: Findings) -> str:
+    """What fresh seeds say of the winner."""
+    found, count = findings.lead(confirmed=True)
+    if not count:
+        return ""
+    primary = findings.snapshot.study.primary
+    better = -found.mean if lower_is_better(primary) else found.mean
+    clear = found.low > 0 or found.high < 0
+    said = ("confirms its lead" if better > 0 else "turns its lead around") if clear else "leaves its lead open"
+    difference = wording.difference(found.mean, found.low, found.high, primary, count)
+    return f"On fresh seeds, which chose nothing, the difference is {difference}: that {said}."
 
 
 def effects_note(design: str) -> str:
@@ -150,8 +179,8 @@ def effects_note(design: str) -> str:
     match design:
         case "grid":
             return (
-                "Every effect is an average over the levels of the other factors. Whether an effect depends on them "
-                "(an interaction) is not shown here."
+                "Every effect is an average over the levels of the other factors. Whether it depends on them is shown "
+                "under Combinations."
             )
         case "leave-one-out":
             return "Every level is compared with its factor's baseline while all other factors are on."

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ablate.analysis.effects import estimate_mean
+from ablate.analysis.estimates import estimate_mean
+from ablate.analysis.layers import normal_distance
 from ablate.report import wording
-from ablate.report.distributions import Panel
+from ablate.report.distributions import Distribution, Panel
 from ablate.report.figures import by_seed, one_at_a_time
 
 SPARK_WIDTH, SPARK_HEIGHT, SPARK_POINTS = 84, 20, 20
@@ -43,7 +44,9 @@ class EffectRow:
     replicates: str
     mean: str
     interval: str
+    bootstrap: str
     p_holm: str
+    p_sign_flip: str
     detectable: str
     verdict: str
 
@@ -89,6 +92,7 @@ class LayerRow:
     zeros: str
     saturated: str
     dead: str
+    normal_distance: str
 
 
 def treatment_rows(runs: pd.DataFrame, counts: pd.DataFrame, best: str | None) -> list[TreatmentRow]:
@@ -124,9 +128,8 @@ def effect_rows(effects: pd.DataFrame) -> list[EffectRow]:
     rows = []
     for row in effects.to_dict("records"):
         metric = row["metric"]
-        low, high = wording.signed(row["low"], metric), wording.signed(row["high"], metric)
         dropped = f" ({wording.plural(row['dropped'], 'pair')} dropped)" if row["dropped"] else ""
-        scale, digits = (100, 2) if wording.is_share(metric) else (1, 4)
+        detectable = wording.number(row["detectable"] * wording.scale(metric), wording.digits(metric))
         rows.append(
             EffectRow(
                 factor=row["factor"],
@@ -134,9 +137,11 @@ def effect_rows(effects: pd.DataFrame) -> list[EffectRow]:
                 baseline=row["baseline"],
                 replicates=f"{row['n']}{dropped}",
                 mean=wording.signed(row["mean"], metric),
-                interval=f"{low} to {high}" if math.isfinite(row["low"]) else "–",
-                p_holm=_p(row["p_holm"]),
-                detectable=wording.number(row["detectable"] * scale, digits) if row["detectable"] else "–",
+                interval=wording.interval(row["low"], row["high"], metric),
+                bootstrap=wording.interval(row["bca_low"], row["bca_high"], metric),
+                p_holm=wording.p_value(row["p_holm"]),
+                p_sign_flip=wording.p_value(row["p_sign_flip"]),
+                detectable=detectable if row["detectable"] else "–",
                 verdict=row["verdict"],
             )
         )
@@ -230,6 +235,7 @@ def layer_rows(panels: Iterable[Panel]) -> list[LayerRow]:
                 zeros=_share(end.zeros if end else None),
                 saturated=_share(end.saturated if end else None),
                 dead=_share(end.dead if end else None),
+                normal_distance=f"{_normal_distance(end):.2f}" if end and end.sd > 0 else "–",
             )
         )
     return rows
@@ -263,12 +269,13 @@ def _spread(runs: pd.DataFrame, column: str) -> str:
     return wording.spread(float(runs[column].mean()), float(runs[column].std(ddof=1)), column)
 
 
-def _p(value: float) -> str:
-    return "–" if not math.isfinite(value) else "< 0.0001" if value < 0.0001 else f"{value:.4f}"
-
-
 def _share(value: float | None) -> str:
     return "–" if value is None else wording.percent(value, 1)
+
+
+def _normal_distance(found: Distribution) -> float:
+    counts = found.counts.astype(np.float64)
+    return normal_distance(counts, float(found.edges[0]), float(found.edges[-1]), found.mean, found.sd)
 
 
 def _whole(value: Any) -> str:

@@ -5,7 +5,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ablate.analysis.effects import LARGEST_DROPPED_SHARE
+from ablate.analysis.pairs import LARGEST_DROPPED_SHARE
+from ablate.study.metrics import epochs_to
 
 METRIC_NAMES = {
     "test_accuracy": "test accuracy",
@@ -14,7 +15,11 @@ METRIC_NAMES = {
     "test_loss": "test loss",
     "val_loss": "validation loss",
     "train_loss": "training loss",
+    "accuracy": "running training accuracy",
+    "loss": "running training loss",
     "gap": "generalization gap",
+    "seconds": "training time",
+    "seconds_compile": "compile time",
 }
 DIAGNOSIS_MEANING = {
     "diverged": "the loss stopped being a finite number",
@@ -31,13 +36,32 @@ _HOMES = re.compile(
 
 
 def metric_name(metric: str) -> str:
-    """What a column of the runs table is called in a sentence."""
+    """What a metric is called in a sentence."""
+    target = epochs_to(metric)
+    if target is not None:
+        column, threshold = target
+        goal = f"{threshold * 100:g}%" if is_share(column) else f"{threshold:g}"
+        return f"epochs to a {METRIC_NAMES[column]} of {goal}"
     return METRIC_NAMES.get(metric, metric.replace("_", " "))
 
 
 def is_share(metric: str) -> bool:
     """Whether a metric is shown in percent and its differences in points."""
-    return metric.endswith("accuracy") or metric == "gap"
+    return epochs_to(metric) is None and (metric.endswith("accuracy") or metric == "gap")
+
+
+def digits(metric: str) -> int:
+    """How many decimals its values and differences are shown with."""
+    if epochs_to(metric) or metric.endswith("epoch"):
+        return 1
+    if metric == "parameters":
+        return 0
+    return 2 if is_share(metric) or metric.startswith("seconds") else 4
+
+
+def scale(metric: str) -> int:
+    """What its values are multiplied by to be shown."""
+    return 100 if is_share(metric) else 1
 
 
 def percent(share: float, digits: int = 2) -> str:
@@ -55,49 +79,57 @@ def number(value: float, digits: int = 2) -> str:
 
 def signed(value: float, metric: str) -> str:
     """A difference of a metric with its sign, in points for shares."""
-    digits, scale = (2, 100) if is_share(metric) else (4, 1)
-    text = number(value * scale, digits)
+    text = number(value * scale(metric), digits(metric))
     return f"+{text}" if math.isfinite(value) and value > 0 and float(text) else text
 
 
 def value(amount: float, metric: str) -> str:
-    """A value of a metric: percent for accuracies, points for the gap, else plain."""
-    if not is_share(metric) or not math.isfinite(amount):
-        return number(amount, 4)
-    return f"{percent(amount)} {'points' if metric == 'gap' else '%'}"
+    """A value of a metric with its unit: percent for accuracies, points for the gap."""
+    mark = "%" if is_share(metric) and metric != "gap" else unit(metric)
+    return f"{number(amount * scale(metric), digits(metric))} {mark}".strip() if math.isfinite(amount) else "–"
 
 
 def spread(mean: float, sd: float, metric: str) -> str:
     """`93.75 ± 0.65`, or the mean alone where there is one replicate."""
-    scale, digits = (100, 2) if is_share(metric) else (1, 4)
-    return number(mean * scale, digits) + (f" ± {number(sd * scale, digits)}" if math.isfinite(sd) else "")
+    text = number(mean * scale(metric), digits(metric))
+    return text + (f" ± {number(sd * scale(metric), digits(metric))}" if math.isfinite(sd) else "")
 
 
 def unit(metric: str) -> str:
     """The unit of a metric's differences."""
-    return "points" if is_share(metric) else ""
+    if is_share(metric):
+        return "points"
+    if epochs_to(metric) or metric.endswith("epoch"):
+        return "epochs"
+    return "s" if metric.startswith("seconds") else ""
+
+
+def difference(mean: float, low: float, high: float, metric: str, count: int) -> str:
+    """A mean difference with its interval: `+2.64 points (95% interval +1.96 to +3.32, 10 replicates)`."""
+    replicates = plural(count, "replicate")
+    size = f"{signed(mean, metric)} {unit(metric)}".strip()
+    if not math.isfinite(low):
+        return f"{size} ({replicates}, no interval)"
+    return f"{size} (95% interval {signed(low, metric)} to {signed(high, metric)}, {replicates})"
 
 
 def effect(row: Mapping[str, Any]) -> str:
-    """The size of an effect: `+2.64 points (95% interval +1.96 to +3.32, 10 replicates)`."""
-    metric = row["metric"]
-    replicates = plural(row["n"], "replicate")
-    size = f"{signed(row['mean'], metric)} {unit(metric)}".strip()
-    if not math.isfinite(row["low"]):
-        return f"{size} ({replicates}, no interval)"
-    return f"{size} (95% interval {signed(row['low'], metric)} to {signed(row['high'], metric)}, {replicates})"
+    """The size of an effect, or that there is none to tell."""
+    if not row["n"]:
+        return f"{plural(row['dropped'], 'pair')} lost a run" if row["dropped"] else "no pair of finished runs"
+    censored = f"; {plural(row['censored'], 'pair')} with a run that never got there" if row.get("censored") else ""
+    return difference(row["mean"], row["low"], row["high"], row["metric"], row["n"]) + censored
 
 
 def undecided(row: Mapping[str, Any]) -> str:
     """Why an effect is not decided, without claiming that there is none."""
-    lost = f"{plural(row['dropped'], 'pair')} lost a run"
     if not row["n"]:
-        return lost if row["dropped"] else "no pair of finished runs yet"
-    if row["dropped"] > LARGEST_DROPPED_SHARE * (row["n"] + row["dropped"]):
-        return f"{effect(row)}; {lost}, too many for a verdict"
-    if not math.isfinite(row["detectable"]):
         return effect(row)
-    smallest = number(row["detectable"] * (100 if is_share(row["metric"]) else 1), 2 if is_share(row["metric"]) else 4)
+    if row["dropped"] > LARGEST_DROPPED_SHARE * (row["n"] + row["dropped"]):
+        return f"{effect(row)}; {plural(row['dropped'], 'pair')} lost a run, too many for a verdict"
+    if not math.isfinite(row["detectable"]) or not row["detectable"]:
+        return effect(row)
+    smallest = number(row["detectable"] * scale(row["metric"]), digits(row["metric"]))
     found = f"{smallest} {unit(row['metric'])}".strip()
     return f"{effect(row)}; a true difference below {found} would often be missed with this many replicates"
 
@@ -105,6 +137,16 @@ def undecided(row: Mapping[str, Any]) -> str:
 def inert(row: Mapping[str, Any]) -> str:
     """That nothing changed at all."""
     return f"the same scores in every pair of runs, {plural(row['n'], 'replicate')}"
+
+
+def p_value(p: float) -> str:
+    """`0.0123`, `< 0.0001`, or a dash."""
+    return "–" if not math.isfinite(p) else "< 0.0001" if p < 0.0001 else f"{p:.4f}"
+
+
+def interval(low: float, high: float, metric: str) -> str:
+    """`+1.96 to +3.32`, or a dash."""
+    return f"{signed(low, metric)} to {signed(high, metric)}" if math.isfinite(low) else "–"
 
 
 def plural(count: int, noun: str) -> str:

@@ -1,6 +1,6 @@
 """Everything known of a study at one moment; tables, analysis and page are made of it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -23,6 +23,7 @@ class Snapshot:
         records: finished runs, by key.
         failures: the last failure of every run that has no record but was tried, by key.
         identity: the data and libraries of the runs.
+        confirmation: what is there of the baseline and the best treatment with fresh seeds.
     """
 
     study: Study
@@ -30,6 +31,7 @@ class Snapshot:
     records: Mapping[str, Record]
     failures: Mapping[str, Failure]
     identity: Identity
+    confirmation: "Snapshot | None" = None
 
     @property
     def factor_names(self) -> list[str]:
@@ -71,8 +73,13 @@ class Snapshot:
         """One row per finished run and epoch; see `table.histories_table`."""
         return table.histories_table(self.factor_names, self.planned, self.records)
 
+    @cached_property
+    def layers(self) -> pd.DataFrame:
+        """One row per finished run, layer, kind and moment; see `table.layers_table`."""
+        return table.layers_table(self.planned, self.records)
 
-def take(study: Study, planned: list[PlannedRun], identity: Identity, store: Store) -> Snapshot:
+
+def take(study: Study, planned: Sequence[PlannedRun], identity: Identity, store: Store) -> Snapshot:
     """Read what a store holds of a plan.
 
     Raises:

@@ -1,12 +1,13 @@
 """Tidy pandas tables of a study: one row per run, and one per run and epoch."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
 from typing import Any
 
 import pandas as pd
 
 from ablate.results.identity import PlannedRun
-from ablate.results.record import Record
+from ablate.results.record import Probe, Record
 from ablate.study.metrics import HISTORY_COLUMNS, RESULT_COLUMNS, SECONDS_COLUMNS
 
 _WHOLE = ("best_epoch", "stopped_epoch", "parameters")
@@ -71,3 +72,25 @@ def histories_table(factors: Sequence[str], runs: Iterable[PlannedRun], records:
             part[name] = value
         parts.append(part[columns])
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
+
+
+def layers_table(runs: Iterable[PlannedRun], records: Mapping[str, Record]) -> pd.DataFrame:
+    """One row per finished run, layer, kind and moment, in the order of the plan: see `Probe`.
+
+    Returns:
+        Columns: `treatment`, `seed`, `run`, `activation` (of the hidden layers; `linear` for the output), `normalized`
+        (whether a hidden layer has batch normalization) and the fields of `Probe`; missing shares are NaN.
+    """
+    rows = []
+    for run in runs:
+        record = records.get(run.key)
+        if record is None:
+            continue
+        settings = run.treatment.settings
+        normalized = "batch_norm" in settings.model.block and any(settings.by_layer("batch_norm")[1])
+        names = {"treatment": run.treatment.name, "seed": run.seed, "run": run.key, "normalized": normalized}
+        for probe in record.probes:
+            activation = "linear" if probe.layer == "output" else settings.model.activation
+            rows.append({**names, "activation": activation, **vars(probe)})
+    columns = ["treatment", "seed", "run", "activation", "normalized", *(field.name for field in fields(Probe))]
+    return pd.DataFrame(rows, columns=columns).astype({"saturated": "float64", "dead": "float64"})

@@ -1,6 +1,10 @@
-"""What is measured of a run: the columns of every epoch, those of the kept weights, and what a claim may be about."""
+"""What is measured of a run: the columns of every epoch, those of the kept weights, and the metrics made of them."""
 
 import re
+from typing import Annotated
+
+from pydantic import AfterValidator, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
 HISTORY_COLUMNS = (
     "loss",
@@ -31,5 +35,35 @@ _EPOCHS_TO = re.compile(rf"epochs_to_({'|'.join(HISTORY_COLUMNS[:-1])})_(\d+(?:\
 
 
 def is_metric(name: str) -> bool:
-    """Whether a claim can be about it: a column of the runs table, or `epochs_to_<history column>_<threshold>`."""
-    return name in (*RESULT_COLUMNS, *SECONDS_COLUMNS) or _EPOCHS_TO.fullmatch(name) is not None
+    """Whether runs have it: a column of the runs table, or `epochs_to_<history column>_<threshold>`."""
+    return name in (*RESULT_COLUMNS, *SECONDS_COLUMNS) or epochs_to(name) is not None
+
+
+def epochs_to(metric: str) -> tuple[str, float] | None:
+    """The history column and the threshold of `epochs_to_<history column>_<threshold>`; `None` for other metrics."""
+    found = _EPOCHS_TO.fullmatch(metric)
+    return (found[1], float(found[2])) if found else None
+
+
+def lower_is_better(metric: str) -> bool:
+    """Whether a smaller value is the better one: losses, gaps, times and sizes, and epochs until something good."""
+    target = epochs_to(metric)
+    if target is not None:
+        return target[0] != "gap"
+    return metric.endswith(("loss", "gap", "epoch")) or metric.startswith("seconds") or metric == "parameters"
+
+
+def _checked(name: str) -> str:
+    if not is_metric(name):
+        known = f"{', '.join((*RESULT_COLUMNS, *SECONDS_COLUMNS))}, or epochs_to_<history column>_<threshold>"
+        raise PydanticCustomError("metric", "should be one of {known}", {"known": known})
+    return name
+
+
+_SCHEMA = {
+    "anyOf": [
+        {"enum": [*RESULT_COLUMNS, *SECONDS_COLUMNS]},
+        {"type": "string", "pattern": f"^{_EPOCHS_TO.pattern}$"},
+    ]
+}
+Metric = Annotated[str, AfterValidator(_checked), WithJsonSchema(_SCHEMA)]

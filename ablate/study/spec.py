@@ -15,6 +15,7 @@ from ablate.study.levels import label, plain
 from ablate.study.remedies import FAMILIES, REMEDIES
 from ablate.study.selection import Choice, Selection, SelectionError
 from ablate.study.settings import RunSettings
+from ablate.study.thresholds import Thresholds
 
 Table = Mapping[str, Any]
 
@@ -27,7 +28,9 @@ class Study:
         name: folder of its results.
         design: how treatments are made of levels.
         seeds: one per replicate.
-        primary: column of the runs table that effects are computed for.
+        primary: the metric that effects and verdicts are about.
+        secondary: further metrics whose effects are shown, without the primary one.
+        thresholds: where diagnoses begin.
         save_models: `best`, `all` or `none`.
         base: settings shared by all treatments, with the first level of each factor.
         factors: what is varied: remedies in the catalogue's order, then those of `[factors]`; linked ones as one.
@@ -44,6 +47,8 @@ class Study:
     design: Design
     seeds: tuple[int, ...]
     primary: str
+    secondary: tuple[str, ...]
+    thresholds: Thresholds
     save_models: SaveModels
     base: RunSettings
     factors: tuple[Factor, ...]
@@ -120,7 +125,7 @@ class Study:
         counted = self.seeds == tuple(range(1, len(self.seeds) + 1))
         replicates = {"replicates": len(self.seeds)} if counted else {"seeds": list(self.seeds)}
         head = {"name": self.name, "design": self.design, **replicates}
-        head |= {"primary": self.primary, "save_models": self.save_models}
+        head |= {"primary": self.primary, "secondary": list(self.secondary), "save_models": self.save_models}
         linked = [[part.name for part in factor.members] for factor in self.factors if factor.members]
         head |= {name: value for name, value in (("linked", linked), ("full", dict(self.full))) if value}
         claims = [claim.model_dump(exclude_unset=True) for claim in self.claims]
@@ -130,6 +135,7 @@ class Study:
             **{section: base[section] for section in SECTIONS},
             **families,
             **({"factors": others} if others else {}),
+            "diagnosis": self.thresholds.model_dump(),
             **{name: entries for name, entries in tables.items() if entries},
         }
 
@@ -200,6 +206,8 @@ def _build(raw: dict[str, Any], source: Path, known_lines: Mapping[str, int]) ->
         design=head.design,
         seeds=tuple(head.seeds or range(1, head.replicates + 1)),
         primary=head.primary,
+        secondary=tuple(name for name in dict.fromkeys(head.secondary) if name != head.primary),
+        thresholds=file.diagnosis,
         save_models=head.save_models,
         base=settled,
         factors=tuple(factor for factor in factors if len(factor.levels) > 1),

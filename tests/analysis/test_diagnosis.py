@@ -5,7 +5,8 @@ import math
 import pandas as pd
 import pytest
 
-from ablate.analysis.diagnosis import Thresholds, counts, diagnose
+from ablate.analysis.diagnosis import counts, diagnose, moved
+from ablate.study.thresholds import Thresholds
 
 FLAT = [0.5] * 10
 
@@ -83,3 +84,22 @@ def test_treatments_that_share_a_run_are_diagnosed_alike():
     once = pd.DataFrame({"run": "k", "epoch": range(1, 11), "val_loss": losses})
     twice = pd.concat([once, once], ignore_index=True)
     assert diagnose(runs, twice, 0.1)["diagnosis"].tolist() == diagnose(runs, once, 0.1)["diagnosis"].tolist()
+
+
+def test_a_level_that_moves_a_symptom_is_named_with_its_counts():
+    seeds = range(1, 7)
+    labels = {"baseline": ["overfit"] * 5 + ["good fit"], "dropout=0.5": ["good fit"] * 5 + ["underfit"]}
+    rows = [
+        {"dropout": level, "treatment": name, "seed": seed, "run": f"{name}-{seed}", "status": "ok"}
+        for name, level in (("baseline", "0"), ("dropout=0.5", "0.5"))
+        for seed in seeds
+    ]
+    runs = pd.DataFrame(rows)
+    diagnosed = runs[["treatment", "seed", "run"]].assign(diagnosis=[*labels["baseline"], *labels["dropout=0.5"]])
+    found = moved(runs, diagnosed, {"dropout": ["0", "0.5"]})
+    assert found.to_numpy().tolist() == [
+        ["dropout", "0.5", "overfit", 5, 0, 6],
+        ["dropout", "0.5", "good fit", 1, 5, 6],
+    ]
+    without = diagnosed[diagnosed["run"] != "baseline-1"]
+    assert moved(runs, without, {"dropout": ["0", "0.5"]})["of"].tolist() == [5, 5]

@@ -8,7 +8,9 @@ import pytest
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from ablate.analysis.effects import effects, estimate_mean, lower_is_better, minimum_detectable, seed_differences
+from ablate.analysis.effects import effects, seed_differences
+from ablate.analysis.estimates import estimate_mean, minimum_detectable
+from ablate.study.metrics import lower_is_better
 
 LEVELS = {"dropout": ["0", "0.5"], "init": ["glorot", "he", "zeros"]}
 

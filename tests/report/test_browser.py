@@ -10,6 +10,7 @@ import pytest
 from matplotlib import image
 
 from ablate.report import page
+from ablate.report.findings import Findings
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = pytest.mark.skipif(BROWSER is None, reason="needs Chromium")
@@ -39,7 +40,7 @@ def browse(path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 @pytest.fixture
 def written(make, tmp_path):
     path = tmp_path / "report.html"
-    path.write_text(page.render(make()), encoding="utf-8")
+    path.write_text(page.render(Findings(make())), encoding="utf-8")
     return path
 
 

@@ -10,9 +10,14 @@ from html.parser import HTMLParser
 import pytest
 
 from ablate.report import page, sections, tables
-from ablate.report.page import render
+from ablate.report.findings import Findings
 
 VOID = {"wbr", "meta", "input", "img", "link", "br", "hr"}
+
+
+def render(snapshot, **options):
+    """The page of a snapshot."""
+    return page.render(Findings(snapshot), **options)
 
 
 class Outline(HTMLParser):
@@ -49,8 +54,8 @@ class Outline(HTMLParser):
 def test_it_has_every_section_in_order(make):
     outline = Outline(render(make()))
     assert outline.sections == [
-        "verdict", "treatments", "effects", "gap", "learning", "distributions", "runs", "glossary", "provenance",
-        "downloads",
+        "verdict", "treatments", "effects", "combinations", "gap", "learning", "distributions", "runs", "glossary",
+        "provenance", "downloads",
     ]  # fmt: skip
     assert not outline.open
 
@@ -167,7 +172,7 @@ def test_few_replicates_are_exploratory(make):
 
 def test_the_failures_listed_are_capped(make):
     snapshot = make(study={"name": "many", "replicates": 12}, diverged=tuple(range(30)))
-    found = page.contents(snapshot)
+    found = page.contents(Findings(snapshot))
     assert len(found.failures) == sections.MOST_FAILURES
     assert found.failure_count == 30
 

@@ -1,0 +1,172 @@
+"""Whether the runs support what a study claims. Claims are declared beforehand, so each is judged by itself."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Literal
+
+import pandas as pd
+
+from ablate.analysis import estimates
+from ablate.analysis.estimates import CONFIDENCE, FEWEST_SEEDS, SAME, Estimate, Floats
+from ablate.analysis.pairs import Labels, Pairs, measured, pair, select
+from ablate.study.file import Claim
+
+Judgement = Literal["supported", "refuted", "inconclusive"]
+_TOO_FEW = f"fewer than {FEWEST_SEEDS} replicates"
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A claim and what the runs say of it.
+
+    Attributes:
+        says: the claim in words.
+        metric: what it is about.
+        compares: whether it is about the difference of two sides.
+        least, most: the range that the mean, or the mean difference, is expected in.
+        verdict: `supported` where the 95% interval lies in that range, `refuted` where it lies outside, else
+            `inconclusive`.
+        n: seeds.
+        dropped: pairs, or runs, without a number.
+        censored: those that never reached the threshold of an `epochs_to_...`.
+        mean, low, high: of the difference between the two sides, or of the treatment itself, with the 95% interval.
+        needed: replicates in all with which an inconclusive claim would be decided four times out of five, if mean
+            and spread stay as they are; missing where over 10,000 or unknown.
+        reason: what stands against a judgement, if it is not the interval; may be empty.
+    """
+
+    says: str
+    metric: str
+    compares: bool
+    least: float
+    most: float
+    verdict: Judgement
+    n: int
+    dropped: int
+    censored: int
+    mean: float
+    low: float
+    high: float
+    needed: int | None
+    reason: str
+
+
+@dataclass(frozen=True)
+class Range:
+    """Where a mean is expected; with `exclusive`, a mean exactly on a bound is outside."""
+
+    low: float
+    high: float
+    exclusive: bool = False
+
+    def judge(self, found: Estimate) -> Judgement:
+        """Whether an interval lies inside, outside, or neither."""
+        if self.exclusive:
+            inside, outside = self.low < found.low and found.high < self.high, found.high <= self.low
+            outside = outside or found.low >= self.high
+        else:
+            inside, outside = self.low <= found.low and found.high <= self.high, found.high < self.low
+            outside = outside or found.low > self.high
+        return "supported" if inside else "refuted" if outside else "inconclusive"
+
+    def needed(self, numbers: Floats) -> int | None:
+        """Replicates that would tell the mean from the nearest bound; see `replicates_needed`."""
+        distances = [abs(float(numbers.mean()) - bound) for bound in (self.low, self.high) if math.isfinite(bound)]
+        found = estimates.replicates_needed(numbers, min(distances)) if len(numbers) else None
+        return None if found is None else max(found, FEWEST_SEEDS)
+
+
+COLUMNS = tuple(field.name for field in fields(Judged))
+
+
+def judge(
+    claim: Claim, runs: pd.DataFrame, treatment: Labels, against: Labels | None, factors: Sequence[str]
+) -> Judged:
+    """Judge one claim by its 95% interval.
+
+    Args:
+        claim: what is expected.
+        runs: one row per run, with the claim's metric (see `with_metric`).
+        treatment: the labels of levels, by factor, that its `treatment` selects.
+        against: likewise; `None` for a claim about one treatment's own figure.
+        factors: the names of all factors.
+    """
+    expected = _range(claim)
+    table = measured(runs, factors, claim.metric)
+    pairs = _own(table, treatment) if against is None else pair(table, treatment, against, factors)
+    found = estimates.estimate_mean(pairs.numbers)
+    reason = _objection(pairs, found, compares=against is not None)
+    verdict: Judgement = "inconclusive" if reason else expected.judge(found)
+    if against is None and pairs.censored and not _is_safe(verdict, expected):
+        # Runs that never got there count with the least they can have taken: the true mean is higher.
+        verdict, reason = "inconclusive", "some runs never reached the threshold, so the mean is only a lower bound"
+    undecided = verdict == "inconclusive" and reason in ("", _TOO_FEW)
+    return Judged(
+        claim.says,
+        claim.metric,
+        against is not None,
+        expected.low,
+        expected.high,
+        verdict,
+        len(pairs.numbers),
+        pairs.dropped,
+        pairs.censored,
+        found.mean,
+        found.low,
+        found.high,
+        expected.needed(pairs.numbers) if undecided else None,
+        reason,
+    )
+
+
+def table(judged: Sequence[Judged]) -> pd.DataFrame:
+    """Judged claims as rows, in their order."""
+    rows = [tuple(getattr(each, name) for name in COLUMNS) for each in judged]
+    return pd.DataFrame(rows, columns=list(COLUMNS)).astype({"needed": "Int64"})
+
+
+def _range(claim: Claim) -> Range:
+    by = claim.by or 0.0
+    if claim.expect == "higher":
+        return Range(by, math.inf, exclusive=not by)
+    if claim.expect == "lower":
+        return Range(-math.inf, -by, exclusive=not by)
+    if claim.margin is not None:
+        return Range(-claim.margin, claim.margin)
+    if claim.between is not None:
+        return Range(claim.between[0], claim.between[1])
+    low = -math.inf if claim.at_least is None else claim.at_least
+    return Range(low, math.inf if claim.at_most is None else claim.at_most)
+
+
+def _own(table: pd.DataFrame, treatment: Labels) -> Pairs:
+    """The figures of treatments themselves, by seed."""
+    own = table[select(table, treatment)]
+    kept = own["value"].notna()
+    by_seed = own["value"][kept].groupby(own["seed"]).mean()
+    return Pairs(by_seed, int(kept.sum()), int((~kept).sum()), equal=False, censored=int(own["censored"].sum()))
+
+
+def _objection(pairs: Pairs, found: Estimate, *, compares: bool) -> str:
+    """What forbids a judgement, whatever the interval; empty if nothing does."""
+    what = "pairs" if compares else "runs"
+    count = len(pairs.numbers)
+    if not count:
+        return f"no finished {what} to judge it by"
+    if pairs.lost_too_many:
+        return f"{pairs.dropped} of {pairs.count + pairs.dropped} {what} gave no number, too many to judge by the rest"
+    if count < FEWEST_SEEDS:
+        return _TOO_FEW
+    if pairs.hopeless:
+        return "most runs on both sides never reached the threshold"
+    if compares and found.low == found.high and abs(found.mean) > SAME and found.p >= 1 - CONFIDENCE:
+        return "all differences are equal; with so few replicates that may be luck"
+    return ""
+
+
+def _is_safe(verdict: Judgement, expected: Range) -> bool:
+    """Whether a judgement holds whatever the true mean above the measured one is."""
+    if verdict == "supported":
+        return math.isinf(expected.high)
+    return verdict == "refuted" and math.isinf(expected.low)

@@ -1,0 +1,119 @@
+"""Runs that differ in one thing only, side by side: what effects, claims and symptoms are counted from."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from ablate.analysis.estimates import SAME, Floats
+from ablate.study.metrics import epochs_to
+
+LARGEST_DROPPED_SHARE = 0.1
+LOSSES = ("train_loss", "val_loss", "test_loss")  # what tells equal runs from runs with equal accuracies
+
+
+Labels = Mapping[str, Collection[str]]
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Runs of one kind, each beside the run of another kind that differs from it in nothing else.
+
+    Attributes:
+        differences: first minus second by seed, the mean over the levels of all other factors.
+        count: pairs that have both numbers.
+        dropped: pairs of which a run diverged or failed.
+        equal: whether the runs of every pair are equal, in the metric and in their losses.
+        censored: pairs of which a run never reached the threshold of the metric, and counts as reaching it one epoch
+            after the longest run of the table.
+        hopeless: whether more than half the runs on either side never did.
+    """
+
+    differences: "pd.Series[float]"
+    count: int
+    dropped: int
+    equal: bool
+    censored: int = 0
+    hopeless: bool = False
+
+    @property
+    def numbers(self) -> Floats:
+        """The differences alone, shape (seeds,)."""
+        return np.asarray(self.differences, dtype=np.float64)
+
+    @property
+    def lost_too_many(self) -> bool:
+        """Whether more than a tenth of the pairs were dropped."""
+        return self.dropped > LARGEST_DROPPED_SHARE * (self.count + self.dropped)
+
+
+def select(runs: pd.DataFrame, labels: Labels) -> "pd.Series[bool]":
+    """Which runs have one of the given labels of every given factor."""
+    matching = pd.Series(data=True, index=runs.index)
+    for factor, wanted in labels.items():
+        matching &= runs[factor].isin(wanted)
+    return matching
+
+
+def measured(runs: pd.DataFrame, factors: Sequence[str], metric: str) -> pd.DataFrame:
+    """The runs as `pair` takes them: `seed`, the factors, the metric and what tells equal runs from tied ones.
+
+    Args:
+        runs: one row per run: a column per factor, `seed`, `status`, the metric; of `epochs_to_...` also
+            `<metric>_censored` (see `with_metric`).
+        factors: the names of all factors.
+        metric: a numeric column of `runs`.
+
+    Returns:
+        Columns `value` (NaN where the run has no usable number), `censored` (whether it never reached a threshold) and
+        the losses that `runs` has, beside `seed` and the factors.
+    """
+    number = runs[metric].astype("float64")
+    # A diverged run has no accuracy worth the name, but it is known whether it reached a threshold before.
+    usable = np.isfinite(number) & (runs["status"].eq("ok") | (epochs_to(metric) is not None))
+    censored = runs.get(f"{metric}_censored", pd.Series(data=False, index=runs.index)).astype(bool)
+    numbers = pd.DataFrame({"value": number.where(usable), "censored": censored})
+    losses = runs[[name for name in LOSSES if name in runs]].astype("float64")
+    return runs[["seed", *factors]].join([numbers, losses])
+
+
+def pair(table: pd.DataFrame, first: Labels, second: Labels, factors: Sequence[str]) -> Pairs:
+    """Pair runs by seed and by the levels of all factors that neither side names.
+
+    Args:
+        table: what `measured` returns.
+        first: labels of levels by factor.
+        second: of what they are compared with; runs that match both are on the first side.
+        factors: the names of all factors.
+    """
+    pairs = side_by_side(table, first, second, factors)
+    difference = pairs["value"] - pairs["value_second"]
+    kept = difference.dropna()
+    by_seed = kept.groupby(pairs["seed"]).mean().rename_axis("seed")
+    # Accuracies of few examples tie by chance; runs that are the same have the same losses too.
+    tied = [(pairs[name] - pairs[f"{name}_second"])[kept.index] for name in LOSSES if name in pairs]
+    equal = len(kept) > 0 and all(bool((part.abs() <= SAME).all()) for part in (kept, *tied))
+    censored = pairs.loc[kept.index, ["censored", "censored_second"]]
+    return Pairs(
+        by_seed,
+        len(kept),
+        len(difference) - len(kept),
+        equal,
+        int(censored.any(axis=1).sum()),
+        bool(len(censored) and (censored.mean() > 0.5).all()),
+    )
+
+
+def side_by_side(table: pd.DataFrame, first: Labels, second: Labels, factors: Sequence[str]) -> pd.DataFrame:
+    """One row per pair: `seed`, the factors that neither side names, and all other columns of both runs.
+
+    Arguments as those of `pair`, with any table that has `seed` and the factors; the second run's columns end in
+    `_second`.
+    """
+    chosen = select(table, first)
+    named = {*first, *second}
+    keys = ["seed", *(name for name in factors if name not in named)]
+    sides = (table[chosen], table[select(table, second) & ~chosen])
+    one, other = (side.drop(columns=[name for name in factors if name in named]) for side in sides)
+    return one.merge(other, on=keys, suffixes=("", "_second"))

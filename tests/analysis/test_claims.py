@@ -1,0 +1,150 @@
+"""Claims: supported, refuted or inconclusive by their own interval, and never by a gap in the data."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ablate.analysis.claims import judge, table
+from ablate.analysis.durations import with_metric
+from ablate.study.file import Claim
+
+FACTORS = ["batch_norm", "dropout"]
+BN = ({"batch_norm": {"true"}}, {"batch_norm": {"false"}})
+NOISE = np.random.default_rng(6).normal(0, 0.004, 10)
+
+
+def runs(differences, base=0.9):
+    """One-at-a-time runs of batch norm, whose effect by seed is given."""
+    rows = []
+    for seed, difference in enumerate(differences, 1):
+        for level, number in (("false", base), ("true", base + difference)):
+            row = {"batch_norm": level, "dropout": "0", "treatment": level, "seed": seed, "status": "ok"}
+            rows.append({**row, "test_accuracy": number, "test_loss": number})
+    return pd.DataFrame(rows)
+
+
+def claim(**fields):
+    return Claim(**{"says": "it is so", "metric": "test_accuracy", "treatment": {"batch_norm": True}, **fields})
+
+
+def compare(differences, **fields):
+    against = claim(against={"batch_norm": False}, **fields)
+    return judge(against, runs(differences), *BN, FACTORS)
+
+
+@pytest.mark.parametrize(
+    ("effect", "fields", "expected"),
+    [
+        (0.02, {"expect": "higher"}, "supported"),
+        (-0.02, {"expect": "higher"}, "refuted"),
+        (0.0, {"expect": "higher"}, "inconclusive"),
+        (0.02, {"expect": "lower"}, "refuted"),
+        (0.02, {"expect": "higher", "by": 0.01}, "supported"),
+        (0.02, {"expect": "higher", "by": 0.03}, "refuted"),
+        (0.02, {"expect": "higher", "by": 0.02}, "inconclusive"),
+        (-0.02, {"expect": "lower", "by": 0.01}, "supported"),
+        (0.0, {"expect": "equivalent", "margin": 0.01}, "supported"),
+        (0.02, {"expect": "equivalent", "margin": 0.01}, "refuted"),
+        (0.01, {"expect": "equivalent", "margin": 0.01}, "inconclusive"),
+    ],
+    ids=str,
+)
+def test_comparisons(effect, fields, expected):
+    assert compare(effect + NOISE - NOISE.mean(), **fields).verdict == expected
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"at_least": 0.9}, "supported"),
+        ({"at_least": 0.95}, "refuted"),
+        ({"at_least": 0.92}, "inconclusive"),
+        ({"at_most": 0.95}, "supported"),
+        ({"at_most": 0.9}, "refuted"),
+        ({"between": [0.9, 0.94]}, "supported"),
+        ({"between": [0.94, 0.95]}, "refuted"),
+        ({"between": [0.92, 0.95]}, "inconclusive"),
+    ],
+    ids=str,
+)
+def test_a_treatments_own_figure(fields, expected):
+    found = judge(claim(**fields), runs(0.02 + NOISE - NOISE.mean()), {"batch_norm": {"true"}}, None, FACTORS)
+    assert found.verdict == expected
+    assert found.mean == pytest.approx(0.92)
+
+
+def test_an_inconclusive_claim_says_how_many_replicates_it_needs():
+    found = compare(0.002 + NOISE - NOISE.mean(), expect="higher")
+    assert found.verdict == "inconclusive"
+    assert found.needed > found.n == 10
+    assert compare(0.02 + NOISE, expect="higher").needed is None
+    assert compare(NOISE - NOISE.mean(), expect="higher").needed is None
+
+
+def test_equal_runs_are_not_higher():
+    assert compare(np.zeros(8), expect="higher").verdict == "refuted"
+    assert compare(np.zeros(8), expect="equivalent", margin=0.001).verdict == "supported"
+
+
+def test_fewer_than_five_replicates_judge_nothing():
+    found = compare(0.02 + NOISE[:4], expect="higher")
+    assert (found.verdict, found.reason) == ("inconclusive", "fewer than 5 replicates")
+    assert found.needed >= 5
+
+
+def test_equal_differences_of_five_replicates_may_be_luck():
+    assert compare(np.full(5, 0.02), expect="higher").verdict == "inconclusive"
+    assert compare(np.full(6, 0.02), expect="higher").verdict == "supported"
+
+
+def test_lost_pairs_are_counted_and_too_many_judge_nothing():
+    table = runs(0.02 + NOISE)
+    table.loc[0, "status"] = "diverged"
+    against = claim(against={"batch_norm": False}, expect="higher")
+    found = judge(against, table, *BN, FACTORS)
+    assert (found.verdict, found.n, found.dropped) == ("supported", 9, 1)
+    table.loc[2, "status"] = "failed"
+    found = judge(against, table, *BN, FACTORS)
+    assert found.verdict == "inconclusive"
+    assert "2 of 10 pairs gave no number" in found.reason
+
+
+def test_nothing_to_judge_is_inconclusive():
+    found = judge(claim(at_least=0.5), runs([0.1]), {"batch_norm": {"auto"}}, None, FACTORS)
+    assert (found.verdict, found.n, found.reason) == ("inconclusive", 0, "no finished runs to judge it by")
+    assert math.isnan(found.mean)
+
+
+def test_pairs_are_equal_in_every_factor_that_neither_side_names():
+    one = runs(np.full(6, 0.1))
+    other = runs(np.full(6, 0.3)).assign(dropout="0.5")
+    both = pd.concat([one, other], ignore_index=True)
+    against = claim(against={"batch_norm": False}, expect="higher")
+    found = judge(against, both, *BN, FACTORS)
+    assert (found.mean, found.n) == (pytest.approx(0.2), 6)
+    narrow = judge(against, both, {**BN[0], "dropout": {"0.5"}}, {**BN[1], "dropout": {"0.5"}}, FACTORS)
+    assert narrow.mean == pytest.approx(0.3)
+
+
+def test_a_mean_with_censored_runs_is_only_a_lower_bound():
+    metric = "epochs_to_val_accuracy_0.9"
+    own = runs(np.zeros(6)).assign(run=lambda table: [f"r{place}" for place in table.index])
+    curves = {key: [0.5, 0.95, 0.95] if place else [0.5] * 3 for place, key in enumerate(own["run"])}
+    rows = [(key, epoch, value) for key, curve in curves.items() for epoch, value in enumerate(curve, 1)]
+    histories = pd.DataFrame(rows, columns=["run", "epoch", "val_accuracy"])
+    measured = with_metric(own, histories, metric)
+    side = {"batch_norm": {"false"}}
+    assert judge(claim(metric=metric, at_most=5), measured, side, None, FACTORS).verdict == "inconclusive"
+    assert "lower bound" in judge(claim(metric=metric, at_most=5), measured, side, None, FACTORS).reason
+    assert judge(claim(metric=metric, at_least=1), measured, side, None, FACTORS).verdict == "supported"
+    assert judge(claim(metric=metric, at_most=0.5), measured, side, None, FACTORS).verdict == "refuted"
+    assert judge(claim(metric=metric, at_least=9), measured, side, None, FACTORS).verdict == "inconclusive"
+
+
+def test_the_table_has_a_row_per_claim():
+    found = table([compare(0.02 + NOISE, expect="higher"), compare(NOISE - NOISE.mean(), expect="lower")])
+    assert found["verdict"].tolist() == ["supported", "inconclusive"]
+    assert len(table([])) == 0
+    assert "needed" in table([]).columns
