@@ -84,7 +84,9 @@ def _claim(row: Mapping[Any, Any]) -> ClaimRow:
             interval = f"{wording.value(row['low'], metric)} to {wording.value(row['high'], metric)}"
             found += f" (95% interval {interval}, {wording.plural(row['n'], 'replicate')})"
     what = f"difference in {wording.metric_name(metric)}" if is_difference else wording.metric_name(metric)
-    if math.isinf(row["most"]):
+    if is_difference and 0 in bounds and math.inf in map(abs, bounds):
+        expected = f"{wording.metric_name(metric)} {'higher' if row['least'] == 0 else 'lower'}"
+    elif math.isinf(row["most"]):
         expected = f"{what} {'above' if is_difference else 'at least'} {least}"
     elif math.isinf(row["least"]):
         expected = f"{what} {'below' if is_difference else 'at most'} {most}"

@@ -14,6 +14,7 @@ from ablate.report.findings import Findings
 from ablate.results.snapshot import Snapshot
 from ablate.study import document
 from ablate.study.metrics import lower_is_better
+from ablate.study.spec import Study
 
 MOST_FAILURES = 20
 LOG_LINES = 30
@@ -174,8 +175,14 @@ def _confirmation(findings: Findings) -> str:
     return f"On fresh seeds, which chose nothing, the difference is {difference}: that {said}."
 
 
-def effects_note(design: str) -> str:
-    """What the effects of a design are averages of."""
+def effects_note(study: Study) -> str:
+    """What the effects of a design are averages of, and what they leave open."""
+    tuned = any(part.name == "optimizer" for factor in study.factors for part in factor.parts)
+    rates = " Optimizers are compared at the learning rates given; at others their order may change." if tuned else ""
+    return _design_note(study.design) + rates
+
+
+def _design_note(design: str) -> str:
     match design:
         case "grid":
             return (

@@ -18,7 +18,8 @@ METRIC_NAMES = {
     "accuracy": "running training accuracy",
     "loss": "running training loss",
     "gap": "generalization gap",
-    "seconds": "training time",
+    "seconds": "time in all",
+    "seconds_train": "training time",
     "seconds_compile": "compile time",
 }
 DIAGNOSIS_MEANING = {

@@ -26,8 +26,8 @@ def runs_table(
 
     Returns:
         Columns: one per factor (labels of levels), `treatment`, `seed`, `run` (the key), `trainer`, `status`
-        (`ok`, `diverged`, `failed`), `RESULT_COLUMNS` (shares and losses; epochs count from 1), `seconds`,
-        `seconds_compile`. Missing numbers are NaN, missing whole numbers `<NA>`.
+        (`ok`, `diverged`, `failed`), `RESULT_COLUMNS` (shares and losses; epochs count from 1), `seconds` in all,
+        `seconds_compile` (of the run that compiled its program) and `seconds_train` (of all epochs). Missing numbers are NaN, missing whole numbers `<NA>`.
     """
     failed = set(failed)
     rows = []
@@ -39,7 +39,8 @@ def runs_table(
         if record is None:
             rows.append({**row, "status": "failed"})
             continue
-        seconds = {"seconds": record.seconds["total"], "seconds_compile": record.seconds["compile"]}
+        parts = {"seconds": "total", "seconds_compile": "compile", "seconds_train": "train"}
+        seconds = {column: record.seconds[part] for column, part in parts.items()}
         rows.append({**row, "trainer": record.trainer, "status": record.status, **record.result, **seconds})
     columns = [*factors, "treatment", "seed", "run", "trainer", "status", *RESULT_COLUMNS, *SECONDS_COLUMNS]
     table = pd.DataFrame(rows, columns=columns)

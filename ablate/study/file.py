@@ -57,7 +57,7 @@ class StudySection(BaseModel):
     replicates: Annotated[int, Field(ge=1, le=100_000)] = 10
     seeds: Annotated[list[Annotated[int, Field(ge=0, lt=2**32)]], Field(min_length=1)] | None = None
     primary: Metric = "test_accuracy"
-    secondary: list[Metric] = ["test_loss", "gap", "epochs_to_val_accuracy_0.9", "seconds"]
+    secondary: list[Metric] = ["test_loss", "gap", "epochs_to_val_accuracy_0.9", "seconds_train"]
     save_models: SaveModels = "best"
     linked: list[Names] = []
     full: AnyLevels = {}

@@ -30,7 +30,7 @@ RESULT_COLUMNS = (
     "val_loss",
     "parameters",
 )
-SECONDS_COLUMNS = ("seconds", "seconds_compile")
+SECONDS_COLUMNS = ("seconds", "seconds_compile", "seconds_train")
 _EPOCHS_TO = re.compile(rf"epochs_to_({'|'.join(HISTORY_COLUMNS[:-1])})_(\d+(?:\.\d+)?)")
 
 

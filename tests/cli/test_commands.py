@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from ablate import open_results
 from tests.conftest import STUDIES, default_signals
 
 ROOT = Path(__file__).parents[2]
@@ -104,6 +105,74 @@ def test_status_shows_the_effects(trained: Path) -> None:
     (effect,) = document["effects"]
     assert (effect["factor"], effect["level"], effect["baseline"], effect["n"]) == ("dropout", "0.5", "0", 2)
     assert effect["verdict"] == "exploratory"
+
+
+CLAIM = """
+[[claim]]
+says = "Dropout hurts"
+metric = "test_accuracy"
+treatment = { dropout = 0.5 }
+against = { dropout = 0.0 }
+expect = "lower"
+"""
+
+
+def test_status_page_and_library_show_the_same_figures(trained: Path, tmp_path: Path) -> None:
+    study = tmp_path / "tiny.toml"
+    study.write_text(TINY.read_text() + CLAIM)
+    arguments = ("-c", study, "-o", trained, "--replicates", 5)
+    assert ablate("run", *arguments).returncode == 0
+    document = json.loads(ablate("status", *arguments, "--json").stdout)
+    said = ablate("status", *arguments).stdout
+    page = Path(ablate("report", *arguments).stdout.strip()).read_text()
+    results = open_results(study, ["study.replicates=5"], out=trained)
+    (effect,), (claim,) = document["effects"], document["claims"]
+    (row,) = results.effects().to_dict("records")
+    assert effect == {name: None if value != value else value for name, value in row.items()}
+    assert (claim["mean"], claim["low"], claim["high"]) == (effect["mean"], effect["low"], effect["high"])
+    assert claim["verdict"] == results.claims()["verdict"][0]
+    interval = f"{effect['mean']:+.4f} [{effect['low']:+.4f}, {effect['high']:+.4f}]"
+    assert said.count(interval) == 2
+    assert f"{effect['mean'] * 100:+.2f}".replace("-", "−") in page
+    assert f"{claim['verdict']}: Dropout hurts" in page
+    with pytest.raises(ValueError, match="no metric 'accuracy_of_test'"):
+        results.effects("accuracy_of_test")
+
+
+def test_confirm_trains_the_best_with_fresh_seeds_and_nothing_else_changes(tmp_path: Path) -> None:
+    # Weights that start at zero learn nothing: the other level is sure to win.
+    settings = ("-S", 'underfitting.init=["zeros", "he_normal"]', "-S", "overfitting.dropout=0.0")
+    arguments = ("-c", TINY, "-o", tmp_path, *settings, "-S", "training.epochs=8")
+    plain = json.loads(ablate("run", *arguments, "--json").stdout)
+    before = json.loads(ablate("status", *arguments, "--json").stdout)
+    done = ablate("run", *arguments, "--confirm", "--json")
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert "Confirming init=he_normal against the baseline with seeds 3 to 4." in done.stderr
+    (confirmed,) = document.pop("confirmation")
+    assert (confirmed["treatment"], confirmed["n"]) == ("init=he_normal", 2)
+    assert confirmed["mean"] > 0.05
+    assert document == {**plain, "trained": 0, "cached": 4}
+    after = json.loads(ablate("status", *arguments, "--json").stdout)
+    assert after.pop("confirmation") == [confirmed]
+    assert before.pop("confirmation") == []
+    assert after == before
+    assert "on fresh seeds: init=he_normal" in ablate("status", *arguments).stdout
+    again = ablate("run", *arguments, "--confirm")
+    assert "4/4" not in again.stderr  # all eight runs are there
+    page = Path(ablate("report", *arguments).stdout.strip()).read_text()
+    assert "On fresh seeds, which chose nothing" in page
+
+
+def test_confirm_needs_the_whole_study_and_a_winner(tmp_path: Path) -> None:
+    few = ablate("run", "-c", TINY, "-o", tmp_path, "--only", "dropout=0", "--confirm")
+    assert few.returncode == 5
+    assert "2 of its runs are still to be trained" in few.stderr
+    worse = ("-S", 'underfitting.init=["he_normal", "zeros"]', "-S", "overfitting.dropout=0.0")
+    done = ablate("run", "-c", TINY, "-o", tmp_path, *worse, "-S", "training.epochs=8", "--confirm", "--json")
+    assert done.returncode == 0, done.stderr
+    assert "Nothing to confirm" in done.stderr
+    assert json.loads(done.stdout)["confirmation"] == []
 
 
 def test_report_writes_one_page_and_says_where(trained: Path) -> None:

@@ -1,0 +1,204 @@
+"""The findings: one place for every figure, and honest about what cannot be told."""
+
+import json
+import re
+from dataclasses import replace
+from html import unescape
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ablate.report import answers, page, sections
+from ablate.report.findings import Findings
+from ablate.results.identity import plan_runs
+from ablate.study import design
+from tests.report.conftest import record
+
+GRID = {"study": {"name": "crossed", "design": "grid", "replicates": 6}}
+CLAIM = {
+    "says": "Batch norm helps",
+    "metric": "test_accuracy",
+    "treatment": {"batch_norm": True},
+    "against": {"batch_norm": False},
+    "expect": "higher",
+}
+
+
+def text(findings):
+    """The words of the page."""
+    html = re.sub(r"<(script|style|svg)\b.*?</\1>", " ", page.render(findings), flags=re.DOTALL)
+    return " ".join(unescape(re.sub(r"<[^>]*>", "", html)).split())
+
+
+def test_the_page_shows_the_figures_of_the_findings(make):
+    findings = Findings(make(claim=[CLAIM]))
+    said = text(findings)
+    row = findings.effects().set_index(["factor", "level"]).loc[("batch_norm", "true")]
+    assert f"{row['mean'] * 100:+.2f}" in said
+    assert f"{row['low'] * 100:+.2f} to {row['high'] * 100:+.2f}" in said
+    assert "supported: Batch norm helps" in said
+    assert findings.claims["verdict"].tolist() == ["supported"]
+
+
+def test_effects_are_there_for_every_metric_of_the_study(make):
+    findings = Findings(make())
+    for metric in findings.snapshot.study.secondary:
+        table = findings.effects(metric)
+        assert table["metric"].tolist() == [metric] * 2
+        assert table["n"].tolist() == [6, 6]
+    assert "epochs_to_val_accuracy_0.9" in findings.median_epochs
+    assert "training time, s" in text(findings)
+
+
+def test_a_design_that_does_not_tell_says_so_and_prints_no_number(make):
+    findings = Findings(make())
+    for answer in (findings.interactions, findings.shapley, findings.variance_shares):
+        assert "1 of the 4 combinations of levels have no finished run" in answer
+    listings = answers.combinations(findings)
+    assert all(not listing.rows and listing.why_not for listing in listings)
+    said = text(findings)
+    assert said.count("These runs do not tell") == 1
+    assert "finished run; it takes a complete grid; no remedy was trained both alone and beside all others" in said
+    pairwise = Findings(make(study={"name": "pairs", "design": "pairwise", "replicates": 6}))
+    assert "coverage only" in pairwise.interactions
+
+
+def test_a_grid_tells_what_remedies_do_together(make):
+    findings = Findings(make(**GRID))
+    assert len(findings.interactions) == 1
+    assert findings.shapley["factor"].tolist() == ["batch_norm", "dropout"]
+    assert findings.variance_shares["share"].sum() == pytest.approx(1)
+    said = text(findings)
+    assert "batch_norm = true with dropout = 0.5" in said
+    assert "These runs do not tell" not in said
+
+
+def test_effects_that_depend_on_their_company_are_said_in_the_verdict(make):
+    snapshot = make(**GRID)
+    changed = {}
+    for run in snapshot.planned:
+        own = snapshot.records[run.key]
+        both = len(run.treatment.changed) == 2
+        result = {**own.result, "test_accuracy": own.result["test_accuracy"] - 0.1 * both}
+        changed[run.key] = replace(own, result=result)
+    said = " ".join(sections.verdict(Findings(replace(snapshot, records=changed))).paragraphs)
+    assert "1 of 1 interaction is clear of zero" in said
+    assert re.search(r"batch_norm = true brings \+\d\.\d\d points alone, −\d\.\d\d on top of all others, which", said)
+
+
+def with_confirmation(snapshot, best, shift=0.0):
+    """The same snapshot with its best treatment trained on fresh seeds, where it does so much better or worse."""
+    treatments = [each for each in design.treatments(snapshot.study) if each.name in ("baseline", best)]
+    fresh = plan_runs(treatments, range(101, 107), snapshot.identity)
+    records = {}
+    for run in fresh:
+        own = record(run)
+        moved = own.result["test_accuracy"] + shift * (run.treatment.name == best)
+        records[run.key] = replace(own, result={**own.result, "test_accuracy": moved})
+    confirmed = replace(snapshot, planned=tuple(fresh), records=records, failures={})
+    return replace(snapshot, confirmation=confirmed)
+
+
+@pytest.mark.parametrize(
+    ("shift", "said"), [(0.0, "confirms its lead"), (-0.2, "turns its lead around"), (-0.03, "leaves its lead open")]
+)
+def test_fresh_seeds_have_the_last_word(make, shift, said):
+    snapshot = make()
+    assert Findings(snapshot).winner == "batch_norm=true"
+    before = " ".join(sections.verdict(Findings(snapshot)).paragraphs)
+    assert "ablate run --confirm" in before
+    assert "fresh seeds, which chose" not in before
+    findings = Findings(with_confirmation(snapshot, "batch_norm=true", shift))
+    after = " ".join(sections.verdict(findings).paragraphs)
+    assert said in after
+    assert "ablate run --confirm" not in after
+    assert findings.lead(confirmed=True)[1] == 6
+
+
+def test_a_confirmation_changes_no_effect(make):
+    snapshot = make()
+    plain, confirmed = Findings(snapshot), Findings(with_confirmation(snapshot, "batch_norm=true"))
+    pd.testing.assert_frame_equal(plain.effects(), confirmed.effects())
+
+
+def test_thresholds_of_the_study_file_move_the_diagnosis_and_are_shown(make):
+    usual = Findings(make())
+    strict = Findings(make(diagnosis={"gap": 0.5, "improving": 0.9}))
+    assert not usual.diagnosis.equals(strict.diagnosis)
+    assert set(strict.diagnosis["diagnosis"]) == {"good fit", "underfit"}
+    assert "gap over 50 points" in text(strict)
+
+
+def test_layers_are_told_in_sentences(make):
+    findings = Findings(make(diagnosis={"dead": 0.1}))
+    notes = [note for note in answers.layer_notes(findings) if "dead at initialization" in note]
+    assert notes == [
+        "baseline and 2 other treatments: 20% of the units of hidden 1 are dead at initialization: zero for every example."
+    ]
+    assert notes[0] in text(findings)
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        (("saturated", "initial", "hidden 3", "sigmoid", 0.71), "71% of its sigmoid outputs lie beyond 0.05/0.95"),
+        (("saturated", "initial", "hidden 3", "sigmoid", 0.71), "the initial scale is too large"),
+        (("saturated", "end", "hidden 3", "tanh", 0.9), "beyond ±0.95; its inputs grew while it was trained"),
+        (("fading", "initial", "hidden 3", "tanh", 0.01), "0.01 times that of the first hidden layer"),
+        (("growing", "initial", "hidden 3", "relu", 40.0), "40 times"),
+        (("equal weights", "initial", "hidden 1", "relu", 0.0), "its units can only learn the same"),
+        (("not normal", "end", "output", "linear", 0.23), "Kolmogorov's distance 0.23"),
+    ],
+    ids=str,
+)
+def test_every_symptom_has_a_sentence(make, row, expected):
+    findings = Findings(make())
+    names = ["symptom", "moment", "layer", "activation", "value"]
+    entry = {**dict(zip(names, row, strict=True)), "treatment": "baseline", "runs": 6, "of": 6}
+    findings.layers = pd.DataFrame([entry])
+    (note,) = answers.layer_notes(findings)
+    assert expected in note
+
+
+CLAIMS = [
+    ({**CLAIM, "by": 0.5}, "refuted", "difference in test accuracy above +50.00 points"),
+    ({**CLAIM, "expect": "equivalent", "margin": 0.9}, "supported", "between −90.00 points and +90.00 points"),
+    (
+        {"says": "x", "metric": "test_accuracy", "treatment": {"batch_norm": True}, "at_least": 0.5},
+        "supported",
+        "test accuracy at least 50.00 %",
+    ),
+    (
+        {"says": "x", "metric": "epochs_to_val_accuracy_0.5", "treatment": {"batch_norm": True}, "at_most": 1},
+        "refuted",
+        "epochs to a validation accuracy of 50% at most 1.0 epochs",
+    ),
+    ({**CLAIM, "treatment": {"dropout": 0.5}, "against": {"dropout": 0.0}}, "inconclusive", "would decide it"),
+]
+
+
+@pytest.mark.parametrize(("claim", "verdict", "words"), CLAIMS, ids=str)
+def test_claims_are_told_with_what_was_expected(make, claim, verdict, words):
+    (row,) = answers.claim_rows(Findings(make(claim=[claim])).claims)
+    assert row.verdict == verdict
+    assert words in f"{row.expected} {row.more}"
+
+
+@pytest.mark.parametrize("finished", [0, 1, 7, 18])
+def test_claims_of_a_study_on_its_way_are_json(make, finished):
+    findings = Findings(make(finished=finished, claim=[CLAIM, {**CLAIM, "metric": "epochs_to_val_accuracy_0.9"}]))
+    rows = findings.claims.to_dict("records")
+    assert len(rows) == 2
+    json.dumps([{key: str(value) for key, value in row.items()} for row in rows])
+    assert finished == 18 or {row["verdict"] for row in rows} == {"inconclusive"}
+    page.render(findings)
+
+
+def test_linked_factors_are_one_for_claims_and_effects(make):
+    linked = {"study": {"name": "linked", "replicates": 6, "linked": [["batch_norm", "dropout"]]}}
+    claim = {**CLAIM, "treatment": {"dropout": 0.5}, "against": {"dropout": 0.0}}
+    findings = Findings(make(**linked, claim=[claim]))
+    assert findings.effects()["factor"].tolist() == ["batch_norm+dropout"]
+    assert findings.claims["mean"][0] == pytest.approx(findings.effects()["mean"][0])
+    assert np.isfinite(findings.claims["low"][0])
