@@ -14,6 +14,7 @@ COMMANDS = {
     "status": "Show how far a study is and what its runs say so far.",
     "report": "Write the page: one HTML file with everything in it.",
     "export": "Write the tables of runs and histories.",
+    "extract": "Write the study and the tables that a page carries inside.",
     "store": "Check, tidy and merge folders of results.",
     "schema": "Print the JSON Schema of a study file.",
 }

@@ -6,19 +6,12 @@ import click
 
 from ablate.cli.console import Output
 from ablate.cli.console import command as handled
-from ablate.cli.options import study_options
+from ablate.cli.options import study_options, table_kind
 
 
 @click.command("export")
 @study_options
-@click.option(
-    "--format",
-    "kind",
-    type=click.Choice(["csv", "json", "parquet"]),
-    default="csv",
-    show_default=True,
-    help="Kind of file; parquet needs the extra of that name.",
-)
+@table_kind
 @handled
 def command(config: Path | None, out: Path | None, overrides: tuple[str, ...], kind: str, output: Output) -> None:
     """Write the tables of runs and histories into the study's folder, and print their paths."""

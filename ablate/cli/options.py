@@ -42,6 +42,18 @@ def selection_options(function: Command) -> Command:
     return only(limit(function))
 
 
+def table_kind(function: Command) -> Command:
+    """`--format`, passed on as `kind`."""
+    return click.option(
+        "--format",
+        "kind",
+        type=click.Choice(["csv", "json", "parquet"]),
+        default="csv",
+        show_default=True,
+        help="Kind of file; parquet needs the extra of that name.",
+    )(function)
+
+
 def seconds(context: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
     """Seconds of a time such as `90`, `90s`, `20m` or `1.5h`."""
     if value is None:

@@ -15,6 +15,7 @@ import ablate
 from ablate.report import answers, curves, distributions, figures, glossary, sections, tables, wording
 from ablate.report.canvas import Picture
 from ablate.report.findings import Findings
+from ablate.results import embedded
 from ablate.results.snapshot import Snapshot
 
 
@@ -35,7 +36,8 @@ class Page:
         effects_note, distributions_note: what the design or the choice of treatments leaves out; may be empty.
         primary_is_share: whether effects are in points.
         failure_count: of failed and diverged runs; `failures` holds the first of them.
-        runs_data, histories_data: what can be downloaded, as JSON values.
+        run_count: of finished and failed runs; `runs` holds the first of them.
+        embedded: what can be downloaded and extracted, as JSON documents by name.
     """
 
     header: sections.Header
@@ -62,11 +64,11 @@ class Page:
     distributions_note: str
     layer_notes: tuple[str, ...]
     runs: tuple[tables.RunRow, ...]
+    run_count: int
     glossary: tuple[glossary.Term, ...]
     provenance: tuple[tuple[str, str], ...]
     study_text: str
-    runs_data: dict[str, Any]
-    histories_data: dict[str, Any]
+    embedded: dict[str, dict[str, Any]]
     version: str
 
 
@@ -126,12 +128,12 @@ def contents(findings: Findings, command: str | None = None) -> Page:
         distributions=tuple(_distributions(snapshot, ok)),
         distributions_note=sections.distributions_note(distributions.worth_showing(ok), ok),
         layer_notes=tuple(answers.layer_notes(findings)),
-        runs=tuple(tables.run_rows(runs, histories, findings.diagnosed)),
+        runs=tuple(tables.run_rows(runs.head(tables.MOST_RUNS), histories, findings.diagnosed)),
+        run_count=len(runs),
         glossary=tuple(glossary.terms(levels)),
         provenance=tuple(sections.provenance(snapshot, command)),
         study_text=sections.study_text(snapshot),
-        runs_data=tables.runs_data(runs),
-        histories_data=tables.histories_data(histories, runs),
+        embedded=embedded.content(snapshot),
         version=ablate.__version__,
     )
 

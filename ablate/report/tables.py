@@ -1,4 +1,4 @@
-"""The page's tables: runs, treatments and effects as rows of text, and the numbers that can be downloaded."""
+"""The page's tables: runs, treatments, effects and layers as rows of text."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,10 +13,10 @@ from ablate.analysis.layers import normal_distance
 from ablate.report import wording
 from ablate.report.distributions import Distribution, Panel
 from ablate.report.figures import by_seed, one_at_a_time
+from ablate.results.embedded import thinned
 
+MOST_RUNS = 1_000  # rows of the table; browsers lay out a few thousand without a pause
 SPARK_WIDTH, SPARK_HEIGHT, SPARK_POINTS = 84, 20, 20
-HISTORY_EPOCHS, HISTORY_DIGITS = 20, 5
-HISTORY_KEPT = ("train_loss", "train_accuracy", "val_loss", "val_accuracy")
 
 
 @dataclass(frozen=True)
@@ -210,11 +210,6 @@ def sparkline(values: "np.ndarray[Any, np.dtype[np.float64]]", low: float, high:
     return " ".join(points)
 
 
-def thinned(count: int, most: int) -> list[int]:
-    """At most so many places out of `count`, evenly spread, the first and the last among them."""
-    return sorted({round(place) for place in np.linspace(0, count - 1, min(count, most))}) if count else []
-
-
 def layer_rows(panels: Iterable[Panel]) -> list[LayerRow]:
     """The numbers of a figure of distributions.
 
@@ -241,30 +236,6 @@ def layer_rows(panels: Iterable[Panel]) -> list[LayerRow]:
     return rows
 
 
-def runs_data(runs: pd.DataFrame) -> dict[str, Any]:
-    """The runs table, exact, as `{columns, rows}` for JSON; missing numbers are `None`."""
-    return {"columns": list(runs.columns), "rows": [[_plain(cell) for cell in row] for row in runs.to_numpy(object)]}
-
-
-def histories_data(histories: pd.DataFrame, runs: pd.DataFrame) -> dict[str, Any]:
-    """The histories at up to 20 epochs of every run, 5 significant digits, for JSON.
-
-    Returns:
-        `{of, columns, rows}`; the first column is a place in the rows of `runs_data`, from 0, which spares every
-        row the names of its treatment and run.
-    """
-    places = {(name, key): place for place, (name, key) in enumerate(zip(runs["treatment"], runs["run"], strict=True))}
-    rows: list[list[Any]] = []
-    for (name, key), part in histories.groupby(["treatment", "run"], sort=False):
-        kept = part.iloc[thinned(len(part), HISTORY_EPOCHS)]
-        numbers = kept[list(HISTORY_KEPT)].to_numpy(dtype=np.float64)
-        rows += [
-            [places[str(name), str(key)], int(epoch), *(_plain(float(f"{cell:.{HISTORY_DIGITS}g}")) for cell in row)]
-            for epoch, row in zip(kept["epoch"], numbers, strict=True)
-        ]
-    return {"of": "data-runs", "columns": ["row", "epoch", *HISTORY_KEPT], "rows": rows}
-
-
 def _spread(runs: pd.DataFrame, column: str) -> str:
     return wording.spread(float(runs[column].mean()), float(runs[column].std(ddof=1)), column)
 
@@ -280,12 +251,3 @@ def _normal_distance(found: Distribution) -> float:
 
 def _whole(value: Any) -> str:
     return "–" if pd.isna(value) else str(int(value))
-
-
-def _plain(cell: Any) -> Any:
-    """A cell as JSON can hold it."""
-    if cell is None or cell is pd.NA:
-        return None
-    if isinstance(cell, float):
-        return float(cell) if math.isfinite(cell) else None
-    return int(cell) if isinstance(cell, int | np.integer) and not isinstance(cell, bool) else str(cell)

@@ -6,6 +6,8 @@ from pathlib import Path
 import pandas as pd
 
 from ablate.errors import AblateError, EmptyResultsError
+from ablate.results import embedded
+from ablate.results.files import replace_file
 from ablate.results.snapshot import Snapshot
 from ablate.results.store import Store
 
@@ -28,10 +30,45 @@ def write(snapshot: Snapshot, store: Store, kind: str) -> list[Path]:
     if snapshot.runs.empty:
         raise EmptyResultsError(f"no finished runs in {store.root}; 'ablate run' trains them")
     tables = {"runs": snapshot.runs, "histories": snapshot.histories}
-    return [store.write(f"{name}.{kind}", _serialize(table, kind)) for name, table in tables.items()]
+    return [store.write(f"{name}.{kind}", serialize(table, kind)) for name, table in tables.items()]
 
 
-def _serialize(table: pd.DataFrame, kind: str) -> bytes:
+def extract(page: Path, folder: Path | None = None, kind: str = "csv", *, replace: bool = False) -> list[Path]:
+    """Write `study.toml`, `runs.<kind>` and `histories.<kind>` from what a page carries inside.
+
+    Args:
+        page: an HTML file that `ablate report` wrote.
+        folder: where to; by default a folder named as the page, beside it.
+        kind: of the tables, as that of `write`.
+        replace: files that are there.
+
+    Raises:
+        AblateError: a file is there already, or Parquet was asked for and pyarrow is not installed.
+        StoreError: the page cannot be read.
+        OSError: a file could not be written.
+    """
+    found = embedded.read(page)
+    folder = folder if folder is not None else page.with_suffix("")
+    files = {
+        folder / "study.toml": found.study.encode(),
+        folder / f"runs.{kind}": serialize(found.runs, kind),
+        folder / f"histories.{kind}": serialize(found.histories, kind),
+    }
+    there = [path for path in files if path.exists()]
+    if there and not replace:
+        raise AblateError(f"{there[0]} is there already; --force replaces it")
+    folder.mkdir(parents=True, exist_ok=True)
+    for path, content in files.items():
+        replace_file(path, content)
+    return list(files)
+
+
+def serialize(table: pd.DataFrame, kind: str) -> bytes:
+    """A table as the content of a file: `csv`, `json` (a list of rows) or `parquet`.
+
+    Raises:
+        AblateError: Parquet was asked for and pyarrow is not installed.
+    """
     match kind:
         case "csv":
             return to_csv(table).encode()

@@ -58,6 +58,16 @@ class Identity:
     code: Mapping[str, str] = field(default_factory=dict)
     origins: Mapping[str, str] = field(default_factory=dict)
 
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> "Identity":
+        """An identity from what `asdict` made of one, or of one of an older version.
+
+        Raises:
+            KeyError, TypeError, AttributeError: the document is none.
+        """
+        facts = {name: DataFacts(**entry) for name, entry in document["data"].items()}
+        return cls(document["libraries"], facts, document.get("code", {}), document.get("origins", {}))
+
     def covers(self, settings: RunSettings, seeds: Iterable[int]) -> bool:
         """Whether the data and code of a treatment are known here, and what its runs go on from."""
         goes_on = settings.training.continue_from is not None

@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from ablate.errors import StoreError
 from ablate.results import files
-from ablate.results.identity import DataFacts, Identity
+from ablate.results.identity import Identity
 from ablate.results.record import Failure, NewerRecordError, Record, weights_digest
 
 
@@ -213,9 +213,7 @@ class Store:
     def read_identity(self) -> Identity | None:
         """What the runs of this folder were trained on and with; `None` before the first run."""
         try:
-            document = json.loads((self.root / "identity.json").read_bytes())
-            facts = {name: DataFacts(**entry) for name, entry in document["data"].items()}
-            return Identity(document["libraries"], facts, document.get("code", {}), document.get("origins", {}))
+            return Identity.from_document(json.loads((self.root / "identity.json").read_bytes()))
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

@@ -27,7 +27,8 @@ def runs_table(
     Returns:
         Columns: one per factor (labels of levels), `treatment`, `seed`, `run` (the key), `trainer`, `status`
         (`ok`, `diverged`, `failed`), `RESULT_COLUMNS` (shares and losses; epochs count from 1), `seconds` in all,
-        `seconds_compile` (of the run that compiled its program) and `seconds_train` (of all epochs). Missing numbers are NaN, missing whole numbers `<NA>`.
+        `seconds_compile` (of the run that compiled its program) and `seconds_train` (of all epochs). Missing numbers
+        are NaN, missing whole numbers `<NA>`.
     """
     failed = set(failed)
     rows = []
@@ -43,7 +44,11 @@ def runs_table(
         seconds = {column: record.seconds[part] for column, part in parts.items()}
         rows.append({**row, "trainer": record.trainer, "status": record.status, **record.result, **seconds})
     columns = [*factors, "treatment", "seed", "run", "trainer", "status", *RESULT_COLUMNS, *SECONDS_COLUMNS]
-    table = pd.DataFrame(rows, columns=columns)
+    return as_runs_table(pd.DataFrame(rows, columns=columns))
+
+
+def as_runs_table(table: pd.DataFrame) -> pd.DataFrame:
+    """A table with the columns of `runs_table`, and with their types: missing numbers are NaN or `<NA>`."""
     numbers = {name: "Int64" if name in _WHOLE else "float64" for name in (*RESULT_COLUMNS, *SECONDS_COLUMNS)}
     return table.astype(numbers)
 

@@ -9,6 +9,7 @@ import time
 import tomllib
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from ablate import open_results
@@ -128,7 +129,7 @@ def test_status_page_and_library_show_the_same_figures(trained: Path, tmp_path: 
     results = open_results(study, ["study.replicates=5"], out=trained)
     (effect,), (claim,) = document["effects"], document["claims"]
     (row,) = results.effects().to_dict("records")
-    assert effect == {name: None if value != value else value for name, value in row.items()}
+    assert effect == {name: None if pd.isna(value) else value for name, value in row.items()}
     assert (claim["mean"], claim["low"], claim["high"]) == (effect["mean"], effect["low"], effect["high"])
     assert claim["verdict"] == results.claims()["verdict"][0]
     interval = f"{effect['mean']:+.4f} [{effect['low']:+.4f}, {effect['high']:+.4f}]"

@@ -134,7 +134,10 @@ def test_layers_are_told_in_sentences(make):
     findings = Findings(make(diagnosis={"dead": 0.1}))
     notes = [note for note in answers.layer_notes(findings) if "dead at initialization" in note]
     assert notes == [
-        "baseline and 2 other treatments: 20% of the units of hidden 1 are dead at initialization: zero for every example."
+        (
+            "baseline and 2 other treatments: 20% of the units of hidden 1 are dead at initialization: "
+            "zero for every example."
+        )
     ]
     assert notes[0] in text(findings)
 

@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from ablate.report import page, sections, tables
+from ablate.report import page, sections
 from ablate.report.findings import Findings
 
 VOID = {"wbr", "meta", "input", "img", "link", "br", "hr"}
@@ -144,14 +144,6 @@ def test_downloads_are_json_without_nan(make):
     for row, expected in zip(data["histories"]["rows"], snapshot.histories.itertuples(), strict=True):
         assert data["runs"]["rows"][row[0]][data["runs"]["columns"].index("run")] == expected.run
         assert row[1] == expected.epoch
-
-
-def test_long_histories_are_thinned_with_both_ends_kept():
-    assert tables.thinned(500, 20)[0] == 0
-    assert tables.thinned(500, 20)[-1] == 499
-    assert len(tables.thinned(500, 20)) == 20
-    assert tables.thinned(3, 20) == [0, 1, 2]
-    assert tables.thinned(0, 20) == []
 
 
 def test_a_partial_study_says_so(make):

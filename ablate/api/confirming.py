@@ -1,0 +1,77 @@
+"""Confirmation: the baseline and the best treatment trained anew, with seeds that chose nothing."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from ablate.api.plans import Plan
+from ablate.errors import EmptyResultsError
+from ablate.execution import scheduler
+from ablate.execution.local import Lanes
+from ablate.execution.scheduler import Listener, Options, StopSignal
+from ablate.execution.worker import Outcome
+from ablate.results import confirmation, snapshot
+from ablate.results.identity import Identity, PlannedRun
+from ablate.results.store import Store
+from ablate.study.spec import Study
+
+
+def plan_confirmation(plan: Plan) -> Plan | None:
+    """The baseline and the best treatment with fresh seeds, as many as the study has.
+
+    Args:
+        plan: the study's runs; all of them have to have been tried.
+
+    Returns:
+        The plan of those runs; `None` where the baseline itself is the best treatment.
+
+    Raises:
+        EmptyResultsError: runs are missing, or too many failed to name a best treatment.
+        StudyError: the study goes on from another one, which has no runs with fresh seeds.
+    """
+    from ablate.analysis.selection import winner
+
+    content = snapshot.take(plan.study, plan.everything, plan.identity, plan.store)
+    untried = {run.key for run in plan.everything} - content.records.keys() - content.failures.keys()
+    if untried:
+        raise EmptyResultsError(f"--confirm needs the whole study: {len(untried)} of its runs are still to be trained")
+    best = winner(content.runs)
+    if best is None:
+        raise EmptyResultsError("--confirm: no treatment has enough finished runs to be the best one")
+    if best == "baseline":
+        return None
+    identity, fresh = fresh_runs(plan.study, plan.everything, best, plan.identity, plan.store)
+    done = plan.store.load_all({run.key for run in fresh})
+    return replace(plan, identity=identity, everything=tuple(fresh), selected=tuple(fresh), done=done, warnings=())
+
+
+def confirm(
+    plan: Plan,
+    options: Options,
+    listener: Listener = lambda progress: None,
+    stop: StopSignal | None = None,
+) -> Mapping[str, Outcome]:
+    """Train what is pending of a confirmation; every finished run is kept at once, no network is.
+
+    Args:
+        plan: what `plan_confirmation` returns.
+        options: how to train.
+        listener: hears of progress.
+        stop: watched for a wish to stop.
+
+    Raises:
+        StoreError: the results folder cannot be written.
+    """
+    pending, folder = plan.pending, plan.study.source.resolve().parent
+    if not pending:
+        return {}
+    stop = stop or StopSignal()
+    with Lanes(min(options.jobs, len(pending)), len(pending)) as lanes, stop.watched():
+        return scheduler.execute(pending, lanes, plan.identity, plan.store, folder, options, listener, stop)
+
+
+def fresh_runs(
+    study: Study, planned: Sequence[PlannedRun], best: str, identity: Identity, store: Store
+) -> tuple[Identity, list[PlannedRun]]:
+    """The identity and the runs of a confirmation; see `results.confirmation.plan`."""
+    treatments = list({run.treatment.name: run.treatment for run in planned}.values())
+    return confirmation.plan(study, treatments, best, identity, store.root.parent)

@@ -1,0 +1,273 @@
+"""Plans: the runs of a study and which of them are there, measured beforehand and trained."""
+
+import os
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ablate.errors import Problem, StudyError, WorkerError
+from ablate.execution import estimate, scheduler
+from ablate.execution.local import Lanes
+from ablate.execution.scheduler import Listener, Options, StopSignal
+from ablate.execution.worker import Outcome
+from ablate.results import identity as identities
+from ablate.results import origins, snapshot
+from ablate.results.identity import DataFacts, Identity, PlannedRun
+from ablate.results.record import Record
+from ablate.results.store import Store
+from ablate.study import code, design, document, sources, spec, splits
+from ablate.study.design import DEFAULT_MAX_RUNS
+from ablate.study.spec import Study
+from ablate.study.structure import structure_name
+
+REPORTS = "reports"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The runs of a study, and how many are there already.
+
+    Attributes:
+        study: what is asked.
+        identity: the data and libraries.
+        store: where records go.
+        everything: all runs of the study.
+        selected: those that were asked for (`only`).
+        done: keys of the selected runs that have a record.
+        warnings: what the study asks for in vain, or twice.
+    """
+
+    study: Study
+    identity: Identity
+    store: Store
+    everything: tuple[PlannedRun, ...]
+    selected: tuple[PlannedRun, ...]
+    done: Mapping[str, Record]
+    warnings: tuple[str, ...]
+
+    @property
+    def pending(self) -> list[PlannedRun]:
+        """Selected runs without a record, each key once."""
+        return list({run.key: run for run in self.selected if run.key not in self.done}.values())
+
+    @property
+    def programs(self) -> list[list[PlannedRun]]:
+        """The selected runs, grouped by the compiled program that they share."""
+        groups: dict[bytes, list[PlannedRun]] = {}
+        for run in self.selected:
+            groups.setdefault(structure_name(run.treatment.settings), []).append(run)
+        return list(groups.values())
+
+    @property
+    def costs(self) -> estimate.Costs:
+        """What finished runs took, by compiled program."""
+        return estimate.measured(self.selected, self.done)
+
+    def seconds_estimate(self, jobs: int, costs: estimate.Costs | None = None) -> float | None:
+        """Wall time of the pending runs; `None` where nothing was measured.
+
+        Args:
+            jobs: worker processes.
+            costs: what `probe` measured; those of finished runs by default.
+        """
+        return estimate.seconds_for([run.treatment.settings for run in self.pending], costs or self.costs, jobs)
+
+
+def load(path: str | os.PathLike[str] | None = None, overrides: Iterable[str] = ()) -> Study:
+    """Read a study file.
+
+    Args:
+        path: the file; by default the nearest `ablations.toml` here or in a folder above.
+        overrides: `dotted.key=value` texts that replace what the file says.
+
+    Raises:
+        StudyError: the file is missing or not a valid study; holds every problem found.
+    """
+    return spec.load(Path(path) if path is not None else document.find(Path.cwd()), overrides)
+
+
+def results_folder(study: Study, out: str | os.PathLike[str] | None = None) -> Path:
+    """The folder of a study's results: `DIR/<name>`, by default `reports/<name>` beside the study file.
+
+    The study that `run` left among its results (`study.toml`) has them beside itself.
+    """
+    home = study.source.resolve().parent
+    if out is None and study.source.name == "study.toml" and home.name == study.name:
+        return home
+    parent = Path(out) if out is not None else study.source.resolve().parent / REPORTS
+    return parent / study.name
+
+
+def make_plan(
+    study: Study,
+    *,
+    out: str | os.PathLike[str] | None = None,
+    only: Sequence[str] = (),
+    max_runs: int = DEFAULT_MAX_RUNS,
+) -> Plan:
+    """The runs of a study and which of them are done. Reads the data, trains nothing.
+
+    Args:
+        study: what is asked.
+        out: folder that holds the results of studies; `reports` beside the study file by default.
+        only: `factor=level` texts that narrow the runs down.
+        max_runs: refuse a larger study.
+
+    Raises:
+        StudyError: the data cannot be used, the study is too large, or `only` names something unknown.
+        StoreError: the results folder cannot be read.
+    """
+    expansion = design.expand(study, max_runs)
+    treatments = expansion.treatments
+    chosen = {treatment.name for treatment in design.select(treatments, study, only)}
+    if not chosen:
+        message = f"no treatment of this {study.design} study has all of {', '.join(only)}"
+        raise StudyError("--only", [Problem("", message)])
+    store = Store(results_folder(study, out))
+    identity = identify(study, treatments, store.root.parent)
+    everything = tuple(identities.plan_runs(treatments, study.seeds, identity))
+    selected = tuple(planned for planned in everything if planned.treatment.name in chosen)
+    done = store.load_all({planned.key for planned in selected})
+    return Plan(study, identity, store, everything, selected, done, expansion.warnings)
+
+
+def early_lanes(
+    study: Study, jobs: int, *, out: str | os.PathLike[str] | None = None, max_runs: int = DEFAULT_MAX_RUNS
+) -> AbstractContextManager[Lanes | None]:
+    """Start workers, which need seconds to import TensorFlow, while the study is still to be planned.
+
+    Args:
+        study: what is asked.
+        jobs: worker processes.
+        out: folder that holds the results of studies; `reports` beside the study file by default.
+        max_runs: of `make_plan`.
+
+    Returns:
+        Workers for `run_plan`; none if as many records are there as the study has runs, or it has too many.
+    """
+    runs = design.count(study) * len(study.seeds)
+    if runs > max_runs or Store(results_folder(study, out)).count() >= runs:
+        return nullcontext(None)
+    return Lanes(min(jobs, runs), runs)
+
+
+def probe(plan: Plan, jobs: int, listener: Listener = lambda progress: None) -> estimate.Costs:
+    """Train every program of the pending runs for a few epochs, and keep nothing but what that took.
+
+    Args:
+        plan: the runs.
+        jobs: worker processes.
+        listener: hears of progress.
+
+    Raises:
+        WorkerError: no program could be trained; says why.
+    """
+    treatments = [run.treatment for run in plan.pending]
+    runs = estimate.trials(treatments, plan.study.seeds[0], plan.identity)
+    if not runs:
+        return plan.costs
+    folder = plan.study.source.resolve().parent
+    with tempfile.TemporaryDirectory(prefix="ablate-probe-") as kept, Lanes(min(jobs, len(runs)), len(runs)) as lanes:
+        store = Store(Path(kept) / plan.study.name)
+        store.prepare()
+        outcomes = scheduler.execute(runs, lanes, plan.identity, store, folder, Options(jobs), listener)
+        found = {**plan.costs, **estimate.measured(runs, store.load_all({run.key for run in runs}))}
+    if not found:
+        reasons = "; ".join(dict.fromkeys(outcome.message for outcome in outcomes.values()))
+        raise WorkerError(f"nothing could be measured: {reasons or 'no program was compiled'}")
+    return found
+
+
+def run_plan(
+    plan: Plan,
+    options: Options,
+    listener: Listener = lambda progress: None,
+    stop: StopSignal | None = None,
+    lanes: Lanes | None = None,
+) -> Mapping[str, Outcome]:
+    """Train what is pending of a plan; every finished run is kept at once.
+
+    Args:
+        plan: the runs.
+        options: how to train them.
+        listener: hears of progress.
+        stop: watched for a wish to stop.
+        lanes: workers that `early_lanes` started; new ones by default.
+
+    Raises:
+        StoreError: the results folder cannot be written.
+    """
+    plan.store.prepare()
+    plan.store.write("study.toml", document.write(plan.study.document()).encode())
+    plan.store.write_identity(plan.identity)
+    pending, folder = plan.pending, plan.study.source.resolve().parent
+    keys = {planned.key for planned in plan.everything}
+    left = len(pending) + len(plan.store.models("npz") & keys)
+    if not left:
+        return {}
+    stop = stop or StopSignal()
+    with nullcontext(lanes) if lanes else Lanes(min(options.jobs, left), left) as workers, stop.watched():
+        keep = plan.study.save_models != "none"
+        outcomes = scheduler.execute(
+            pending, workers, plan.identity, plan.store, folder, options, listener, stop, keep_weights=keep
+        )
+        if not stop.level and options.overtime <= 0:
+            wanted = _wanted_models(plan)
+            scheduler.save_models(wanted, workers, plan.identity, plan.store, folder, stop)
+    return outcomes
+
+
+def _wanted_models(plan: Plan) -> list[PlannedRun]:
+    """The runs whose weights are to become models now; drops weights and models that are not wanted any more.
+
+    Under `best`, those of the baseline and of the best treatment, once every run was tried.
+    """
+    kept = plan.store.models("npz")
+    runs = {planned.key: planned for planned in plan.everything if planned.key in kept}
+    if plan.study.save_models == "none":
+        plan.store.drop_models(runs)
+    if plan.study.save_models != "best" or not runs:
+        return list(runs.values()) if plan.study.save_models == "all" else []
+    content = snapshot.take(plan.study, plan.everything, plan.identity, plan.store)
+    keys = {planned.key for planned in plan.everything}
+    if keys - content.records.keys() - content.failures.keys():
+        return []  # some were not tried yet
+    from ablate.analysis.selection import winner
+
+    best = {"baseline", winner(content.runs)}
+    wanted = {planned.key for planned in plan.everything if planned.treatment.name in best}
+    plan.store.drop_models(keys - wanted)
+    return [runs[key] for key in sorted(wanted & runs.keys())]
+
+
+def identify(study: Study, treatments: Sequence[design.Treatment], reports: Path) -> Identity:
+    """Read a study's data sets, try its splits, look at its code, and keep what the plan needs to know of them."""
+    import numpy as np
+
+    facts: dict[str, DataFacts] = {}
+    loaded: dict[str, sources.Dataset] = {}
+    every = {treatment.settings.data.model_dump_json(): treatment.settings.data for treatment in treatments}
+    for data in every.values():
+        name = identities.data_name(data)
+        try:
+            if name not in loaded:
+                loaded = {name: sources.load(data, study.source.resolve().parent)}  # one at a time in memory
+            found = loaded[name]
+            splits.split(found, data, study.seeds[0])  # sizes are the same for every seed
+        except StudyError as error:
+            raise study.error(error.problems) from None
+        largest = float(np.bincount(found.y).max() / len(found.y))
+        facts[name] = DataFacts(found.digest, len(found.x), found.x.shape[1], len(found.classes), largest)
+    identity = Identity(identities.installed_libraries(), facts, _digest_code(study, treatments))
+    return replace(identity, origins=origins.find(study, treatments, identity, reports))
+
+
+def _digest_code(study: Study, treatments: Iterable[design.Treatment]) -> dict[str, str]:
+    folder = study.source.resolve().parent
+    named = {reference: key for treatment in treatments for reference, key in treatment.settings.code.items()}
+    try:
+        return {reference: code.digest(reference, folder, key) for reference, key in named.items()}
+    except StudyError as error:
+        raise study.error(error.problems) from None

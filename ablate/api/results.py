@@ -1,0 +1,213 @@
+"""Results: what is there of a study, as tables, effects and a page."""
+
+import os
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import asdict, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ablate.api.confirming import fresh_runs
+from ablate.api.plans import Plan, identify, load, results_folder
+from ablate.errors import EmptyResultsError, Problem, StudyError
+from ablate.results import identity as identities
+from ablate.results import snapshot
+from ablate.results.files import replace_file
+from ablate.results.identity import Identity, PlannedRun
+from ablate.results.snapshot import Snapshot
+from ablate.results.store import Store
+from ablate.study import design, spec
+from ablate.study.metrics import is_metric
+from ablate.study.spec import Study
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ablate.report.findings import Findings
+
+
+class Results:
+    """What is there of a study: tables, effects and the page.
+
+    Args:
+        content: the study, its records and failures at one moment.
+        store: the folder they lie in.
+        note: what a reader should know of the choice of study; may be empty.
+    """
+
+    def __init__(self, content: Snapshot, store: Store, note: str = "") -> None:
+        self.snapshot = content
+        self.store = store
+        self.note = note
+
+    @property
+    def study(self) -> Study:
+        """The study."""
+        return self.snapshot.study
+
+    @property
+    def runs(self) -> "pd.DataFrame":
+        """One row per finished or failed run; columns as in `ablate.results.table.runs_table`."""
+        return self.snapshot.runs
+
+    @property
+    def histories(self) -> "pd.DataFrame":
+        """One row per finished run and epoch; columns as in `ablate.results.table.histories_table`."""
+        return self.snapshot.histories
+
+    @cached_property
+    def findings(self) -> "Findings":
+        """What the analysis says; the page and `ablate status` read their figures here as well."""
+        from ablate.report.findings import Findings
+
+        return Findings(self.snapshot)
+
+    def effects(self, metric: str | None = None) -> "pd.DataFrame":
+        """The effect of every level against its factor's baseline; see `ablate.analysis.effects.effects`.
+
+        Args:
+            metric: a column of `runs`, or `epochs_to_<history column>_<threshold>`; the study's primary metric by
+                default.
+
+        Raises:
+            ValueError: there is no such metric.
+        """
+        if metric is not None and not is_metric(metric):
+            raise ValueError(f"no metric {metric!r}: a column of results.runs, or epochs_to_val_accuracy_0.9 and alike")
+        return self.findings.effects(metric)
+
+    def diagnosis(self) -> "pd.DataFrame":
+        """How many runs of each treatment are overfit, underfit, ...; see `ablate.analysis.diagnosis`."""
+        return self.findings.diagnosis
+
+    def claims(self) -> "pd.DataFrame":
+        """What the runs say of the study's claims, one row each; columns as in `ablate.analysis.claims.Judged`."""
+        return self.findings.claims
+
+    def confirmation(self) -> "pd.DataFrame":
+        """What fresh seeds say of the best treatment: one row, or none before `ablate run --confirm`.
+
+        Returns:
+            Columns `treatment`, `metric`, `n`, `mean` (treatment minus baseline), `low`, `high`, `p`.
+        """
+        import pandas as pd
+
+        found, count = self.findings.lead(confirmed=True)
+        row = {"treatment": self.findings.winner, "metric": self.study.primary, "n": count, **asdict(found)}
+        return pd.DataFrame([row] if count else [], columns=list(row))
+
+    def report(self, path: str | os.PathLike[str] | None = None) -> Path:
+        """Write the page.
+
+        Args:
+            path: the HTML file; `report.html` in the study's folder by default.
+
+        Returns:
+            Where it was written.
+
+        Raises:
+            EmptyResultsError: no run is finished.
+        """
+        if not self.snapshot.records:
+            raise EmptyResultsError(f"no finished runs in {self.store.root}; 'ablate run' trains them")
+        from ablate.report import page
+
+        target = Path(path) if path is not None else self.store.root / "report.html"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        replace_file(target, page.render(self.findings).encode())
+        return target
+
+    def _repr_html_(self) -> str:
+        """A summary for notebooks: how far the study is, and its effects."""
+        total = len({run.key for run in self.snapshot.planned})
+        head = f"<p><b>{self.study.name}</b>: {total - self.snapshot.missing} of {total} runs finished</p>"
+        return head + (self.effects().to_html(index=False) if self.snapshot.records else "")
+
+
+def read_results(plan: Plan) -> Results:
+    """What is there of a plan's study."""
+    return Results(_read(plan.study, plan.everything, plan.identity, plan.store), plan.store)
+
+
+def open_results(
+    config: str | os.PathLike[str] | None = None,
+    overrides: Iterable[str] = (),
+    *,
+    out: str | os.PathLike[str] | None = None,
+) -> Results:
+    """What is there of a study, without training anything.
+
+    Args:
+        config: a study file. Without it and without overrides, the study is the one that was run last.
+        overrides: `dotted.key=value` texts.
+        out: folder that holds the results of studies; one that holds a single study needs no `config`.
+
+    Raises:
+        StudyError: the study file cannot be read.
+        EmptyResultsError: the study was never run.
+        StoreError: the results cannot be read.
+    """
+    overrides = list(overrides)
+    study = _study_of_results(config, overrides, out)
+    store = Store(results_folder(study, out) if config is not None or overrides else study.source.parent)
+    identity = store.read_identity()
+    if identity is None:
+        raise EmptyResultsError(f"no results in {store.root}; 'ablate run' makes them")
+    treatments = design.treatments(study, max_runs=10**9)
+    if not all(identity.covers(each.settings, study.seeds) for each in treatments):
+        now = identify(study, treatments, store.root.parent)
+        parts = ({**getattr(identity, part), **getattr(now, part)} for part in ("data", "code", "origins"))
+        identity = Identity(identity.libraries, *parts)
+    content = _read(study, identities.plan_runs(treatments, study.seeds, identity), identity, store)
+    return Results(content, store, "" if config is not None or overrides else _changed_since(study))
+
+
+def _changed_since(kept: Study) -> str:
+    """A note if the study file at hand says something else than the study that was run."""
+    try:
+        now = load()
+    except StudyError:
+        return ""
+    if now.name != kept.name or now.document() == kept.document():
+        return ""
+    return (
+        f"this is the study as it was run last; {now.source} now says something else (-c {now.source.name} shows that)"
+    )
+
+
+def _study_of_results(
+    config: str | os.PathLike[str] | None, overrides: list[str], out: str | os.PathLike[str] | None
+) -> Study:
+    if config is not None or overrides:
+        return load(config, overrides)
+    kept = sorted(Path(out).glob("*/study.toml")) if out is not None else []
+    if len(kept) == 1:
+        return spec.load(kept[0])
+    try:
+        folder = results_folder(load(), out)
+    except StudyError:
+        if len(kept) > 1:
+            names = ", ".join(path.parent.name for path in kept)
+            raise StudyError(
+                str(out), [Problem("", f"holds several studies ({names}); name one with --config")]
+            ) from None
+        raise
+    if not (folder / "study.toml").is_file():
+        raise EmptyResultsError(f"no results in {folder}; 'ablate run' makes them")
+    return spec.load(folder / "study.toml")
+
+
+def _read(study: Study, planned: Sequence[PlannedRun], identity: Identity, store: Store) -> Snapshot:
+    """What a store holds of a study, with the confirmation of its best treatment if it was trained."""
+    from ablate.analysis.selection import winner
+
+    content = snapshot.take(study, planned, identity, store)
+    best = winner(content.runs)
+    if best in (None, "baseline"):
+        return content
+    with suppress(StudyError):  # a study that goes on from another one cannot be confirmed
+        known, fresh = fresh_runs(study, planned, str(best), identity, store)
+        confirmed = snapshot.take(study, fresh, known, store)
+        return replace(content, confirmation=confirmed) if confirmed.records else content
+    return content

@@ -1,0 +1,165 @@
+"""What a page carries inside: the study, its identity and its tables, put in as JSON and read back out of the HTML."""
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ablate.errors import StoreError
+from ablate.results.identity import Identity
+from ablate.results.snapshot import Snapshot
+from ablate.results.table import as_runs_table
+from ablate.study import document
+from ablate.study.metrics import HISTORY_COLUMNS
+
+FORMAT = 1
+LARGEST_PAGE = 64_000_000  # bytes; the largest that is written is a few million
+HISTORY_EPOCHS, HISTORY_DIGITS = 20, 5
+HISTORY_KEPT = ("train_loss", "train_accuracy", "val_loss", "val_accuracy")
+MOST_HISTORY_ROWS = 10_000  # 500 runs at 20 epochs each; more runs have fewer epochs
+MOST_RUNS = 5_000
+_PREFIX = "data-"  # of the elements' ids
+_PARTS = ("study", "runs", "histories")
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """What was read out of a page.
+
+    Attributes:
+        study: the resolved study file, as TOML text; home folders in it are written as `~`.
+        identity: the data, libraries and code of its runs.
+        runs: as `table.runs_table`; exact, but that infinite numbers are missing. The first 5,000 runs.
+        histories: `treatment`, `seed`, `run`, `epoch` and `HISTORY_KEPT`, at up to 20 epochs of every run, fewer
+            where there are over 500 runs, with 5 significant digits.
+    """
+
+    study: str
+    identity: Identity
+    runs: pd.DataFrame
+    histories: pd.DataFrame
+
+
+def content(snapshot: Snapshot) -> dict[str, dict[str, Any]]:
+    """The JSON documents of a page, by the name that `read` looks for, all numbers finite."""
+    runs = snapshot.runs.head(MOST_RUNS)
+    return {
+        "study": {
+            "format": FORMAT,
+            "study": document.write(snapshot.study.document()),
+            "identity": asdict(snapshot.identity),
+        },
+        "runs": _runs(runs),
+        "histories": _histories(snapshot.histories, runs),
+    }
+
+
+def read(path: Path) -> Embedded:
+    """The study and the tables inside a page.
+
+    Args:
+        path: an HTML file that `ablate report` wrote.
+
+    Raises:
+        StoreError: it cannot be read, is no such page, or a newer version wrote it.
+    """
+    try:
+        if path.stat().st_size > LARGEST_PAGE:
+            raise StoreError(f"{path} is larger than {LARGEST_PAGE:,} bytes; no page of ablate is")
+        found = _Blocks(path.read_text(encoding="utf-8")).found
+    except OSError as error:
+        raise StoreError(f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise StoreError(f"{path} is not UTF-8 text, and so no page that 'ablate report' wrote") from None
+    missing = [part for part in _PARTS if part not in found]
+    if missing:
+        raise StoreError(f"{path} is no page that 'ablate report' wrote: it holds no {' and no '.join(missing)}")
+    try:
+        head, runs, histories = (json.loads(found[part]) for part in _PARTS)
+        if head["format"] > FORMAT:
+            raise StoreError(f"{path} was written by a newer version of ablate; upgrade ablate to read it")
+        table = as_runs_table(pd.DataFrame(runs["rows"], columns=runs["columns"]))
+        return Embedded(
+            head["study"], Identity.from_document(head["identity"]), table, _histories_back(histories, table)
+        )
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
+        raise StoreError(f"{path} is damaged: {error}") from None
+
+
+class _Blocks(HTMLParser):
+    """The JSON blocks of a page, by what follows `data-` in their id."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.found: dict[str, str] = {}
+        self._name: str | None = None
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        name = given.get("id") or ""
+        if tag == "script" and given.get("type") == "application/json" and name.startswith(_PREFIX):
+            self._name = name.removeprefix(_PREFIX)
+            self.found[self._name] = ""
+
+    def handle_data(self, data: str) -> None:
+        if self._name is not None:
+            self.found[self._name] += data
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "script":
+            self._name = None
+
+
+def _runs(runs: pd.DataFrame) -> dict[str, Any]:
+    return {"columns": list(runs.columns), "rows": [[_plain(cell) for cell in row] for row in runs.to_numpy(object)]}
+
+
+def _histories(histories: pd.DataFrame, runs: pd.DataFrame) -> dict[str, Any]:
+    """Thinned histories; the first column is a place in the rows of the runs, which spares every row their names."""
+    places = {(name, key): place for place, (name, key) in enumerate(zip(runs["treatment"], runs["run"], strict=True))}
+    epochs = max(2, min(HISTORY_EPOCHS, MOST_HISTORY_ROWS // max(len(runs), 1)))
+    rows: list[list[Any]] = []
+    for place, part in _by_run(histories, places):
+        kept = part.iloc[thinned(len(part), epochs)]
+        numbers = kept[list(HISTORY_KEPT)].to_numpy(dtype=np.float64)
+        rows += [
+            [place, int(epoch), *(_plain(float(f"{cell:.{HISTORY_DIGITS}g}")) for cell in row)]
+            for epoch, row in zip(kept["epoch"], numbers, strict=True)
+        ]
+    return {"of": "data-runs", "epochs": epochs, "columns": ["row", "epoch", *HISTORY_KEPT], "rows": rows}
+
+
+def _by_run(histories: pd.DataFrame, places: Mapping[tuple[str, str], int]) -> Iterator[tuple[int, pd.DataFrame]]:
+    for (name, key), part in histories.groupby(["treatment", "run"], sort=False):
+        place = places.get((str(name), str(key)))
+        if place is not None:
+            yield place, part
+
+
+def _histories_back(histories: Mapping[str, Any], runs: pd.DataFrame) -> pd.DataFrame:
+    table = pd.DataFrame(histories["rows"], columns=histories["columns"])
+    names = runs[["treatment", "seed", "run"]].iloc[table.pop("row").to_numpy(dtype=np.int64)].reset_index(drop=True)
+    kept = [name for name in HISTORY_COLUMNS if name in table]
+    return names.join(table.astype({"epoch": "int64", **dict.fromkeys(kept, "float64")}))
+
+
+def thinned(count: int, most: int) -> list[int]:
+    """At most so many places out of `count`, evenly spread, the first and the last among them."""
+    return sorted({round(place) for place in np.linspace(0, count - 1, min(count, most))}) if count else []
+
+
+def _plain(cell: Any) -> Any:
+    """A cell as JSON can hold it."""
+    if cell is None or cell is pd.NA:
+        return None
+    if isinstance(cell, float):
+        return float(cell) if math.isfinite(cell) else None
+    return int(cell) if isinstance(cell, int | np.integer) and not isinstance(cell, bool) else str(cell)
