@@ -60,10 +60,10 @@ def _checked(name: str) -> str:
     return name
 
 
-_SCHEMA = {
+METRIC_SCHEMA = {
     "anyOf": [
         {"enum": [*RESULT_COLUMNS, *SECONDS_COLUMNS]},
         {"type": "string", "pattern": f"^{_EPOCHS_TO.pattern}$"},
     ]
 }
-Metric = Annotated[str, AfterValidator(_checked), WithJsonSchema(_SCHEMA)]
+Metric = Annotated[str, AfterValidator(_checked), WithJsonSchema(METRIC_SCHEMA)]
