@@ -15,6 +15,7 @@ COMMANDS = {
     "report": "Write the page: one HTML file with everything in it.",
     "export": "Write the tables of runs and histories.",
     "extract": "Write the study and the tables that a page carries inside.",
+    "model": "Score the networks that finished runs kept, or write them to a file.",
     "store": "Check, tidy and merge folders of results.",
     "schema": "Print the JSON Schema of a study file.",
 }
