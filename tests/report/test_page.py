@@ -166,12 +166,3 @@ def test_the_failures_listed_are_capped(make):
     found = page.contents(Findings(snapshot))
     assert len(found.failures) == sections.MOST_FAILURES
     assert found.failure_count == 30
-
-
-def test_templates_inside_the_package_come_first(tmp_path, monkeypatch):
-    package = tmp_path / "ablate"
-    (package / "_templates").mkdir(parents=True)
-    monkeypatch.setattr(page.ablate, "__file__", str(package / "__init__.py"))
-    assert page.template_folder() == package / "_templates"
-    (package / "_templates").rmdir()
-    assert page.template_folder() == tmp_path / "templates"
