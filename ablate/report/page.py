@@ -12,7 +12,7 @@ import pandas as pd
 from markupsafe import Markup
 
 import ablate
-from ablate.report import answers, curves, distributions, figures, glossary, sections, tables, wording
+from ablate.report import answers, curves, details, distributions, figures, glossary, sections, tables, wording
 from ablate.report.canvas import Picture
 from ablate.report.findings import Findings
 from ablate.results import embedded
@@ -37,6 +37,7 @@ class Page:
         primary_is_share: whether effects are in points.
         failure_count: of failed and diverged runs; `failures` holds the first of them.
         run_count: of finished and failed runs; `runs` holds the first of them.
+        details: what the script shows of them on demand, for JSON.
         embedded: what can be downloaded and extracted, as JSON documents by name.
     """
 
@@ -56,15 +57,20 @@ class Page:
     combinations: tuple[answers.Listing, ...]
     moved: tuple[str, ...]
     thresholds_note: str
+    interactions: Picture | None
     accuracy_gap: Picture | None
-    gap_by_level: Picture | None
-    gaps: tuple[tables.GapRow, ...]
-    curves: Picture | None
+    train_test: Picture | None
+    gap_effects: Picture | None
+    gaps: tuple[tables.EffectRow, ...]
+    curves: tuple[Picture, ...]
+    curve_epochs: tuple[int, ...]
+    curve_rows: tuple[tables.CurveRow, ...]
     distributions: tuple[Distributions, ...]
     distributions_note: str
     layer_notes: tuple[str, ...]
     runs: tuple[tables.RunRow, ...]
     run_count: int
+    details: dict[str, Any]
     glossary: tuple[glossary.Term, ...]
     provenance: tuple[tuple[str, str], ...]
     study_text: str
@@ -103,6 +109,8 @@ def contents(findings: Findings, command: str | None = None) -> Page:
     effects, counts = findings.effects(), findings.diagnosis
     answer = sections.verdict(findings)
     failures = sections.troubles(snapshot)
+    together = findings.interactions
+    epochs = {run.treatment.name: run.treatment.settings.training.epochs for run in snapshot.planned}
     drawn_histories = histories[histories["run"].isin(ok["run"])]
     return Page(
         header=sections.header(snapshot),
@@ -115,27 +123,41 @@ def contents(findings: Findings, command: str | None = None) -> Page:
         treatments=tuple(tables.treatment_rows(runs, counts, answer.best)),
         effects=tuple(tables.effect_rows(effects)),
         effects_note=sections.effects_note(snapshot.study),
-        effects_picture=figures.effects(effects, findings.differences) if effects["n"].sum() else None,
+        effects_picture=_effects_picture(findings, primary),
         other_metrics=answers.other_metrics(findings),
         medians=tuple(answers.medians(findings)),
         combinations=tuple(answers.combinations(findings)) if levels else (),
         moved=tuple(answers.moved(findings)),
         thresholds_note=answers.thresholds_note(findings),
+        interactions=figures.interactions(together) if isinstance(together, pd.DataFrame) and len(together) else None,
         accuracy_gap=figures.accuracy_gap(ok) if len(ok) else None,
-        gap_by_level=figures.gap_by_level(ok, levels) if len(ok) and levels else None,
-        gaps=tuple(tables.gap_rows(ok, levels)),
-        curves=curves.learning_curves(drawn_histories, ok) if len(ok) else None,
+        train_test=figures.train_against_test(ok, answer.best) if len(ok) else None,
+        gap_effects=_effects_picture(findings, "gap") if primary != "gap" else None,
+        gaps=tuple(tables.effect_rows(findings.effects("gap"))),
+        curves=tuple(curves.learning_curves(drawn_histories, ok, epochs)) if len(ok) else (),
+        curve_epochs=tuple(tables.curve_epochs(drawn_histories)) if len(ok) else (),
+        curve_rows=tuple(tables.curve_rows(drawn_histories, ok)) if len(ok) else (),
         distributions=tuple(_distributions(snapshot, ok)),
         distributions_note=sections.distributions_note(distributions.worth_showing(ok), ok),
         layer_notes=tuple(answers.layer_notes(findings)),
         runs=tuple(tables.run_rows(runs.head(tables.MOST_RUNS), histories, findings.diagnosed)),
         run_count=len(runs),
+        details=details.document(snapshot, runs["treatment"].head(tables.MOST_RUNS)),
         glossary=tuple(glossary.terms(levels)),
         provenance=tuple(sections.provenance(snapshot, command)),
         study_text=sections.study_text(snapshot),
         embedded=embedded.content(snapshot),
         version=ablate.__version__,
     )
+
+
+def _effects_picture(findings: Findings, metric: str) -> Picture | None:
+    """The figure of the effects on a metric; `None` while no level has a pair of finished runs."""
+    effects = findings.effects(metric)
+    if not effects["n"].sum():
+        return None
+    name = "effects" if metric == findings.snapshot.study.primary else f"effects-{metric}"
+    return figures.effects(effects, findings.differences(metric), name)
 
 
 def template_folder() -> Path:
@@ -156,6 +178,7 @@ def environment(folder: Path) -> jinja2.Environment:
         lstrip_blocks=True,
     )
     found.filters["breakable"] = breakable
+    found.filters["packed"] = embedded.packed
     found.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "allow_nan": False}
     return found
 
