@@ -98,7 +98,7 @@ def render(findings: Findings, *, command: str | None = None) -> str:
             policy=policy(css, script),
         )
     )
-    return wording.redact(html)
+    return wording.visible(wording.redact(html))
 
 
 def contents(findings: Findings, command: str | None = None) -> Page:

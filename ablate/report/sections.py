@@ -281,9 +281,11 @@ def provenance(snapshot: Snapshot, command: str | None) -> list[tuple[str, str]]
                 seen[key].append(text)
     pairs = [("command", command)] if command else []
     pairs += [(key.replace("_", " "), "; ".join(sorted(texts))) for key, texts in seen.items()]
-    for facts in snapshot.identity.data.values():
-        shape = f"{facts.rows:,} rows, {facts.features:,} features, {facts.classes} classes"
-        pairs.append(("data", f"{shape}, SHA-256 {facts.digest}"))
+    data = [
+        f"{facts.rows:,} rows, {facts.features:,} features, {facts.classes} classes, SHA-256 {facts.digest}"
+        for facts in snapshot.identity.data.values()
+    ]
+    pairs.append(("data", "; ".join(data)))
     seconds = sum(record.seconds["total"] for record in records)
     pairs.append(("training time", f"{seconds:,.1f} s in {wording.plural(len(records), 'run')}, all workers together"))
     return pairs
