@@ -118,6 +118,7 @@ def snapshot(
     failed: Sequence[int] = (),
     failure: Failure = FAILURE,
     layers: Sequence[str] = ("hidden 1",),
+    path: str = "",
     **changes: Any,
 ) -> Snapshot:
     """The snapshot of a study document.
@@ -128,17 +129,18 @@ def snapshot(
         failed: likewise.
         failure: of every failed run.
         layers: what there are probes of.
+        path: appended to the machine's name.
         **changes: replace tables of the study file.
     """
     study = spec.build(study_document(**changes), Path("ablations.toml"))
     treatments = design.treatments(study)
-    facts = DataFacts(hashlib.sha256(b"rows").hexdigest(), 100, 64, 10, 0.1)
-    data = {data_name(treatment.settings.data): facts for treatment in treatments}
+    names = {data_name(treatment.settings.data) for treatment in treatments}
+    data = {name: DataFacts(hashlib.sha256(name.encode()).hexdigest(), 100, 64, 10, 0.1) for name in sorted(names)}
     identity = Identity({"keras": "3.15", "tensorflow": "2.21"}, data)
     planned = plan_runs(treatments, study.seeds, identity)
     kept = planned if finished is None else planned[:finished]
     records = {
-        run.key: record(run, status="diverged" if place in diverged else "ok", layers=layers)
+        run.key: record(run, status="diverged" if place in diverged else "ok", path=path, layers=layers)
         for place, run in enumerate(kept)
         if place not in failed
     }

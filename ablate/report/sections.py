@@ -282,11 +282,12 @@ def provenance(snapshot: Snapshot, command: str | None) -> list[tuple[str, str]]
             if key not in _NOT_SHOWN and text not in seen.setdefault(key, []):
                 seen[key].append(text)
     pairs = [(key.replace("_", " "), _several(sorted(texts))) for key, texts in seen.items() if texts]
-    for facts in snapshot.identity.data.values():
-        shape = f"{facts.rows:,} rows, {facts.features:,} features, {facts.classes} classes"
-        pairs.append(("data", f"{shape}, SHA-256 {facts.digest}"))
-    for reference, digest in snapshot.identity.code.items():
-        pairs.append(("code", f"{reference}, SHA-256 {digest}"))
+    data = [
+        f"{facts.rows:,} rows, {facts.features:,} features, {facts.classes} classes, SHA-256 {facts.digest}"
+        for facts in snapshot.identity.data.values()
+    ]
+    code = [f"{reference}, SHA-256 {digest}" for reference, digest in snapshot.identity.code.items()]
+    pairs += [(label, "; ".join(texts)) for label, texts in (("data", data), ("code", code)) if texts]
     seconds = sum(record.seconds["total"] for record in records)
     pairs.append(("training time", f"{seconds:,.1f} s in {wording.plural(len(records), 'run')}, all workers together"))
     finished = sorted(str(record.environment["finished"]) for record in records if "finished" in record.environment)

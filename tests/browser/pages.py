@@ -86,3 +86,20 @@ def dark(picture: npt.NDArray[np.uint8]) -> float:
 def colours(picture: npt.NDArray[np.uint8]) -> int:
     """How many different colours there are."""
     return len(np.unique(picture.reshape(-1, 3), axis=0))
+
+
+def tab_to(page: Page, selector: str) -> Locator:
+    """Press Tab until an element that the selector matches has the focus."""
+    for _ in range(300):
+        page.keyboard.press("Tab")
+        if page.evaluate("selector => document.activeElement.matches(selector)", selector):
+            return page.locator(":focus")
+    raise AssertionError(f"Tab never reaches {selector}")
+
+
+def shows_focus(page: Page) -> bool:
+    """Whether the element with the focus has an outline."""
+    style, width = page.evaluate(
+        "(({ outlineStyle, outlineWidth }) => [outlineStyle, outlineWidth])(getComputedStyle(document.activeElement))"
+    )
+    return style != "none" and float(width.removesuffix("px")) > 0

@@ -1,4 +1,4 @@
-"""Large studies make pages that can be mailed and opened: bounded, the same twice, open about what is left out."""
+"""Large studies make pages that can be mailed and opened: bounded, the same twice, open about what they leave out."""
 
 import pytest
 
