@@ -3,7 +3,7 @@
 import base64
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from xml.etree import ElementTree as ET
@@ -16,6 +16,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from PIL import Image
+
+from ablate.report import paths
 
 MOST_MARKS = 500  # a larger SVG weighs more than a picture and slows the page down
 PNG_COLOURS = 64
@@ -149,11 +151,13 @@ def svg(figure: Figure, name: str, title: str, description: str) -> str:
         for child in list(parent):
             if child.tag in {f"{{{_SVG}}}metadata", f"{{{_SVG}}}style"}:
                 parent.remove(child)
-    referenced = set(re.findall(r'(?:url\(|href=")#([^")]+)', buffer.getvalue()))
+    referenced = dict.fromkeys(re.findall(r'(?:url\(|href=")#([^")]+)', buffer.getvalue()))
+    ids = {old: f"{name}-{number}" for number, old in enumerate(referenced, 1)}
     for element in root.iter():
-        _clean(element, name, referenced)
+        _clean(element, ids)
+    _flatten(root)
     _describe(root, name, title, description)
-    return ET.tostring(root, encoding="unicode")
+    return ET.tostring(root, encoding="unicode").replace(" />", "/>")  # texts and attributes have &gt; for >
 
 
 def png(figure: Figure, name: str, title: str, description: str) -> str:
@@ -177,7 +181,7 @@ def png(figure: Figure, name: str, title: str, description: str) -> str:
     return ET.tostring(element, encoding="unicode", method="html")
 
 
-def _clean(element: ET.Element, name: str, referenced: set[str]) -> None:
+def _clean(element: ET.Element, ids: Mapping[str, str]) -> None:
     """Presentation attributes for styles, short numbers, ids that are the figure's own, no namespaces."""
     element.tag = element.tag.rpartition("}")[2]
     attributes = dict(element.attrib)
@@ -187,16 +191,16 @@ def _clean(element: ET.Element, name: str, referenced: set[str]) -> None:
             case "style":
                 element.attrib.update(_presentation(value))
             case "id":
-                if value in referenced:
-                    element.set("id", f"{name}-{value}")
+                if value in ids:
+                    element.set("id", ids[value])
             case "href":
-                element.set("href", f"#{name}-{value[1:]}")
+                element.set("href", f"#{ids[value[1:]]}")
             case "clip-path":
-                element.set("clip-path", value.replace("url(#", f"url(#{name}-"))
+                element.set("clip-path", f"url(#{ids[value.removeprefix('url(#').removesuffix(')')]})")
             case "transform" if value.startswith("rotate(-0 "):
                 pass
             case "d":
-                element.set("d", _path(value))
+                element.set("d", paths.relative(value))
             case "x" | "y" | "transform" as kind:
                 element.set(kind, _short(value))
             case kind:
@@ -206,17 +210,20 @@ def _clean(element: ET.Element, name: str, referenced: set[str]) -> None:
     element.tail = None
 
 
+def _flatten(element: ET.Element) -> None:
+    """Take away groups that change nothing, and keep what is in them."""
+    kept: list[ET.Element] = []
+    for child in element:
+        _flatten(child)
+        kept += list(child) if child.tag == "g" and not child.attrib else [child]
+    element[:] = kept
+
+
 def _presentation(style: str) -> dict[str, str]:
     """CSS declarations as attributes, but for the font's name, which the root gives."""
     declarations = (part.partition(":") for part in style.split(";") if part.strip())
     pairs = ((key.strip(), value.strip()) for key, _, value in declarations)
     return {key: _short(value) for key, value in pairs if key != "font-family"}
-
-
-def _path(commands: str) -> str:
-    """A path with one decimal; pairs after a move are lines even without their letter."""
-    rounded = _short(commands, 1)
-    return rounded.replace("L ", "") if set(re.findall("[A-Za-z]", rounded)) <= set("MLz") else rounded
 
 
 def _short(text: str, decimals: int = 2) -> str:

@@ -165,9 +165,11 @@ def test_the_schema_knows_every_key_of_the_default_study() -> None:
     schema = file.json_schema()
     raw = document.read(ROOT / "ablations.toml")
     for section, table in raw.items():
-        reference = schema["properties"][section].get("$ref") or schema["properties"][section]["allOf"][0]["$ref"]
+        entry = schema["properties"][section]
+        reference = entry.get("$ref") or entry.get("items", {}).get("$ref") or entry["allOf"][0]["$ref"]
         known = schema["$defs"][reference.rpartition("/")[2]]["properties"]
-        assert set(table) <= set(known)
+        for each in table if isinstance(table, list) else [table]:
+            assert set(each) <= set(known)
 
 
 def test_replicates_and_seeds_are_not_given_together() -> None:
