@@ -4,6 +4,7 @@ import os
 from collections.abc import Sequence
 
 from ablate.api.confirming import confirm, plan_confirmation
+from ablate.api.gate import check, compare
 from ablate.api.plans import Plan, early_lanes, load, make_plan, probe, results_folder, run_plan
 from ablate.api.results import Results, open_results, read_results
 from ablate.execution.estimate import Proposal, propose
@@ -22,6 +23,8 @@ __all__ = [
     "Results",
     "StopSignal",
     "Study",
+    "check",
+    "compare",
     "confirm",
     "default_jobs",
     "early_lanes",

@@ -42,6 +42,15 @@ def selection_options(function: Command) -> Command:
     return only(limit(function))
 
 
+def floor_option(function: Command) -> Command:
+    """`--floor`."""
+    return click.option(
+        "--floor",
+        type=click.FloatRange(min=0, max=1e9),
+        help="Smallest change that counts: points for accuracies, else the metric's unit; default 0.5 points.",
+    )(function)
+
+
 def table_kind(function: Command) -> Command:
     """`--format`, passed on as `kind`."""
     return click.option(
