@@ -177,8 +177,13 @@ def _changed(before: Baseline, now: Baseline) -> Iterable[str]:
         if before.code[name] != now.code[name]:
             yield f"code of {name}"
     for name in sorted(before.versions.keys() & now.versions.keys()):
-        if before.versions[name] != now.versions[name]:
+        if not _same_version(before.versions[name], now.versions[name]):
             yield f"{name} {before.versions[name]}, now {now.versions[name]}"
+
+
+def _same_version(one: str, other: str) -> bool:
+    """Whether two versions may be the same; a page knows `2.21` only of what is `2.21.0`."""
+    return one == other or one.startswith(f"{other}.") or other.startswith(f"{one}.")
 
 
 def _seeds(seeds: set[int]) -> str:

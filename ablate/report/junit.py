@@ -1,5 +1,6 @@
 """The gate as JUnit XML, as CI servers read it: one test case per claim and one per treatment."""
 
+import io
 import re
 from collections.abc import Iterable, Iterator
 
@@ -38,8 +39,9 @@ def _document(suite: TestSuite, cases: Iterable[TestCase]) -> bytes:
     document = JUnitXml(f"ablate check: {suite.name}")
     document.add_testsuite(suite)
     document.update_statistics()  # type: ignore[no-untyped-call]
-    content: bytes = document.tostring()  # type: ignore[no-untyped-call]
-    return content
+    content = io.BytesIO()
+    document.write(content)
+    return content.getvalue() + b"\n"
 
 
 def safe(text: str) -> str:

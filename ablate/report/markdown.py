@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 _SPECIAL = re.compile(r"([\\`*_\[\]<>#|~$&])")
-_NUMBERED = re.compile(r"^(\d+)([.)])")  # what would begin a list
+_NUMBERED = re.compile(r"^(\d+)([.)])(?=\s|$)")  # what would begin a list
 _LINKS = re.compile(r"[@#](?=\w)|:(?=//)|\bwww(?=\.)", re.IGNORECASE)  # what GitHub links by itself
 _BREAKS = re.compile(r"\s+")
 _UNSEEN = "\N{ZERO WIDTH SPACE}"
