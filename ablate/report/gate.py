@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from ablate.analysis.estimates import FEWEST_SEEDS
 from ablate.report import comparison, wording
 from ablate.report.comparison import Comparison
 from ablate.report.findings import Findings
@@ -191,9 +192,9 @@ class Night:
                 yield f"seeds only in {where}: {comparison.named(seeds)}"
         if self.findings.snapshot.study.primary != found.metric:
             yield f"time is never gated: {wording.metric_name(found.metric)} is compared"
-        unknown = found.of("inconclusive")
-        if len(unknown) and len(unknown) == len(found.table):
-            yield f"no treatment could be judged: {unknown[0]['reason']}"
+        few = [row["reason"] for row in found.of("inconclusive") if row["n"] < FEWEST_SEEDS]
+        if few and len(few) == len(found.table):
+            yield f"this gate cannot turn red by a regression: {few[0]}"
 
 
 def trouble(found: Troubles) -> str:

@@ -41,14 +41,15 @@ def _lines(night: Night, page: str, link: str) -> Iterator[str]:
         yield f"- and {len(night.problems) - MOST_LISTED} more"
     for note in night.notes:
         yield f"- Note: {text(note)}"
-    yield ""
+    if night.problems or night.notes:
+        yield ""
     yield text(_extent(night))
     yield from _page(page, link)
     if not night.findings.snapshot.records:
         yield from _failures(night)
         return
     yield from _claims(night)
-    if night.comparison:
+    if night.comparison and len(night.comparison.table):
         yield from compared(night.comparison)
     yield from _effects(night)
     yield from _failures(night)
