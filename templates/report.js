@@ -1,7 +1,29 @@
 "use strict";
-// Sorting, filtering and downloads. Without this script the page shows the same content.
+// Sorting, filtering, details of a run and downloads. Without this script the page shows the same tables and figures.
 (() => {
   const FIRST = 100;
+  const SVG = "http://www.w3.org/2000/svg";
+
+  const make = (tag, attributes = {}, ...children) => {
+    const svg = ["svg", "g", "polyline", "line", "text"].includes(tag);
+    const element = svg ? document.createElementNS(SVG, tag) : document.createElement(tag);
+    for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+    element.append(...children);
+    return element;
+  };
+
+  // What is embedded, read once: JSON as it is, the large tables packed by gzip.
+  const loaded = new Map();
+  const load = (name) => {
+    if (!loaded.has(name)) loaded.set(name, unpack(document.getElementById(`data-${name}`)));
+    return loaded.get(name);
+  };
+  const unpack = async (block) => {
+    if (block.type === "application/json") return JSON.parse(block.textContent);
+    const bytes = Uint8Array.from(atob(block.textContent.trim()), (letter) => letter.charCodeAt(0));
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+    return JSON.parse(await new Response(stream).text());
+  };
 
   // Numbers as the page writes them: a true minus, "93.75 ± 0.65", "8 of 10", "< 0.0001".
   const numeric = (text) => {
@@ -9,65 +31,186 @@
     return found ? parseFloat(found[0].replace(/,/g, "")) : NaN;
   };
 
-  const compare = (numbers) => (a, b) => {
-    if (!numbers) return a.localeCompare(b, "en", { numeric: true });
-    const [x, y] = [numeric(a), numeric(b)];
-    return x - y;
-  };
-
-  const sortTable = (table, header, column) => {
-    const descending = header.getAttribute("aria-sort") === "ascending";
+  const sortTable = (table, header, column, descending) => {
     for (const other of table.tHead.rows[0].cells) other.removeAttribute("aria-sort");
     header.setAttribute("aria-sort", descending ? "descending" : "ascending");
     const numbers = header.classList.contains("number");
-    const order = compare(numbers);
     const text = (row) => row.cells[column].textContent.trim();
-    const missing = (row) => (numbers ? Number.isNaN(numeric(text(row))) : text(row) === "–");
-    const rows = [...table.tBodies[0].rows];
-    rows.sort((a, b) => {
+    const key = new Map([...table.tBodies[0].rows].map((row) => [row, numbers ? numeric(text(row)) : text(row)]));
+    const missing = (value) => (numbers ? Number.isNaN(value) : value === "–");
+    const order = (a, b) => (numbers ? a - b : a.localeCompare(b, "en", { numeric: true }));
+    const rows = [...key.keys()].sort((one, other) => {
+      const [a, b] = [key.get(one), key.get(other)];
       // Missing numbers stay last, whichever way the column is sorted.
-      if (missing(a) !== missing(b)) return missing(a) ? 1 : -1;
-      if (missing(a)) return 0;
-      return descending ? order(text(b), text(a)) : order(text(a), text(b));
+      if (missing(a) || missing(b)) return missing(a) - missing(b);
+      return descending ? order(b, a) : order(a, b);
     });
     table.tBodies[0].append(...rows);
-    table.dispatchEvent(new Event("sorted"));
   };
 
   for (const table of document.querySelectorAll("table[data-sortable]")) {
     [...table.tHead.rows[0].cells].forEach((header, column) => {
       if (header.hasAttribute("data-plain")) return;
-      const button = document.createElement("button");
-      button.type = "button";
-      button.append(...header.childNodes);
+      const button = make("button", { type: "button" }, ...header.childNodes);
       header.append(button);
-      button.addEventListener("click", () => sortTable(table, header, column));
+      button.addEventListener("click", () => {
+        table.dispatchEvent(new Event("sorting"));
+        sortTable(table, header, column, header.getAttribute("aria-sort") === "ascending");
+        table.dispatchEvent(new Event("sorted"));
+      });
     });
   }
+
+  // The numbers of a run by epoch, drawn and as a table.
+  const curves = (history) => {
+    const [wide, high, left, foot] = [460, 190, 62, 24];
+    const shares = history.flatMap((row) => [row.train_accuracy, row.val_accuracy]).filter((share) => share !== null);
+    if (!shares.length) return make("p", { class: "note" }, "No epoch of this run has a finite accuracy.");
+    const [low, top] = [Math.min(...shares), Math.max(...shares)];
+    const last = history[history.length - 1].epoch;
+    const x = (epoch) => left + ((epoch - 1) / Math.max(last - 1, 1)) * (wide - left - 8);
+    const y = (share) => 8 + ((top - share) / (top - low || 1)) * (high - foot - 16);
+    const text = (words, place) => make("text", { "font-size": 12, fill: "currentColor", ...place }, words);
+    const line = (column, style) => {
+      const known = history.filter((row) => row[column] !== null);
+      const points = known.map((row) => `${x(row.epoch).toFixed(1)},${y(row[column]).toFixed(1)}`).join(" ");
+      return make("polyline", { points, fill: "none", "stroke-width": 2, ...style });
+    };
+    const percent = (share) => (share === null ? "–" : (share * 100).toFixed(2));
+    const ends = history[history.length - 1];
+    const label = `Accuracy by epoch: in epoch ${last} training ${percent(ends.train_accuracy)}%, validation ${percent(ends.val_accuracy)}%.`;
+    return make("svg", { viewBox: `0 0 ${wide} ${high}`, width: wide, height: high, role: "img", "aria-label": label },
+      make("line", { x1: left, x2: wide - 8, y1: high - foot, y2: high - foot, stroke: "currentColor", "stroke-opacity": 0.4 }),
+      line("train_accuracy", { class: "train", stroke: "#0072b2" }),
+      line("val_accuracy", { class: "held-out", stroke: "#b86e00", "stroke-dasharray": "6 3" }),
+      text(`${percent(top)}%`, { x: left - 4, y: 16, "text-anchor": "end" }),
+      text(`${percent(low)}%`, { x: left - 4, y: high - foot, "text-anchor": "end" }),
+      text("epoch 1", { x: left, y: high - 6 }),
+      text(`${last}`, { x: wide - 8, y: high - 6, "text-anchor": "end" }));
+  };
+
+  const table = (caption, heads, rows) =>
+    make("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": caption },
+      make("table", {},
+        make("thead", {}, make("tr", {}, ...heads.map((head) => make("th", { scope: "col" }, head)))),
+        make("tbody", {}, ...rows.map((cells) => make("tr", {}, ...cells.map((cell) => make("td", {}, cell)))))));
+
+  const details = async (place, seed, diagnosis) => {
+    const [known, runs, histories] = await Promise.all(["details", "runs", "histories"].map(load));
+    const run = Object.fromEntries(runs.columns.map((name, column) => [name, runs.rows[place][column]]));
+    const history = histories.rows
+      .filter((row) => row[0] === place)
+      .map((row) => Object.fromEntries(histories.columns.map((name, column) => [name, row[column]])));
+    const own = known.treatments[run.treatment];
+    const settings = Object.entries({ ...known.settings, ...own.settings }).filter(([, value]) => value !== null);
+    const meaning = known.meanings[diagnosis];
+    const cell = (value) => (value === null ? "–" : String(value));
+    return make("div", { class: "run" },
+      make("div", {},
+        make("p", {}, make("strong", {}, `${run.treatment}, seed ${seed}`), meaning ? `: ${diagnosis}, that is, ${meaning}.` : `: ${diagnosis}.`),
+        ...(history.length ? [
+          curves(history),
+          make("p", { class: "note" }, "Solid: training; dashed: validation; both in inference mode."),
+          table("Epochs of this run", histories.columns.slice(1), history.map((row) => Object.values(row).slice(1).map(cell))),
+        ] : [make("p", { class: "note" }, "This run left no history.")])),
+      make("div", {},
+        make("p", {}, "Its exact settings:"),
+        table("Settings of this run", ["setting", "value"], settings),
+        make("p", {}, "To repeat it, after ‘ablate extract’ and the name of this file:"),
+        make("pre", { tabindex: 0 }, `${own.command}${seed}]`),
+        make("p", { class: "note" }, `Run ${run.run}`)));
+  };
 
   const runs = document.getElementById("run-table");
   if (runs) {
     const filter = document.getElementById("filter");
     const shown = document.getElementById("shown");
     const all = document.getElementById("all");
+    const rows = [...runs.tBodies[0].rows];
+    const places = new Map(rows.map((row, place) => [row, place]));
+    const heads = [...runs.tHead.rows[0].cells];
+    const column = (name) => heads.findIndex((head) => head.textContent.trim() === name);
+    const [seed, diagnosis] = [column("Seed"), column("Diagnosis")];
+    const selects = new Map();
+    const treatments = JSON.parse(document.getElementById("data-details").textContent);
+    const names = new Map(rows.map((row) => [row, row.cells[0].textContent.trim()]));
     let most = FIRST;
+
+    const close = () => {
+      for (const open of runs.querySelectorAll("tr.details")) open.remove();
+      for (const button of runs.querySelectorAll("[aria-expanded=true]")) button.setAttribute("aria-expanded", "false");
+    };
+
+    const remember = () => {
+      const state = new URLSearchParams();
+      if (filter.value) state.set("text", filter.value);
+      for (const [factor, select] of selects) if (select.value) state.set(`only.${factor}`, select.value);
+      const sorted = heads.findIndex((head) => head.hasAttribute("aria-sort"));
+      if (sorted >= 0) state.set("sort", `${sorted}.${heads[sorted].getAttribute("aria-sort")}`);
+      const kept = state.toString();
+      try {
+        if (kept || location.hash.startsWith("#runs&")) history.replaceState(null, "", kept ? `#runs&${kept}` : "#runs");
+      } catch {
+        // A sandboxed frame has no address of its own to keep anything in.
+      }
+    };
+
     const update = () => {
       const words = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
+      const wanted = [...selects].map(([, select], factor) => [factor, select.selectedIndex - 1]).filter(([, level]) => level >= 0);
       let matching = 0;
-      const rows = [...runs.tBodies[0].rows];
-      for (const row of rows) {
+      close();
+      for (const row of runs.tBodies[0].rows) {
         const text = row.textContent.toLowerCase();
-        const matches = words.every((word) => text.includes(word));
+        const levels = treatments.treatments[names.get(row)].levels;
+        const matches = words.every((word) => text.includes(word)) && wanted.every(([factor, level]) => levels[factor] === level);
         matching += matches ? 1 : 0;
         row.hidden = !matches || matching > most;
       }
-      const visible = Math.min(matching, most);
-      shown.textContent = `${visible} of ${rows.length} runs shown`;
+      shown.textContent = `${Math.min(matching, most)} of ${rows.length} runs shown`;
       all.hidden = matching <= most;
       all.textContent = `Show all ${matching}`;
     };
-    filter.addEventListener("input", update);
-    runs.addEventListener("sorted", update);
+    const changed = () => {
+      update();
+      remember();
+    };
+
+    for (const [factor, levels] of Object.entries(treatments.factors)) {
+      const select = make("select", {}, make("option", { value: "" }, "all"), ...levels.map((level) => make("option", { value: level }, level)));
+      select.addEventListener("change", changed);
+      selects.set(factor, select);
+      document.getElementById("factors").append(make("label", {}, `${factor} `, select));
+    }
+
+    for (const row of rows) {
+      const head = row.cells[0];
+      const button = make("button", { type: "button", "aria-expanded": "false", class: "open" }, ...head.childNodes);
+      head.append(button);
+      button.addEventListener("click", async () => {
+        const isOpen = button.getAttribute("aria-expanded") === "true";
+        button.setAttribute("aria-expanded", String(!isOpen));
+        if (isOpen) return row.nextElementSibling.remove();
+        const cell = make("td", { colspan: heads.length });
+        row.after(make("tr", { class: "details" }, cell));
+        cell.append(await details(places.get(row), row.cells[seed].textContent.trim(), row.cells[diagnosis].textContent.trim()));
+      });
+    }
+
+    const recall = () => {
+      if (!location.hash.startsWith("#runs&")) return;
+      const state = new URLSearchParams(location.hash.slice("#runs&".length));
+      filter.value = state.get("text") || "";
+      for (const [factor, select] of selects) select.value = state.get(`only.${factor}`) || "";
+      const [sorted, direction] = (state.get("sort") || "").split(".");
+      const header = heads[Number(sorted)];
+      if (direction && header && !header.hasAttribute("data-plain")) sortTable(runs, header, Number(sorted), direction === "descending");
+      document.getElementById("runs").scrollIntoView();
+    };
+
+    filter.addEventListener("input", changed);
+    runs.addEventListener("sorting", close);
+    runs.addEventListener("sorted", changed);
     const showAll = () => {
       most = Infinity;
       update();
@@ -77,39 +220,40 @@
       filter.focus();
     });
     window.addEventListener("beforeprint", showAll);
+    window.addEventListener("hashchange", () => {
+      recall();
+      update();
+    });
+    recall();
     update();
   }
 
   // A spreadsheet takes a text that begins like this for a formula.
-  const cell = (value) => {
+  const field = (value) => {
     if (value === null) return "NaN";
     const text = typeof value === "string" && /^[=+\-@\t\r]/.test(value) ? `'${value}` : String(value);
     return /[",\n\r]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text;
   };
 
   // Histories name their run by its place in the table of runs.
-  const load = (id) => {
-    const table = JSON.parse(document.getElementById(id).textContent);
+  const named = async (name) => {
+    const table = await load(name);
     if (!table.of) return table;
-    const of = load(table.of);
+    const of = await load(table.of);
     const names = ["treatment", "seed", "run"];
     const places = names.map((name) => of.columns.indexOf(name));
     const rows = table.rows.map(([row, ...rest]) => [...places.map((place) => of.rows[row][place]), ...rest]);
     return { columns: [...names, ...table.columns.slice(1)], rows };
   };
 
-  const download = (button) => {
-    const table = load(button.dataset.download);
-    const lines = [table.columns, ...table.rows].map((row) => row.map(cell).join(","));
-    const link = document.createElement("a");
-    link.href = URL.createObjectURL(new Blob([lines.join("\r\n") + "\r\n"], { type: "text/csv" }));
-    link.download = button.dataset.name;
+  const download = async (button) => {
+    const table = await named(button.dataset.download);
+    const lines = [table.columns, ...table.rows].map((row) => row.map(field).join(","));
+    const link = make("a", { href: URL.createObjectURL(new Blob([lines.join("\r\n") + "\r\n"], { type: "text/csv" })), download: button.dataset.name });
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 1000);
   };
-  for (const button of document.querySelectorAll("[data-download]")) {
-    button.addEventListener("click", () => download(button));
-  }
+  for (const button of document.querySelectorAll("[data-download]")) button.addEventListener("click", () => download(button));
 
   for (const tools of document.querySelectorAll(".tools")) tools.hidden = false;
 
@@ -117,9 +261,9 @@
   let folded = [];
   window.addEventListener("beforeprint", () => {
     folded = [...document.querySelectorAll("details:not([open])")];
-    for (const details of folded) details.open = true;
+    for (const element of folded) element.open = true;
   });
   window.addEventListener("afterprint", () => {
-    for (const details of folded) details.open = false;
+    for (const element of folded) element.open = false;
   });
 })();

@@ -98,17 +98,24 @@ class Results:
         row = {"treatment": self.findings.winner, "metric": self.study.primary, "n": count, **asdict(found)}
         return pd.DataFrame([row] if count else [], columns=list(row))
 
-    def report(self, path: str | os.PathLike[str] | None = None) -> Path:
+    def report(
+        self,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        template_dir: str | os.PathLike[str] | None = None,
+    ) -> Path:
         """Write the page.
 
         Args:
             path: the HTML file; `report.html` in the study's folder by default.
+            template_dir: a folder whose files take the place of single templates of the page.
 
         Returns:
             Where it was written.
 
         Raises:
             EmptyResultsError: no run is finished.
+            AblateError: a template cannot be used.
         """
         if not self.snapshot.records:
             raise EmptyResultsError(f"no finished runs in {self.store.root}; 'ablate run' trains them")
@@ -116,7 +123,8 @@ class Results:
 
         target = Path(path) if path is not None else self.store.root / "report.html"
         target.parent.mkdir(parents=True, exist_ok=True)
-        replace_file(target, page.render(self.findings).encode())
+        own = Path(template_dir) if template_dir is not None else None
+        replace_file(target, page.render(self.findings, template_dir=own).encode())
         return target
 
     def check(

@@ -17,6 +17,8 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from PIL import Image
 
+from ablate.report import paths
+
 MOST_MARKS = 500  # a larger SVG weighs more than a picture and slows the page down
 PNG_COLOURS = 64
 PNG_DPI = 150
@@ -196,7 +198,7 @@ def _clean(element: ET.Element, name: str, referenced: set[str]) -> None:
             case "transform" if value.startswith("rotate(-0 "):
                 pass
             case "d":
-                element.set("d", _path(value))
+                element.set("d", paths.relative(value))
             case "x" | "y" | "transform" as kind:
                 element.set(kind, _short(value))
             case kind:
@@ -211,12 +213,6 @@ def _presentation(style: str) -> dict[str, str]:
     declarations = (part.partition(":") for part in style.split(";") if part.strip())
     pairs = ((key.strip(), value.strip()) for key, _, value in declarations)
     return {key: _short(value) for key, value in pairs if key != "font-family"}
-
-
-def _path(commands: str) -> str:
-    """A path with one decimal; pairs after a move are lines even without their letter."""
-    rounded = _short(commands, 1)
-    return rounded.replace("L ", "") if set(re.findall("[A-Za-z]", rounded)) <= set("MLz") else rounded
 
 
 def _short(text: str, decimals: int = 2) -> str:

@@ -2,41 +2,80 @@
 
 import math
 import textwrap
+from collections.abc import Collection, Mapping, Sequence
 
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from ablate.report import wording
+from ablate.report import scales, wording
 from ablate.report.canvas import BLUE, MUTED, ORANGE, Picture, panels, picture, theme
+from ablate.results.embedded import thinned
 
-MOST_PANELS = 24
+MOST_PANELS, MOST_FIGURES = 24, 4
+MOST_EPOCHS = 40  # points of a curve; more cannot be seen in a panel
 CURVE_COLUMNS = 3
 POOR = 0.15  # a treatment this far below the median has its own accuracy axis, from 0
 HEADROOM = 0.1
 LOW_CURVE = 0.25  # mean accuracy of a curve along the foot of its panel
 
 
-def learning_curves(histories: pd.DataFrame, runs: pd.DataFrame) -> Picture:
-    """Accuracy by epoch, one panel a treatment: training solid, validation dashed, the mean best epoch marked.
+def learning_curves(histories: pd.DataFrame, runs: pd.DataFrame, epochs: Mapping[str, int]) -> list[Picture]:
+    """Accuracy by epoch, one panel a treatment: training solid, validation dashed, best and last epochs marked.
 
     Args:
         histories: one row per run and epoch, not empty.
         runs: the same runs' rows of the runs table.
+        epochs: how many every treatment may train, by its name.
+
+    Returns:
+        Figures of up to 24 treatments each, all on the same axes, four at most.
     """
     names = list(dict.fromkeys(histories["treatment"]))
-    shown = names[:MOST_PANELS]
-    low, poor = accuracy_axis(runs)
+    low, poor = common_axis(runs)
+    early = runs[runs["stopped_epoch"] < runs["treatment"].map(epochs)]
+    by_errors = scales.is_high(runs)
+    chunks = [names[start : start + MOST_PANELS] for start in range(0, len(names), MOST_PANELS)]
+    left = sum(map(len, chunks[MOST_FIGURES:]))
+    note = (
+        "Lines: mean, in inference mode, over the replicates still training at that epoch; bands: from the lowest to "
+        "the highest of them. Dotted: the mean best epoch; a line of dashes: where runs were stopped early, on average."
+    )
+    note += f" {scales.NOTE}" if by_errors else ""
+    if poor:
+        note += " Treatments that learned too little for the common axis have one from 0."
+    if left:
+        note += f" The last {left} of {len(names)} treatments are left out; the table of every run has them."
+    found = []
+    for number, shown in enumerate(chunks[:MOST_FIGURES]):
+        which = f", {number * MOST_PANELS + 1} to {number * MOST_PANELS + len(shown)}" if len(chunks) > 1 else ""
+        figure = _figure(histories, runs, early, shown, low, poor, by_errors=by_errors)
+        name, title = f"curves{number + 1 if number else ''}", f"Accuracy by epoch and treatment{which}"
+        found.append(picture(figure, name, title, _curve_finding(runs[runs["treatment"].isin(shown)]), note))
+    return found
+
+
+def _figure(
+    histories: pd.DataFrame,
+    runs: pd.DataFrame,
+    early: pd.DataFrame,
+    shown: Sequence[str],
+    low: float,
+    poor: Collection[str],
+    *,
+    by_errors: bool,
+) -> Figure:
     columns = min(CURVE_COLUMNS, len(shown))
     with theme():
         figure, grid = panels(math.ceil(len(shown) / columns), columns, 3.4, 2.75)
         for axes, name in zip(grid, shown, strict=False):
-            own = histories[histories["treatment"] == name]
-            _curves(axes, own, runs[runs["treatment"] == name])
-            axes.set_ylim(0 if name in poor else low * 100, 101)
+            _curves(axes, *(table[table["treatment"] == name] for table in (histories, runs, early)))
+            from_zero = name in poor
+            scales.accuracy_axis(axes, "y", 0 if from_zero else low * 100, by_errors=by_errors and not from_zero)
             axes.set_title(
-                "\n".join(textwrap.wrap(wording.cut(name, 62), 33)) + ("\n(axis from 0)" if name in poor else "")
+                "\n".join(textwrap.wrap(wording.cut(name, 62), 33)) + ("\n(axis from 0)" if from_zero else "")
             )
         for axes in grid[len(shown) :]:
             axes.set_axis_off()
@@ -46,48 +85,51 @@ def learning_curves(histories: pd.DataFrame, runs: pd.DataFrame) -> Picture:
             axes.set_ylabel("accuracy, %", visible=True)
         handles = grid[0].get_lines()[:2]
         figure.legend(handles, ["training", "validation"], loc="outside upper left", ncols=2, handlelength=2.6)
-    note = (
-        "Lines: mean, in inference mode, over the replicates still training at that epoch; bands: from the lowest to "
-        "the highest of them. "
-        "The vertical mark is the mean best epoch (lowest validation loss)."
-    )
-    if poor & set(shown):
-        note += " Treatments that learned too little for the common axis have one from 0."
-    if len(shown) < len(names):
-        note += f" The first {len(shown)} of {len(names)} treatments are drawn; the tables have all."
-    return picture(figure, "curves", "Accuracy by epoch and treatment", _curve_finding(runs), note)
+    return figure
 
 
-def _curves(axes: Axes, own: pd.DataFrame, runs: pd.DataFrame) -> None:
+def _curves(axes: Axes, own: pd.DataFrame, runs: pd.DataFrame, early: pd.DataFrame) -> None:
     sides = (("train_accuracy", BLUE, "-"), ("val_accuracy", ORANGE, "--"))
     axes.set(xticks=[], yticks=[])  # seaborn lays out all tick labels after every curve
     for column, colour, line in sides:
-        by_epoch = own.groupby("epoch")[column].agg(["mean", "min", "max"]) * 100
+        everything = own.groupby("epoch")[column].agg(["mean", "min", "max"]) * 100
+        by_epoch = everything.iloc[thinned(len(everything), MOST_EPOCHS)]
         sns.lineplot(
             x=by_epoch.index, y=by_epoch["mean"], color=colour, linewidth=1.8, linestyle=line, ax=axes, legend=False
         )
         axes.fill_between(by_epoch.index, by_epoch["min"], by_epoch["max"], color=colour, alpha=0.14, linewidth=0)
-    best = float(runs["best_epoch"].astype("float64").mean())
-    if math.isfinite(best):
-        axes.axvline(best, color=MUTED, linewidth=1, dashes=(1, 2))
-        axes.annotate(
-            f"best {best:.0f}",
-            (best, 0.9 if own["val_accuracy"].mean() < LOW_CURVE else 0.03),
-            xycoords=("data", "axes fraction"),
-            xytext=(-4, 0),
-            textcoords="offset points",
-            ha="right" if best > own["epoch"].max() * 0.3 else "left",
-            fontsize=8.5,
-            color=MUTED,
-        )
+    last = int(own["epoch"].max())
+    high = 0.9 if own["val_accuracy"].mean() < LOW_CURVE else 0.03
+    best, stopped = (
+        float(table[column].astype("float64").mean())
+        for table, column in ((runs, "best_epoch"), (early, "stopped_epoch"))
+    )
+    _mark(axes, best, "best", (1, 2), high, leftwards=best > last * 0.3)
+    _mark(axes, stopped, "stopped", (6, 3), high, leftwards=False)
     axes.grid(axis="y")
     axes.set(xlabel="", ylabel="")
     axes.margins(x=0.02)
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True, steps=[1, 2, 5, 10]))
-    axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
 
 
-def accuracy_axis(runs: pd.DataFrame) -> tuple[float, set[str]]:
+def _mark(axes: Axes, epoch: float, what: str, dashes: tuple[int, int], height: float, *, leftwards: bool) -> None:
+    """A vertical line at an epoch, named beside it; nothing where the epoch is not known."""
+    if not math.isfinite(epoch):
+        return
+    axes.axvline(epoch, color=MUTED, linewidth=1, dashes=dashes)
+    axes.annotate(
+        f"{what} {epoch:.0f}",
+        (epoch, height),
+        xycoords=("data", "axes fraction"),
+        xytext=(-4 if leftwards else 4, 0),
+        textcoords="offset points",
+        ha="right" if leftwards else "left",
+        fontsize=8.5,
+        color=MUTED,
+    )
+
+
+def common_axis(runs: pd.DataFrame) -> tuple[float, set[str]]:
     """Where a common accuracy axis starts, and the treatments that would fall below it.
 
     Returns:

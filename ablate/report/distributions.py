@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,8 @@ MOMENTS: tuple[tuple[Moment, str, str, tuple[float, ...]], ...] = (
     ("best", "best epoch", GREEN, (4, 1.5)),
     ("end", "end", VERMILION, ()),
 )
+NORMAL_POINTS = 41
+NORMAL: dict[str, Any] = {"color": MUTED, "linewidth": 1.1, "dashes": (1, 1.2)}
 MOST_TREATMENTS = 7
 MOST_LAYERS = 5
 TAIL = 0.002  # share of the values that the axis may leave out on either side
@@ -162,7 +164,9 @@ def figure(panels_of: Sequence[Panel], kind: Kind, activation: str = "") -> Pict
             Line2D([], [], color=colour, linewidth=1.6, dashes=dashes or (None, None), label=name)
             for _, name, colour, dashes in MOMENTS
         ]
-        drawing.legend(handles=handles, loc="outside upper left", ncols=3, handlelength=2.8)
+        if kind == "weights":
+            handles.append(Line2D([], [], **NORMAL, label="normal of mean and sd at the end"))
+        drawing.legend(handles=handles, loc="outside upper left", ncols=4, handlelength=2.8)
     note = (
         "Each curve is the replicates' histograms added up and scaled to its own peak, so compare shapes and widths, "
         f"not heights; sd is the standard deviation at initialization → end. The outer {TAIL:.1%} may lie off the axis."
@@ -198,6 +202,10 @@ def _histograms(axes: Axes, panel: Panel, kind: Kind) -> None:
         )  # fmt: skip
         if dashes:
             axes.get_lines()[-1].set_dashes(dashes)
+    reference = panel.moments.get("end")
+    if kind == "weights" and reference and reference.sd > 0:
+        places = np.linspace(low, high, NORMAL_POINTS)
+        axes.plot(places, np.exp(-(((places - reference.mean) / reference.sd) ** 2) / 2), **NORMAL)
     axes.set_xlim(low, high)
     axes.set(xlabel="", ylabel="")
     axes.spines["left"].set_visible(False)

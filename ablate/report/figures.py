@@ -1,17 +1,18 @@
-"""The figures of effects and of the accuracy gap: one function a figure, tables in, `Picture` out."""
+"""The figures of effects, interactions and the accuracy gap: one function a figure, tables in, `Picture` out."""
 
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, NullLocator
 
-from ablate.analysis.estimates import estimate_mean
-from ablate.report import wording
+from ablate.report import scales, wording
 from ablate.report.canvas import (
     BLUE,
     INK,
@@ -24,20 +25,26 @@ from ablate.report.canvas import (
     picture,
     theme,
 )
+from ablate.study.metrics import lower_is_better
 
-MOST_TREATMENTS = 48
+MOST_TREATMENTS = 48  # rows of a figure
+MOST_CELLS = 14  # rows, and columns, of the heat map
+MOST_DOTS = 400
+_MARKS = {"synergistic": " ▲", "antagonistic": " ▼"}
+FAR_OFF = 15.0  # points below the median treatment; what learned so little would squeeze all others into a corner
 
 
-def effects(table: pd.DataFrame, by_seed: pd.DataFrame) -> Picture:
+def effects(table: pd.DataFrame, by_seed: pd.DataFrame, name: str = "effects") -> Picture:
     """Every level's effect on one metric: mean, 95% interval and one dot per replicate, around a line at zero.
 
     Args:
         table: what `analysis.effects.effects` returns, not empty.
-        by_seed: what `analysis.effects.seed_differences` returns for the same runs.
+        by_seed: what `analysis.effects.seed_differences` returns for the same runs and metric.
+        name: unique within the page.
     """
     metric = str(table["metric"].iloc[0])
     scale = wording.scale(metric)
-    rows = table.to_dict("records")
+    rows = table.head(MOST_TREATMENTS).to_dict("records")
     with theme():
         figure, (axes,) = panels(1, 1, 9.4, 1.15 + 0.36 * len(rows))
         axes.axvline(0, color=INK, linewidth=1, zorder=1)
@@ -59,7 +66,9 @@ def effects(table: pd.DataFrame, by_seed: pd.DataFrame) -> Picture:
         )
         if axes.get_xscale() != "linear":
             note += " Far from zero the axis is logarithmic."
-        return picture(figure, "effects", f"Effect of every level on {wording.metric_name(metric)}", found, note)
+        if len(rows) < len(table):
+            note += f" The first {len(rows)} of {len(table)} levels; the table has all."
+        return picture(figure, name, f"Effect of every level on {wording.metric_name(metric)}", found, note)
 
 
 def _effect_axes(axes: Axes, rows: Sequence[Mapping[Any, Any]], metric: str, scale: int) -> None:
@@ -117,6 +126,9 @@ def accuracy_gap(runs: pd.DataFrame) -> Picture:
         axes.tick_params(axis="y", length=0)
         axes.spines["left"].set_visible(False)
         axes.grid(axis="x")
+        if by_errors := scales.is_high(runs):
+            low = scales.lower_end(shown[["train_accuracy", "val_accuracy"]].min().tolist())
+            scales.accuracy_axis(axes, "x", low, by_errors=True)
         axes.set_xlabel("accuracy, %, inference mode, mean over the replicates")
         widest, narrowest = means["gap"].idxmax(), means["gap"].idxmin()
         found = f"The gap of {widest} is {wording.number(means['gap'].max(), 1)} points."
@@ -126,85 +138,127 @@ def accuracy_gap(runs: pd.DataFrame) -> Picture:
                 f"Narrowest: {narrowest}, {wording.number(means['gap'].min(), 1)} points."
             )
         note = "Both marks far left: underfitting. A long bar: overfitting. Both far right and close: what one wants."
+        note += f" {scales.NOTE}" if by_errors else ""
         if len(shown) < len(means):
             note += f" The first {len(shown)} of {len(means)} treatments; the table has all."
         return picture(figure, "accuracy-gap", "Training and validation accuracy by treatment", found, note)
 
 
-def gap_by_level(runs: pd.DataFrame, levels: Mapping[str, Sequence[str]]) -> Picture:
-    """The final gap at every level of each factor: mean, 95% interval and one dot per replicate.
-
-    Where a factor's level occurs in treatments that change other factors too (a grid), each seed counts once, with
-    the mean over them; in a one-at-a-time study the others are at their baseline.
+def train_against_test(runs: pd.DataFrame, best: str | None) -> Picture:
+    """Training against test accuracy of every run around the diagonal, the means of treatments on top.
 
     Args:
         runs: finished runs, not empty.
-        levels: the labels of every factor's levels, the baseline first; not empty.
+        best: the treatment to name beside the baseline.
     """
-    columns = min(len(levels), 2)
-    names = list(levels)
-    heights = [
-        1.15 + 0.34 * max(len(levels[name]) for name in names[start : start + columns])
-        for start in range(0, len(names), columns)
-    ]
-    note = "Diamonds: mean; bars: 95% interval; dots: one per replicate. The first level of each panel is the baseline."
+    means = runs.groupby("treatment", sort=False)[["train_accuracy", "test_accuracy"]].mean() * 100
+    usual = means[means.min(axis=1) >= means.min(axis=1).median() - FAR_OFF]
+    by_errors = scales.is_high(runs)
+    low = _low(usual, by_errors=by_errors)
+    named = [name for name in dict.fromkeys(("baseline", best or "baseline")) if name in usual.index]
     with theme():
-        figure, grid = panels(len(heights), columns, 4.7, sum(heights) / len(heights), heights)
-        for axes, (factor, labels) in zip(grid, levels.items(), strict=False):
-            subset = one_at_a_time(runs, levels, factor).assign(points=lambda table: table["gap"] * 100)
-            for place, label in enumerate(labels):
-                values = by_seed(subset.loc[subset[factor] == label], "points")
-                axes.scatter(
-                    values, place + _jitter(len(values), 0.16), s=12, color=BLUE, alpha=0.4, linewidths=0, zorder=2
-                )
-                estimate = estimate_mean(values)
-                if math.isfinite(estimate.low):
-                    axes.plot([estimate.low, estimate.high], [place, place], color=INK, linewidth=2)
-                if len(values):
-                    axes.plot([estimate.mean], [place], "D", color=INK, markersize=5.5, markeredgecolor="white")
-            axes.axvline(0, color=MUTED, linewidth=0.8)
-            axes.set_title(wording.cut(factor, 40))
-            axes.set_yticks(range(len(labels)), [wording.cut(label, 34) for label in labels], color=INK)
-            axes.set_ylim(len(labels) - 0.4, -0.6)
-            axes.tick_params(axis="y", length=0)
-            axes.spines["left"].set_visible(False)
-            axes.grid(axis="x")
-            axes.set_xlabel("final gap, points")
-        for axes in grid[len(levels) :]:
-            axes.set_axis_off()
-        return picture(figure, "gap-by-level", "Final generalization gap by level", _gap_finding(runs, levels), note)
+        figure, (axes,) = panels(1, 1, 6.6, 5.2)
+        axes.plot([low, 100], [low, 100], color=MUTED, linewidth=1, dashes=(3, 2), zorder=1)
+        dots = runs[runs["treatment"].isin(usual.index)]
+        if len(dots) <= MOST_DOTS:
+            places = (dots["train_accuracy"] * 100, dots["test_accuracy"] * 100)
+            axes.scatter(*places, s=8, color=MUTED, alpha=0.35, linewidths=0, zorder=2)
+        others = usual.drop(index=named)
+        axes.plot(others["train_accuracy"], others["test_accuracy"], "o", color=BLUE, markersize=6, alpha=0.85)
+        for name, marker in zip(named, "Ds", strict=False):
+            x, y = usual.loc[name].to_numpy(dtype=float)
+            axes.plot([x], [y], marker, color=ORANGE, markersize=8, markeredgecolor="white", zorder=4)
+            axes.annotate(
+                wording.cut(name, 30), (x, y), xytext=(-9, 0), textcoords="offset points", ha="right", va="center"
+            )
+        for side, label in (("x", "training"), ("y", "test")):
+            scales.accuracy_axis(axes, side, low, by_errors=by_errors)  # type: ignore[arg-type]
+            getattr(axes, f"set_{side}label")(f"{label} accuracy, %, inference mode")
+        axes.grid()
+        left = means.index.difference(usual.index)
+        note = (
+            "Round marks: means of treatments; squares and diamonds: those that are named; small dots: runs. The "
+            "farther below the diagonal, the wider the gap; the higher, the better."
+        )
+        note += f" {scales.NOTE}" if by_errors else ""
+        if len(left):
+            note += f" Far off, and left out: {', '.join(wording.cut(str(name), 60) for name in left[:5])}."
+        return picture(figure, "train-test", "Training against test accuracy", _widest(means), note)
 
 
-def by_seed(runs: pd.DataFrame, column: str) -> npt.NDArray[np.float64]:
-    """One value a seed, the mean of its runs: runs of a seed share data and weights and are not independent."""
-    return np.asarray(runs.groupby("seed")[column].mean().dropna(), dtype=np.float64)
+def _low(means: pd.DataFrame, *, by_errors: bool) -> float:
+    """Where an axis that shows these accuracies, in percent, begins."""
+    lowest = float(np.nanmin(means.to_numpy()))
+    return scales.lower_end([lowest]) if by_errors else max(0.0, math.floor((lowest - 4) / 5) * 5.0)
 
 
-def one_at_a_time(runs: pd.DataFrame, levels: Mapping[str, Sequence[str]], factor: str) -> pd.DataFrame:
-    """The runs that show a factor alone: all where levels are crossed, else those with the others at baseline."""
-    others = [name for name in levels if name != factor]
-    at_baseline = pd.Series(data=True, index=runs.index)
-    for name in others:
-        at_baseline &= runs[name] == levels[name][0]
-    crossed = bool(((runs[factor] != levels[factor][0]) & ~at_baseline).any())
-    return runs if crossed else runs[at_baseline]
+def _widest(means: pd.DataFrame) -> str:
+    """Where test accuracy stays farthest below training accuracy."""
+    distance = means["train_accuracy"] - means["test_accuracy"]
+    name = str(distance.idxmax())
+    train, test = (wording.number(float(means[column][name]), 1) for column in means)
+    highest = str(means["test_accuracy"].idxmax())
+    return (
+        f"{name} is farthest below the diagonal: {train}% in training, {test}% in the test. {highest} is highest with "
+        f"{wording.number(float(means['test_accuracy'].max()), 1)}% in the test."
+    )
 
 
-def _gap_finding(runs: pd.DataFrame, levels: Mapping[str, Sequence[str]]) -> str:
-    """The factors whose levels differ most in the gap."""
-    ranges = []
-    for factor, labels in levels.items():
-        means = one_at_a_time(runs, levels, factor).groupby(factor)["gap"].mean().reindex(list(labels)).dropna() * 100
-        if len(means) > 1:
-            low, high = (f"{found} at {means.index[place]}" for found, place in (
-                (wording.number(float(means.min()), 1), int(means.argmin())),
-                (wording.number(float(means.max()), 1), int(means.argmax())),
-            ))  # fmt: skip
-            ranges.append((float(means.max() - means.min()), f"{factor} (from {low} to {high})"))
-    ranges.sort(key=lambda entry: -entry[0])
-    if not ranges:
-        return "No factor has two levels with finished runs yet."
-    return f"The mean gap differs most between the levels of {'; then '.join(text for _, text in ranges[:3])}."
+def interactions(table: pd.DataFrame) -> Picture:
+    """A heat map of interactions: for every pair of levels, what they do together beyond the sum of each.
+
+    Args:
+        table: what `analysis.factorial.interactions` returns, not empty.
+    """
+    metric = str(table["metric"].iloc[0])
+    scale = wording.scale(metric)
+    names, others = table["factor"] + "=" + table["level"], table["other_factor"] + "=" + table["other_level"]
+    rows, columns = list(dict.fromkeys(names))[:MOST_CELLS], list(dict.fromkeys(others))[:MOST_CELLS]
+    values = np.full((len(rows), len(columns)), np.nan)
+    texts = np.full(values.shape, "", dtype=object)
+    for name, other, mean, verdict in zip(names, others, table["mean"], table["verdict"], strict=True):
+        if name in rows and other in columns:
+            place = rows.index(name), columns.index(other)
+            values[place], texts[place] = mean * scale, f"{wording.signed(mean, metric)}{_MARKS.get(verdict, '')}"
+    shown = int((texts != "").sum())
+    reach = float(np.nanmax(np.abs(values), initial=0.0)) or 1.0
+    better = "BrBG_r" if lower_is_better(metric) else "BrBG"
+    with theme():
+        figure, (axes,) = panels(1, 1, 3.2 + 1.05 * len(columns), 1.9 + 0.42 * len(rows))
+        with warnings.catch_warnings():
+            # seaborn 0.13.2 asks matplotlib 3.11 for something that a later version will not have.
+            warnings.simplefilter("ignore", PendingDeprecationWarning)
+            sns.heatmap(
+            values, annot=texts, fmt="", cmap=better, center=0, vmin=-1.4 * reach, vmax=1.4 * reach, cbar=False,
+            linewidths=1, linecolor="white", annot_kws={"fontsize": 8.5, "color": INK}, ax=axes,
+        )  # fmt: skip
+        axes.set(xlabel="", ylabel="")
+        axes.tick_params(length=0, colors=INK)
+        short = [[wording.cut(name, 34) for name in side] for side in (columns, rows)]
+        axes.set_xticks(np.arange(len(columns)) + 0.5, short[0], rotation=30, ha="right", rotation_mode="anchor")
+        axes.set_yticks(np.arange(len(rows)) + 0.5, short[1], rotation=0)
+        note = (
+            "Each cell: what the two do together beyond the sum of each, "
+            f"{wording.unit(metric) or wording.metric_name(metric)}; green is for the better, brown for the worse. "
+            "▲ synergistic and ▼ antagonistic are clear of zero."
+        )
+        if shown < len(table):
+            note += f" The first {shown} of {len(table)} pairs; the table has all."
+        title = f"Interactions of levels in {wording.metric_name(metric)}"
+        return picture(figure, "interactions", title, _strongest(table, metric), note)
+
+
+def _strongest(table: pd.DataFrame, metric: str) -> str:
+    """The interaction that is farthest from zero."""
+    known = table[np.isfinite(table["mean"])]
+    if known.empty:
+        return "No pair of levels has finished runs yet."
+    row = known.loc[known["mean"].abs().idxmax()]
+    size = wording.difference(row["mean"], row["low"], row["high"], metric, int(row["n"]))
+    return (
+        f"The strongest is that of {row['factor']}={row['level']} with {row['other_factor']}={row['other_level']}: "
+        f"{size}, {row['verdict']}."
+    )
 
 
 def _largest(rows: Sequence[Mapping[Any, Any]], metric: str) -> str:

@@ -50,11 +50,14 @@ class Findings:
             self._effects[metric] = effects.effects(self.runs(metric), self.levels, metric, coverage_only=only)
         return self._effects[metric]
 
-    @property
-    def differences(self) -> pd.DataFrame:
-        """What the effects on the primary metric are means of; see `analysis.effects.seed_differences`."""
-        primary = self.snapshot.study.primary
-        return effects.seed_differences(self.runs(primary), self.levels, primary)
+    def differences(self, metric: str | None = None) -> pd.DataFrame:
+        """What the effects on a metric are means of; see `analysis.effects.seed_differences`.
+
+        Args:
+            metric: the study's primary one by default.
+        """
+        metric = metric or self.snapshot.study.primary
+        return effects.seed_differences(self.runs(metric), self.levels, metric)
 
     @property
     def median_epochs(self) -> dict[str, pd.DataFrame]:

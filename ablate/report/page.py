@@ -2,19 +2,18 @@
 
 import base64
 import hashlib
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import pandas as pd
 from markupsafe import Markup
 
 import ablate
-from ablate.report import answers, curves, distributions, figures, glossary, sections, tables, wording
+from ablate.report import answers, curves, details, distributions, figures, glossary, sections, tables, wording
 from ablate.report.canvas import Picture
 from ablate.report.findings import Findings
+from ablate.report.templates import Templates
 from ablate.results import embedded
 from ablate.results.snapshot import Snapshot
 
@@ -37,6 +36,7 @@ class Page:
         primary_is_share: whether effects are in points.
         failure_count: of failed and diverged runs; `failures` holds the first of them.
         run_count: of finished and failed runs; `runs` holds the first of them.
+        details: what the script shows of them on demand, for JSON.
         embedded: what can be downloaded and extracted, as JSON documents by name.
     """
 
@@ -56,15 +56,20 @@ class Page:
     combinations: tuple[answers.Listing, ...]
     moved: tuple[str, ...]
     thresholds_note: str
+    interactions: Picture | None
     accuracy_gap: Picture | None
-    gap_by_level: Picture | None
-    gaps: tuple[tables.GapRow, ...]
-    curves: Picture | None
+    train_test: Picture | None
+    gap_effects: Picture | None
+    gaps: tuple[tables.EffectRow, ...]
+    curves: tuple[Picture, ...]
+    curve_epochs: tuple[int, ...]
+    curve_rows: tuple[tables.CurveRow, ...]
     distributions: tuple[Distributions, ...]
     distributions_note: str
     layer_notes: tuple[str, ...]
     runs: tuple[tables.RunRow, ...]
     run_count: int
+    details: dict[str, Any]
     glossary: tuple[glossary.Term, ...]
     provenance: tuple[tuple[str, str], ...]
     study_text: str
@@ -72,25 +77,24 @@ class Page:
     version: str
 
 
-def render(findings: Findings, *, command: str | None = None) -> str:
+def render(findings: Findings, *, command: str | None = None, template_dir: Path | None = None) -> str:
     """The page as HTML text.
 
     Args:
         findings: what the analysis says of the study.
         command: the command line that trained it, to be shown.
+        template_dir: a folder whose files take the place of single templates; see `templates.Templates`.
+
+    Raises:
+        AblateError: a template of the user's cannot be used.
     """
-    folder = template_folder()
-    css = (folder / "report.css").read_text(encoding="utf-8")
-    script = (folder / "report.js").read_text(encoding="utf-8")
-    html = (
-        environment(folder)
-        .get_template("page.html.j2")
-        .render(
-            page=contents(findings, command),
-            css=Markup(css),  # noqa: S704 - the page's own file, nothing of the study in it
-            script=Markup(script),  # noqa: S704 - likewise
-            policy=policy(css, script),
-        )
+    templates = Templates(template_dir)
+    css, script = templates.text("report.css"), templates.text("report.js")
+    html = templates.render(
+        page=contents(findings, command),
+        css=Markup(css),  # noqa: S704 - a file of the page's own, nothing of the study in it
+        script=Markup(script),  # noqa: S704 - likewise
+        policy=policy(css, script),
     )
     return wording.redact(html)
 
@@ -103,6 +107,8 @@ def contents(findings: Findings, command: str | None = None) -> Page:
     effects, counts = findings.effects(), findings.diagnosis
     answer = sections.verdict(findings)
     failures = sections.troubles(snapshot)
+    together = findings.interactions
+    epochs = {run.treatment.name: run.treatment.settings.training.epochs for run in snapshot.planned}
     drawn_histories = histories[histories["run"].isin(ok["run"])]
     return Page(
         header=sections.header(snapshot),
@@ -115,21 +121,26 @@ def contents(findings: Findings, command: str | None = None) -> Page:
         treatments=tuple(tables.treatment_rows(runs, counts, answer.best)),
         effects=tuple(tables.effect_rows(effects)),
         effects_note=sections.effects_note(snapshot.study),
-        effects_picture=figures.effects(effects, findings.differences) if effects["n"].sum() else None,
+        effects_picture=_effects_picture(findings, primary),
         other_metrics=answers.other_metrics(findings),
         medians=tuple(answers.medians(findings)),
         combinations=tuple(answers.combinations(findings)) if levels else (),
         moved=tuple(answers.moved(findings)),
         thresholds_note=answers.thresholds_note(findings),
+        interactions=figures.interactions(together) if isinstance(together, pd.DataFrame) and len(together) else None,
         accuracy_gap=figures.accuracy_gap(ok) if len(ok) else None,
-        gap_by_level=figures.gap_by_level(ok, levels) if len(ok) and levels else None,
-        gaps=tuple(tables.gap_rows(ok, levels)),
-        curves=curves.learning_curves(drawn_histories, ok) if len(ok) else None,
+        train_test=figures.train_against_test(ok, answer.best) if len(ok) else None,
+        gap_effects=_effects_picture(findings, "gap") if primary != "gap" else None,
+        gaps=tuple(tables.effect_rows(findings.effects("gap"))),
+        curves=tuple(curves.learning_curves(drawn_histories, ok, epochs)) if len(ok) else (),
+        curve_epochs=tuple(tables.curve_epochs(drawn_histories)) if len(ok) else (),
+        curve_rows=tuple(tables.curve_rows(drawn_histories, ok)) if len(ok) else (),
         distributions=tuple(_distributions(snapshot, ok)),
         distributions_note=sections.distributions_note(distributions.worth_showing(ok), ok),
         layer_notes=tuple(answers.layer_notes(findings)),
         runs=tuple(tables.run_rows(runs.head(tables.MOST_RUNS), histories, findings.diagnosed)),
         run_count=len(runs),
+        details=details.document(snapshot, runs["treatment"].head(tables.MOST_RUNS)),
         glossary=tuple(glossary.terms(levels)),
         provenance=tuple(sections.provenance(snapshot, command)),
         study_text=sections.study_text(snapshot),
@@ -138,31 +149,13 @@ def contents(findings: Findings, command: str | None = None) -> Page:
     )
 
 
-def template_folder() -> Path:
-    """Where the page's templates are: inside an installed package, or beside it in a checkout."""
-    package = Path(ablate.__file__).parent
-    shipped = package / "_templates"
-    return shipped if shipped.is_dir() else package.parent / "templates"
-
-
-def environment(folder: Path) -> jinja2.Environment:
-    """Templates that escape everything and fail on a name that does not exist."""
-    # select_autoescape() would leave files that end in .j2 unescaped.
-    found = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(folder),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    found.filters["breakable"] = breakable
-    found.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "allow_nan": False}
-    return found
-
-
-def breakable(label: str) -> Markup:
-    """A label of a treatment, escaped, that may be broken after its punctuation and nowhere else."""
-    return Markup("<wbr>").join(re.split(r"(?<=[=(,])", label))
+def _effects_picture(findings: Findings, metric: str) -> Picture | None:
+    """The figure of the effects on a metric; `None` while no level has a pair of finished runs."""
+    effects = findings.effects(metric)
+    if not effects["n"].sum():
+        return None
+    name = "effects" if metric == findings.snapshot.study.primary else f"effects-{metric}"
+    return figures.effects(effects, findings.differences(metric), name)
 
 
 def policy(css: str, script: str) -> str:

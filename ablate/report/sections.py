@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ablate.analysis.estimates import estimate_mean, largest_of_equals
+from ablate.analysis.estimates import FEWEST_SEEDS, estimate_mean, largest_of_equals
 from ablate.report import answers, wording
 from ablate.report.findings import Findings
 from ablate.results.snapshot import Snapshot
@@ -53,10 +53,11 @@ class Header:
 
 @dataclass(frozen=True)
 class Finding:
-    """The level of a factor and what it does, as text."""
+    """The level of a factor and what it does, as text; `short` is its size alone, where that is clear of zero."""
 
     level: str
     text: str
+    short: str
 
 
 @dataclass(frozen=True)
@@ -76,14 +77,16 @@ class Verdict:
 
     Attributes:
         best: name of the treatment with the best mean validation accuracy; `None` without a finished run.
-        selection: how it was chosen and what it scores.
-        paragraphs: by how much it is ahead and what that is worth, what is wrong with the baseline, and which
-            remedies depend on their company.
+        headline: what it brings, in one sentence that follows its name.
+        sure: how sure that is, in one sentence.
+        paragraphs: how it was chosen and what it scores, what that is worth, what is wrong with the baseline, and
+            which remedies depend on their company.
         groups: the levels by verdict, empty ones left out.
     """
 
     best: str | None
-    selection: str
+    headline: str
+    sure: str
     paragraphs: tuple[str, ...]
     groups: tuple[Group, ...]
 
@@ -135,28 +138,67 @@ def verdict(findings: Findings) -> Verdict:
         rows: list[dict[Any, Any]] = effects[effects["verdict"] == name].to_dict("records")
         rows.sort(key=lambda row: -abs(row["mean"]) if math.isfinite(row["mean"]) else 0.0)
         say = {"undecided": wording.undecided, "inert": wording.inert}.get(name, wording.effect)
-        found = tuple(Finding(f"{row['factor']} = {row['level']}", say(row)) for row in rows)
+        found = tuple(
+            Finding(
+                f"{row['factor']} = {row['level']}",
+                say(row),
+                wording.signed(row["mean"], row["metric"]) if name in ("helps", "hurts") else "",
+            )
+            for row in rows
+        )
         if found:
             groups.append(Group(name, symbol, title, GROUP_NOTES[name], found))
     counts = findings.diagnosis
     diagnosis = " ".join(filter(None, (_baseline(counts), _unfinished(counts))))
-    paragraphs = (_lead(findings), _confirmation(findings), diagnosis, answers.dependence(findings))
-    return Verdict(best, _selection(snapshot, best), tuple(filter(None, paragraphs)), tuple(groups))
+    paragraphs = (_selection(snapshot, best), _curse(findings), diagnosis, answers.dependence(findings))
+    return Verdict(
+        best,
+        _headline(findings),
+        " ".join(filter(None, (_sureness(findings), _confirmation(findings), _runner_up(findings.ok, best)))),
+        tuple(filter(None, paragraphs)),
+        tuple(groups),
+    )
 
 
-def _lead(findings: Findings) -> str:
-    """By how much the winner is ahead, and what that figure owes to the choice."""
+def _headline(findings: Findings) -> str:
+    """What the winner brings, as the end of a sentence that its name begins."""
+    primary = findings.snapshot.study.primary
+    if findings.winner is None:
+        return "No treatment has enough finished runs to name a best one."
+    if findings.winner == "baseline":
+        return "is best as it is: no other treatment does better on validation."
+    found, count = findings.lead()
+    if not count:
+        return "does best on validation; the baseline has no finished run to compare it with."
+    size = f"{wording.signed(found.mean, primary)} {wording.unit(primary)}".strip()
+    return f"does best on validation: {size} in {wording.metric_name(primary)} against the baseline."
+
+
+def _sureness(findings: Findings) -> str:
+    """How sure the winner's lead over the baseline is."""
     found, count = findings.lead()
     if findings.winner in (None, "baseline") or not count:
         return ""
-    study = findings.snapshot.study
-    difference = wording.difference(found.mean, found.low, found.high, study.primary, count)
+    replicates = wording.plural(count, "replicate")
+    if count < FEWEST_SEEDS:
+        return f"Not sure at all: {replicates}, and it takes {FEWEST_SEEDS} for a verdict."
+    primary = findings.snapshot.study.primary
+    interval = f"95% interval {wording.interval(found.low, found.high, primary)}, {replicates}"
+    better = found.high < 0 if lower_is_better(primary) else found.low > 0
+    said = "The lead is clear of zero" if better else "The lead is not sure: its interval does not stay clear of zero"
+    fresh = "" if findings.snapshot.confirmation else " Fresh seeds have not confirmed it yet."
+    return f"{said} ({interval}).{fresh}"
+
+
+def _curse(findings: Findings) -> str:
+    """What the winner's lead owes to its being chosen."""
     treatments = findings.snapshot.runs["treatment"].nunique()
+    if findings.winner in (None, "baseline") or not findings.lead()[1]:
+        return ""
     luck = wording.number(largest_of_equals(treatments), 1)
     text = (
-        f"Its difference from the baseline in {wording.metric_name(study.primary)} is {difference}. It was chosen as "
-        f"the best of {treatments}, and the best of {treatments} equal treatments looks {luck} standard errors better "
-        "than it is (the winner's curse)"
+        f"It was chosen as the best of {treatments}, and the best of {treatments} equal treatments looks {luck} "
+        "standard errors better than it is (the winner's curse)"
     )
     confirmed = findings.snapshot.confirmation is not None
     return f"{text}." if confirmed else f"{text}: 'ablate run --confirm' trains both anew, with fresh seeds."
@@ -290,11 +332,11 @@ def _warnings(snapshot: Snapshot, finished: int, planned: int) -> Iterable[str]:
 def _selection(snapshot: Snapshot, best: str | None) -> str:
     runs = snapshot.runs[snapshot.runs["status"] == "ok"]
     if best is None:
-        return "No treatment has enough finished runs to name a best one."
+        return ""
     own = runs[runs["treatment"] == best]
     score = wording.spread(float(own["test_accuracy"].mean()), float(own["test_accuracy"].std(ddof=1)), "test_accuracy")
     text = (
-        f"has the highest mean validation accuracy, {wording.percent(float(own['val_accuracy'].mean()))} %. "
+        f"It has the highest mean validation accuracy, {wording.percent(float(own['val_accuracy'].mean()))} %. "
         f"Chosen by that, its test accuracy is {score} %"
     )
     text += f" (mean ± standard deviation over {len(own)} replicates)" if len(own) > 1 else " (a single run)"
@@ -302,14 +344,16 @@ def _selection(snapshot: Snapshot, best: str | None) -> str:
     if set(runs["treatment"]) == {best}:
         return f"{text}. No other treatment has finished runs to compare it with."
     if best == "baseline":
-        return f"{text}. No other treatment did better on validation."
+        return f"{text}."
     if len(base):
         text += f"; the baseline's is {wording.percent(float(base.mean()))} %"
-    return f"{text}. {_runner_up(runs, best)}".strip()
+    return f"{text}."
 
 
-def _runner_up(runs: pd.DataFrame, best: str) -> str:
-    """Whether the replicates tell the best treatment from the next one."""
+def _runner_up(runs: pd.DataFrame, best: str | None) -> str:
+    """The next best treatment, where the replicates do not tell it from the best one."""
+    if best in (None, "baseline") or set(runs["treatment"]) == {best}:
+        return ""
     by_seed = runs.pivot_table(index="seed", columns="treatment", values="val_accuracy", sort=False)
     rest = by_seed.drop(columns=best).mean()
     second = str(rest.idxmax())
@@ -317,8 +361,8 @@ def _runner_up(runs: pd.DataFrame, best: str) -> str:
     if difference.low > 0:
         return ""
     return (
-        f"{second} is close behind with {wording.percent(float(rest[second]))} % on validation; "
-        "the replicates do not tell the two apart."
+        f"{second} is close behind ({wording.percent(float(rest[second]))} against "
+        f"{wording.percent(float(by_seed[best].mean()))} % on validation): the replicates do not tell the two apart."
     )
 
 

@@ -1,22 +1,20 @@
 """The page's tables: runs, treatments, effects and layers as rows of text."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from ablate.analysis.estimates import estimate_mean
 from ablate.analysis.layers import normal_distance
-from ablate.report import wording
+from ablate.report import paths, wording
 from ablate.report.distributions import Distribution, Panel
-from ablate.report.figures import by_seed, one_at_a_time
 from ablate.results.embedded import thinned
 
 MOST_RUNS = 1_000  # rows of the table; browsers lay out a few thousand without a pause
-SPARK_WIDTH, SPARK_HEIGHT, SPARK_POINTS = 84, 20, 20
+SPARK_WIDTH, SPARK_HEIGHT, SPARK_POINTS = 84, 20, 16
 
 
 @dataclass(frozen=True)
@@ -52,19 +50,19 @@ class EffectRow:
 
 
 @dataclass(frozen=True)
-class GapRow:
-    """The final gap at one level of a factor, as text, in points."""
+class CurveRow:
+    """The mean curve of one treatment at a few epochs, as text."""
 
-    factor: str
-    level: str
-    runs: str
-    mean: str
-    interval: str
+    treatment: str
+    validation: tuple[str, ...]
+    train: str
+    best_epoch: str
+    stopped_epoch: str
 
 
 @dataclass(frozen=True)
 class RunRow:
-    """One run, as text; `points` are the sparkline's."""
+    """One run, as text; `points` is the path of its sparkline."""
 
     treatment: str
     seed: int
@@ -76,7 +74,6 @@ class RunRow:
     best_epoch: str
     stopped_epoch: str
     seconds: str
-    key: str
     points: str
 
 
@@ -148,24 +145,28 @@ def effect_rows(effects: pd.DataFrame) -> list[EffectRow]:
     return rows
 
 
-def gap_rows(runs: pd.DataFrame, levels: Mapping[str, Sequence[str]]) -> list[GapRow]:
-    """The numbers of the figure of gaps by level."""
+def curve_epochs(histories: pd.DataFrame) -> list[int]:
+    """The epochs of a table of curves: the first, three between, and the last that any run has."""
+    last = int(histories["epoch"].max())
+    return sorted({max(1, round(last * share)) for share in (0, 0.25, 0.5, 0.75, 1)})
+
+
+def curve_rows(histories: pd.DataFrame, runs: pd.DataFrame) -> list[CurveRow]:
+    """The numbers of the learning curves: means over the replicates still training at an epoch."""
+    epochs = curve_epochs(histories)
+    means = histories.groupby(["treatment", "epoch"], sort=False)["val_accuracy"].mean()
     rows = []
-    for factor, labels in levels.items():
-        own = one_at_a_time(runs, levels, factor)
-        for label in labels:
-            values = by_seed(own.loc[own[factor] == label], "gap")
-            found = estimate_mean(values)
-            interval = f"{wording.percent(found.low)} to {wording.percent(found.high)}"
-            rows.append(
-                GapRow(
-                    factor,
-                    label,
-                    str(len(values)),
-                    wording.percent(found.mean),
-                    interval if math.isfinite(found.low) else "–",
-                )
+    for name, own in runs.groupby("treatment", sort=False):
+        curve = means[name]
+        rows.append(
+            CurveRow(
+                str(name),
+                tuple(wording.percent(float(curve.get(epoch, math.nan))) for epoch in epochs),
+                wording.percent(float(own["train_accuracy"].mean())),
+                wording.number(float(own["best_epoch"].astype("float64").mean()), 1),
+                wording.number(float(own["stopped_epoch"].astype("float64").mean()), 1),
             )
+        )
     return rows
 
 
@@ -191,7 +192,6 @@ def run_rows(runs: pd.DataFrame, histories: pd.DataFrame, diagnosed: pd.DataFram
             best_epoch=_whole(row["best_epoch"]),
             stopped_epoch=_whole(row["stopped_epoch"]),
             seconds=wording.number(row["seconds"], 1),
-            key=row["run"][:10],
             points=sparkline(curves.get(row["run"], np.empty(0)), low, high),
         )
         for row in runs.to_dict("records")
@@ -199,15 +199,15 @@ def run_rows(runs: pd.DataFrame, histories: pd.DataFrame, diagnosed: pd.DataFram
 
 
 def sparkline(values: "np.ndarray[Any, np.dtype[np.float64]]", low: float, high: float) -> str:
-    """The points of a polyline over a curve's epochs, on a scale shared by all runs; empty if it has none."""
+    """The path of a curve over its epochs, on a scale shared by all runs; empty if it has no finite value."""
     places = thinned(len(values), SPARK_POINTS)
     last, span = max(len(values) - 1, 1), (high - low) or 1.0
     points = [
-        f"{1 + place / last * (SPARK_WIDTH - 2):.0f},{1 + (high - values[place]) / span * (SPARK_HEIGHT - 2):.1f}"
+        (1 + place / last * (SPARK_WIDTH - 2), 1 + (high - values[place]) / span * (SPARK_HEIGHT - 2))
         for place in places
         if math.isfinite(values[place])
     ]
-    return " ".join(points)
+    return paths.relative("M " + " L ".join(f"{x:.0f} {y:.1f}" for x, y in points)) if points else ""
 
 
 def layer_rows(panels: Iterable[Panel]) -> list[LayerRow]:

@@ -6,8 +6,8 @@ from xml.etree import ElementTree as ET
 import numpy as np
 import pytest
 
-from ablate.analysis import effects
-from ablate.report import canvas, curves, figures
+from ablate.analysis import effects, factorial
+from ablate.report import canvas, curves, figures, wording
 
 
 @pytest.fixture
@@ -20,8 +20,8 @@ def all_figures(snapshot):
     return [
         figures.effects(effects.effects(runs, levels), effects.seed_differences(runs, levels)),
         figures.accuracy_gap(runs),
-        figures.gap_by_level(runs, levels),
-        curves.learning_curves(snapshot.histories, runs),
+        figures.train_against_test(runs, "batch_norm=true"),
+        *curves.learning_curves(snapshot.histories, runs, dict.fromkeys(runs["treatment"], 6)),
     ]
 
 
@@ -68,29 +68,48 @@ def test_many_marks_become_a_small_picture():
     assert 'alt="Many. A &quot;finding&quot;."' in picture.markup
 
 
-def test_paths_of_lines_drop_only_their_letters():
-    assert canvas._path("M 1.23456 2 L 3 4 L 5 6 z") == "M 1.2 2 3 4 5 6 z"
-    assert canvas._path("M 1 2 C 3 4 5 6 7 8 L 9 9") == "M 1 2 C 3 4 5 6 7 8 L 9 9"
-
-
 def test_the_accuracy_axis_leaves_out_what_did_not_learn(snapshot):
     runs = snapshot.runs.copy()
     runs.loc[runs["treatment"] == "dropout=0.5", ["train_accuracy", "val_accuracy"]] = 0.1
-    low, poor = curves.accuracy_axis(runs)
+    low, poor = curves.common_axis(runs)
     assert poor == {"dropout=0.5"}
     assert 0.5 < low < 0.9
 
 
-def test_a_factor_alone_is_shown_with_the_others_at_baseline(make):
-    snapshot = make()
-    alone = figures.one_at_a_time(snapshot.runs, snapshot.levels, "dropout")
-    assert set(alone["treatment"]) == {"baseline", "dropout=0.5"}
-    crossed = make(study={"name": "crossed", "design": "grid", "replicates": 2})
-    assert len(figures.one_at_a_time(crossed.runs, crossed.levels, "dropout")) == len(crossed.runs)
-
-
 def test_the_axes_of_the_curves_are_named(make):
     snapshot = make()
-    drawn = curves.learning_curves(snapshot.histories, snapshot.runs).markup
+    (picture,) = curves.learning_curves(snapshot.histories, snapshot.runs, dict.fromkeys(snapshot.runs["treatment"], 6))
+    drawn = picture.markup
     assert ">epoch</text>" in drawn
     assert ">accuracy, %</text>" in drawn
+
+
+def test_where_runs_were_stopped_early_is_marked(make):
+    snapshot = make()
+    longer = {name: 6 if name == "baseline" else 9 for name in snapshot.runs["treatment"]}
+    (picture,) = curves.learning_curves(snapshot.histories, snapshot.runs, longer)
+    assert picture.markup.count("stopped 6") == 2  # of three treatments
+
+
+def test_more_treatments_than_a_figure_holds_are_folded(make, monkeypatch):
+    monkeypatch.setattr(curves, "MOST_PANELS", 2)
+    monkeypatch.setattr(curves, "MOST_FIGURES", 1)
+    snapshot = make()
+    (picture,) = curves.learning_curves(snapshot.histories, snapshot.runs, dict.fromkeys(snapshot.runs["treatment"], 6))
+    assert "The last 1 of 3 treatments are left out" in picture.note
+    monkeypatch.setattr(curves, "MOST_FIGURES", 2)
+    first, second = curves.learning_curves(
+        snapshot.histories, snapshot.runs, dict.fromkeys(snapshot.runs["treatment"], 6)
+    )
+    assert (first.title, second.title) == (
+        "Accuracy by epoch and treatment, 1 to 2",
+        "Accuracy by epoch and treatment, 3 to 3",
+    )
+
+
+def test_interactions_are_drawn_with_the_strongest_named(make):
+    crossed = make(study={"name": "crossed", "design": "grid", "replicates": 6})
+    table = factorial.interactions(factorial.grid(crossed.runs, crossed.levels, "test_accuracy"))
+    picture = figures.interactions(table)
+    assert "The strongest is that of batch_norm=true with dropout=0.5" in picture.description
+    assert wording.signed(table["mean"][0], "test_accuracy") in picture.markup

@@ -106,13 +106,14 @@ def with_confirmation(snapshot, best, shift=0.0):
 def test_fresh_seeds_have_the_last_word(make, shift, said):
     snapshot = make()
     assert Findings(snapshot).winner == "batch_norm=true"
-    before = " ".join(sections.verdict(Findings(snapshot)).paragraphs)
-    assert "ablate run --confirm" in before
-    assert "fresh seeds, which chose" not in before
+    before = sections.verdict(Findings(snapshot))
+    assert "ablate run --confirm" in " ".join(before.paragraphs)
+    assert "Fresh seeds have not confirmed it yet" in before.sure
     findings = Findings(with_confirmation(snapshot, "batch_norm=true", shift))
-    after = " ".join(sections.verdict(findings).paragraphs)
-    assert said in after
-    assert "ablate run --confirm" not in after
+    after = sections.verdict(findings)
+    assert said in after.sure
+    assert "not confirmed" not in after.sure
+    assert "ablate run --confirm" not in " ".join(after.paragraphs)
     assert findings.lead(confirmed=True)[1] == 6
 
 

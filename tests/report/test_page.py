@@ -129,21 +129,20 @@ def test_home_folders_are_not_shown(make):
     assert "~/study.toml" in html
 
 
-def test_downloads_are_json_without_nan(make):
+def test_what_the_script_reads_is_json_without_nan(make):
     snapshot = make(diverged=(1,))
     html = render(snapshot)
-    data = {
-        name: json.loads(text, parse_constant=pytest.fail)
-        for name, text in re.findall(r'<script type="application/json" id="data-(\w+)">(.*?)</script>', html, re.DOTALL)
-    }
-    assert len(data["runs"]["rows"]) == len(snapshot.runs)
-    column = data["runs"]["columns"].index("test_accuracy")
-    assert [row[column] for row in data["runs"]["rows"]] == list(snapshot.runs["test_accuracy"])
-    assert None in data["runs"]["rows"][1]
-    assert len(data["histories"]["rows"]) == len(snapshot.histories)
-    for row, expected in zip(data["histories"]["rows"], snapshot.histories.itertuples(), strict=True):
-        assert data["runs"]["rows"][row[0]][data["runs"]["columns"].index("run")] == expected.run
-        assert row[1] == expected.epoch
+    blocks = re.findall(r'<script type="application/json" id="data-(\w+)">(.*?)</script>', html, re.DOTALL)
+    data = {name: json.loads(text, parse_constant=pytest.fail) for name, text in blocks}
+    assert data.keys() == {"study", "details"}
+    known = data["details"]
+    assert known["factors"] == {"batch_norm": ["false", "true"], "dropout": ["0", "0.5"]}
+    assert set(known["treatments"]) == set(snapshot.runs["treatment"])
+    own = known["treatments"]["dropout=0.5"]
+    assert own["levels"] == [0, 1]
+    assert own["settings"] == {"dropout": "0.5"}
+    assert known["settings"]["model.hidden"] == "[8, 4]"
+    assert own["command"].endswith("--only batch_norm=false --only dropout=0.5 -S study.seeds=[")
 
 
 def test_a_partial_study_says_so(make):
@@ -167,12 +166,3 @@ def test_the_failures_listed_are_capped(make):
     found = page.contents(Findings(snapshot))
     assert len(found.failures) == sections.MOST_FAILURES
     assert found.failure_count == 30
-
-
-def test_templates_inside_the_package_come_first(tmp_path, monkeypatch):
-    package = tmp_path / "ablate"
-    (package / "_templates").mkdir(parents=True)
-    monkeypatch.setattr(page.ablate, "__file__", str(package / "__init__.py"))
-    assert page.template_folder() == package / "_templates"
-    (package / "_templates").rmdir()
-    assert page.template_folder() == tmp_path / "templates"
