@@ -50,6 +50,8 @@ def _print(found: "Comparison", output: Output) -> None:
         output.data(f"  {row['treatment']:<{width}}  {_figures(row)}  {row['verdict']}")
     for line in found.around:
         output.data(line)
+    for each in found.settings:
+        output.data(f"{each.key}: {each.before} in A, {each.now} in B ({', '.join(each.treatments)})")
 
 
 def _figures(row: Mapping[Any, Any]) -> str:

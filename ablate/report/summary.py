@@ -67,7 +67,8 @@ def _extent(night: Night) -> str:
     counts = [f"{len(content.records):,} of {wording.plural(total, 'run')} finished"]
     counts += [f"{wording.plural(diverged, 'run')} diverged"] if diverged else []
     best = sections.verdict(night.findings)
-    return f"{', '.join(counts)}. " + (f"{best.best} {best.selection}" if best.best else best.selection)
+    said = " ".join(filter(None, (best.best, best.headline, best.sure)))
+    return f"{', '.join(counts)}. {said}"
 
 
 def _page(page: str, link: str) -> Iterator[str]:

@@ -108,7 +108,9 @@ def damaged(change: Callable[[dict[str, Any]], object], *, sign: bool = True) ->
         (damaged(lambda document: None).replace(b"0.30000000000000004", b"1e999"), "a damaged baseline"),
     ],
 )
-def test_a_file_that_is_none_is_refused_with_its_key_and_what_to_do(content: bytes, message: str, tmp_path: Path) -> None:
+def test_a_file_that_is_none_is_refused_with_its_key_and_what_to_do(
+    content: bytes, message: str, tmp_path: Path
+) -> None:
     path = tmp_path / "baseline.json"
     path.write_bytes(content)
     with pytest.raises(AblateError) as caught:
