@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ablate.errors import AblateError, StoreError, WorkerError
-from ablate.execution import local
+from ablate.execution import local, surroundings
 from ablate.execution.queue import RunQueue, Task, guess_epoch_seconds
 from ablate.execution.worker import Assignment, Outcome
 from ablate.results.claims import Claims
@@ -130,8 +130,12 @@ def execute(
     Returns:
         What became of each run, by key; runs that were not begun are missing.
     """
+    around = surroundings.describe(folder) if runs else {}
     pairs = [
-        (run, _assignment(index, run, identity, store, folder, options.trainer, keep_weights=keep_weights))
+        (
+            run,
+            _assignment(index, run, identity, store, folder, options.trainer, keep_weights=keep_weights, around=around),
+        )
         for index, run in enumerate({run.key: run for run in runs}.values())
     ]
     if not pairs:
@@ -191,6 +195,7 @@ def _assignment(
     trainer: TrainerName,
     *,
     keep_weights: bool,
+    around: Mapping[str, str] | None = None,
 ) -> Assignment:
     settings = run.treatment.settings
     digest = identity.data[data_name(settings.data)].digest
@@ -208,6 +213,7 @@ def _assignment(
         trainer=trainer,
         keep_weights=keep_weights,
         origin=_origin(run, identity, root),
+        surroundings=around or {},
     )
 
 

@@ -15,7 +15,7 @@ import threading
 import time
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Literal
@@ -25,7 +25,7 @@ from threadpoolctl import threadpool_limits
 from ablate.errors import AblateError, StoreError, StudyError
 from ablate.execution.output import clean
 from ablate.results.record import Record, TrainerName, weights_digest
-from ablate.results.store import Store
+from ablate.results.store import Store, utc_now
 from ablate.study import code, sources
 from ablate.study.ondisk import OnDisk
 from ablate.study.settings import Data, RunSettings
@@ -55,6 +55,7 @@ class Assignment:
         trainer: `compiled` or `fit`.
         keep_weights: whether to keep what the network has learned.
         origin: folder and run of the study whose weights it starts from.
+        surroundings: what the record's environment says beyond what the worker knows; see `surroundings.describe`.
     """
 
     index: int
@@ -68,6 +69,7 @@ class Assignment:
     trainer: TrainerName
     keep_weights: bool
     origin: tuple[Path, str] | None = None
+    surroundings: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -230,7 +232,8 @@ def _train(assignment: Assignment, process: _Process, started: float) -> Outcome
         keep=functools.partial(store.keep_weights, assignment.key) if assignment.keep_weights else None,
     )
     _check_unchanged(dataset)
-    store.commit(record)
+    environment = {**record.environment, **assignment.surroundings, "finished": utc_now()}
+    store.commit(replace(record, environment=environment))
     return Outcome(
         record.key,
         record.status,

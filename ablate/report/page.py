@@ -96,7 +96,7 @@ def render(findings: Findings, *, command: str | None = None, template_dir: Path
         script=Markup(script),  # noqa: S704 - likewise
         policy=policy(css, script),
     )
-    return wording.redact(html)
+    return wording.visible(wording.redact(html))
 
 
 def contents(findings: Findings, command: str | None = None) -> Page:

@@ -35,6 +35,13 @@ _HOMES = re.compile(
     r"(?:/home|/Users)/[^/\s\"'<>&\\]+|/root(?=[/\s\"'<&]|$)|[A-Za-z]:(?:\\)+Users(?:\\)+[^\\\s\"'<>&]+"
 )
 
+# Control characters but tab and line feed, separators, what turns the direction of reading, halves of pairs, and what
+# is no character at all: invisible or harmful in text, and partly no HTML.
+_UNSEEN = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069"
+    r"\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]"
+)
+
 
 def metric_name(metric: str) -> str:
     """What a metric is called in a sentence."""
@@ -158,3 +165,8 @@ def cut(text: str, length: int) -> str:
 def redact(text: str) -> str:
     """Text without the home folders, and so the user names, of whoever ran the study."""
     return _HOMES.sub("~", text)
+
+
+def visible(text: str) -> str:
+    r"""Text with its unseen characters spelt out, as labels have them: `\x1b`, `\u202e`."""
+    return _UNSEEN.sub(lambda found: repr(found.group())[1:-1], text)

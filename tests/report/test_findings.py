@@ -13,7 +13,7 @@ from ablate.report import answers, page, sections
 from ablate.report.findings import Findings
 from ablate.results.identity import plan_runs
 from ablate.study import design
-from tests.report.conftest import record
+from tests.invented import record
 
 GRID = {"study": {"name": "crossed", "design": "grid", "replicates": 6}}
 CLAIM = {

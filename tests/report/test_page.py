@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import re
+from dataclasses import replace
 from html import unescape
 from html.parser import HTMLParser
 
@@ -166,3 +167,24 @@ def test_the_failures_listed_are_capped(make):
     found = page.contents(Findings(snapshot))
     assert len(found.failures) == sections.MOST_FAILURES
     assert found.failure_count == 30
+
+
+def test_provenance_tells_when_and_where_and_hides_who(make):
+    snapshot = make()
+    first, *rest = snapshot.records.values()
+    environment = {
+        "command": "ablate run -c /home/jane/a.toml",
+        "git": "0123456789ab, nothing changed since",
+        "process": 7,
+    }
+    records = {
+        record.key: replace(record, environment={**environment, "finished": f"2026-01-0{day}T00:00:00+00:00"})
+        for record, day in ((first, 1), *((record, 2) for record in rest))
+    }
+    pairs = dict(sections.provenance(replace(snapshot, records=records), None))
+    assert pairs["git"] == "0123456789ab, nothing changed since"
+    assert pairs["finished"] == "2026-01-01T00:00:00+00:00 (first run) to 2026-01-02T00:00:00+00:00 (last)"
+    assert "process" not in pairs
+    html = render(replace(snapshot, records=records))
+    assert "ablate run -c ~/a.toml" in html
+    assert "jane" not in html
