@@ -59,7 +59,8 @@ def _figures(row: Mapping[Any, Any]) -> str:
         return str(row["reason"])
     sides = f"{row['before']:.4f} -> {row['now']:.4f}"
     change = f"{row['mean']:+.4f} [{row['low']:+.4f}, {row['high']:+.4f}]"
-    return f"{sides}  {change}  p {row['p_holm']:.3f}  n {row['n']}"
+    p = "p < 0.001" if row["p_holm"] < 0.001 else f"p {row['p_holm']:.3f}"
+    return f"{sides}  {change}  {p}  n {row['n']}"
 
 
 def _document(found: "Comparison") -> dict[str, Any]:

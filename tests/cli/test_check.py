@@ -113,6 +113,8 @@ def test_a_regression_is_exit_1(plain: tuple[object, ...], stored: Path) -> None
     assert document["exit_code"] == 1
     lenient = ablate("check", *plain, "--baseline", stored, "--floor", "20")
     assert lenient.exit_code == 0
+    for wrong in ("nan", "inf", "-1", "much"):
+        assert ablate("check", *plain, "--floor", wrong).exit_code == 2
 
 
 def test_a_missing_baseline_is_exit_4_unless_one_is_stored_now(
