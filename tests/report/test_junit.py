@@ -38,8 +38,9 @@ def test_claims_and_treatments_are_cases(make):
         ("invented.treatments", "batch_norm=true"): None,
         ("invented.treatments", "dropout=0.5"): (Failure, "regression"),
     }
-    assert (document.tests, document.failures, document.errors, document.skipped) == (6, 2, 0, 1)
+    assert (document.tests, document.failures, document.errors) == (6, 2, 0)
     (suite,) = document
+    assert (suite.tests, suite.failures, suite.errors, suite.skipped) == (6, 2, 0, 1)
     messages = [case.result[0].message for case in suite if case.result]
     assert all("(95% interval " in message for message in messages)
     facts = {each.name: each.value for each in suite.properties()}
@@ -85,13 +86,15 @@ def test_new_treatments_and_too_few_seeds_are_skipped(make):
 
 def test_the_document_has_the_shape_that_servers_need(make):
     content = junit.render(Night(Findings(make(claim=[UNDECIDED]))))
-    assert content.startswith(b"<?xml version='1.0' encoding='utf-8'?>")
+    assert content.lower().startswith(b"<?xml version='1.0' encoding='utf-8'?>")
     root = ET.fromstring(content)
     assert root.tag == "testsuites"
     (suite,) = root
     assert suite.tag == "testsuite"
     for each in (root, suite):
-        assert {"name", "tests", "failures", "errors", "skipped", "time"} <= each.attrib.keys()
+        assert {"name", "tests", "failures", "errors", "time"} <= each.attrib.keys()
+    assert "skipped" in suite.attrib
+    assert "skipped" not in root.attrib, "the schema that Jenkins checks by has none there"
     cases = suite.findall("testcase")
     assert len(cases) == int(suite.attrib["tests"]) == 4
     for case in cases:
