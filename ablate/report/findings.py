@@ -6,6 +6,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+import ablate
 from ablate.analysis import (
     claims,
     derived,
@@ -20,6 +21,8 @@ from ablate.analysis import (
 )
 from ablate.analysis.estimates import Estimate
 from ablate.analysis.factorial import NotEstimableError
+from ablate.results import baseline
+from ablate.results.baseline import Baseline
 from ablate.results.snapshot import Snapshot
 from ablate.study import design
 from ablate.study.layer_metrics import RUNNING_GAP, layer_metric
@@ -135,6 +138,11 @@ class Findings:
             ]
             judged.append(claims.judge(claim, self.runs(claim.metric), sides[0] or {}, sides[1], list(self.levels)))
         return claims.table(judged)
+
+    @cached_property
+    def baseline(self) -> Baseline:
+        """What is kept of the study for later ones to be compared with."""
+        return baseline.of(self.snapshot, self.runs(self.snapshot.study.primary), ablate.__version__)
 
     @cached_property
     def winner(self) -> str | None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ablate.analysis.pairs import LARGEST_DROPPED_SHARE
-from ablate.study.metrics import epochs_to
+from ablate.study.metrics import epochs_to, is_share
 
 METRIC_NAMES = {
     "test_accuracy": "test accuracy",
@@ -52,11 +52,6 @@ def metric_name(metric: str) -> str:
         goal = f"{threshold * 100:g}%" if is_share(column) else f"{threshold:g}"
         return f"epochs to a {METRIC_NAMES[column]} of {goal}"
     return METRIC_NAMES.get(metric, metric.replace("_", " "))
-
-
-def is_share(metric: str) -> bool:
-    """Whether a metric is shown in percent and its differences in points."""
-    return epochs_to(metric) is None and metric.endswith(("accuracy", "gap"))
 
 
 def digits(metric: str) -> int:
