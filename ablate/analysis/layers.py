@@ -15,7 +15,7 @@ from ablate.study.thresholds import DEFAULTS, Thresholds
 Symptom = Literal["equal weights", "saturated", "dead units", "fading", "growing", "not normal"]
 COLUMNS = ("treatment", "moment", "symptom", "layer", "activation", "value", "runs", "of")
 MOMENTS = ("initial", "end")
-KOLMOGOROV = 1.36  # over the root of the number of values: what normal numbers exceed once in twenty times
+LILLIEFORS = 0.886  # over the root of the number of values: what normal numbers exceed once in twenty times
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def _distance(row: Mapping[Any, Any]) -> float:
     if not counts.sum() or not 0 < row["sd"] < math.inf:
         return 0.0
     found = normal_distance(counts, row["low"], row["high"], row["mean"], row["sd"])
-    return found if found > KOLMOGOROV / math.sqrt(counts.sum()) else 0.0
+    return found if found > LILLIEFORS / math.sqrt(counts.sum()) else 0.0
 
 
 def _by_depth(rows: list[dict[Any, Any]], thresholds: Thresholds) -> Iterator[_Finding]:
