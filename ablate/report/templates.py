@@ -1,6 +1,8 @@
 """The page's templates: the shipped ones, and files of the user's that take the place of single ones, in a sandbox."""
 
+import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +12,14 @@ from markupsafe import Markup
 
 import ablate
 from ablate.errors import AblateError
+from ablate.report import wording
 from ablate.results import embedded
 from ablate.study.problems import suggest
 
 PAGE = "page.html.j2"
 SHIPPED = "shipped"  # prefix by which a file of the user's includes the one whose place it takes
 _TEXTS = ("report.css", "report.js")
+_JSON: dict[str, Any] = {"separators": (",", ":"), "allow_nan": False}
 
 
 class Templates:
@@ -73,6 +77,11 @@ def breakable(label: str) -> Markup:
     return Markup("<wbr>").join(re.split(r"(?<=[=(,])", label))
 
 
+def _packed(document: Mapping[str, Any]) -> str:
+    """A large table for the script; home folders are replaced here, before they cannot be seen any more."""
+    return embedded.packed(wording.redact(json.dumps(document, **_JSON)))
+
+
 def _environment(folders: list[Path], shipped: Path) -> jinja2.Environment:
     """Templates that escape everything, fail on a name that does not exist, and can reach nothing but their values."""
     by_prefix = jinja2.PrefixLoader({SHIPPED: jinja2.FileSystemLoader(shipped)})
@@ -85,8 +94,8 @@ def _environment(folders: list[Path], shipped: Path) -> jinja2.Environment:
         lstrip_blocks=True,
     )
     found.filters["breakable"] = breakable
-    found.filters["packed"] = embedded.packed
-    found.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "allow_nan": False}
+    found.filters["packed"] = _packed
+    found.policies["json.dumps_kwargs"] = _JSON
     return found
 
 
