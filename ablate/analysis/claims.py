@@ -16,6 +16,7 @@ from ablate.analysis import estimates
 from ablate.analysis.estimates import CONFIDENCE, FEWEST_SEEDS, ROUNDING, SAME, Estimate, Floats
 from ablate.analysis.pairs import Labels, Pairs, measured, pair, select, smallest_step
 from ablate.study.file import Claim
+from ablate.study.metrics import epochs_to
 
 Judgement = Literal["supported", "refuted", "inconclusive"]
 _TOO_FEW = f"fewer than {FEWEST_SEEDS} replicates"
@@ -169,14 +170,15 @@ def _own(table: pd.DataFrame, treatment: Labels) -> Pairs:
 
 
 def _estimate(pairs: Pairs, metric: str) -> Estimate:
-    """The mean and its interval; where no two figures differ, as wide as the metric can tell them apart.
+    """The mean and its interval; where no two figures differ, half a step of the metric to either side.
 
     Accuracies of a small test set are alike by chance. Equal runs, and counts of weights, are alike for good.
     """
     found = estimates.estimate_mean(pairs.numbers)
     if found.low != found.high or pairs.equal or metric == "parameters":
         return found
-    return replace(found, low=found.low - pairs.step, high=found.high + pairs.step)
+    step = 1.0 if epochs_to(metric) or metric.endswith("epoch") else pairs.step
+    return replace(found, low=found.low - step / 2, high=found.high + step / 2)
 
 
 def _objection(pairs: Pairs, found: Estimate, *, compares: bool) -> str:
