@@ -82,13 +82,15 @@ def check(
 
     Raises:
         NotComparableError: a newer version wrote the stored baseline.
-        AblateError: the file is no stored baseline, or a damaged one.
+        AblateError: the file is no stored baseline, or a damaged one; or `save_baseline` is another kind of file.
         StoreError: a file cannot be read or written.
     """
     from ablate.analysis.baseline import gated_metric
     from ablate.report import wording
     from ablate.report.gate import Night
 
+    if save_baseline is not None:
+        baselines.check_replaceable(Path(save_baseline))
     stored = baseline if isinstance(baseline, Stored) else read_baseline(baseline)
     scale = wording.scale(gated_metric(results.study.primary))
     night = Night(
@@ -120,7 +122,7 @@ def summary(night: "Night | str", *, page: str = "", link: str = "", limit: int 
     Args:
         night: what `check` returns, or why there is none.
         page: name or path of the HTML page, if there is one.
-        link: address where the page can be had, if one is known.
+        link: address where the page can be had, if one is known, percent-encoded.
         limit: bytes; 900,000 by default.
     """
     from ablate.report import summary as made
