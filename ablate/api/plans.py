@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ablate.errors import Problem, StudyError, WorkerError
-from ablate.execution import estimate, scheduler
+from ablate.execution import estimate, networks, scheduler
 from ablate.execution.local import Lanes
 from ablate.execution.scheduler import Listener, Options, StopSignal
 from ablate.execution.worker import Outcome
@@ -215,7 +215,7 @@ def run_plan(
         )
         if not stop.level and options.overtime <= 0:
             wanted = _wanted_models(plan)
-            scheduler.save_models(wanted, workers, plan.identity, plan.store, folder, stop)
+            networks.save_models(wanted, workers, plan.identity, plan.store, folder, stop)
     return outcomes
 
 

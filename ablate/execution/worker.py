@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 import traceback
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection
@@ -228,7 +229,7 @@ def _train(assignment: Assignment, process: _Process, started: float) -> Outcome
         trainer=assignment.trainer,
         callbacks=lambda: own_callbacks(settings.training.callbacks),
         tick=tick,
-        start=_origin_weights(*assignment.origin, dataset) if assignment.origin else None,
+        start=_kept_weights(*assignment.origin, dataset) if assignment.origin else None,
         keep=functools.partial(store.keep_weights, assignment.key) if assignment.keep_weights else None,
     )
     _check_unchanged(dataset)
@@ -261,6 +262,49 @@ def save_model(assignment: Assignment) -> None:
     Raises:
         StoreError: it could not be written.
     """
+    store = Store(assignment.store)
+    record = store.load(assignment.key)
+    weights = store.weights(record) if record else None
+    if weights is not None:
+        store.keep_model(assignment.key, _network(assignment, weights)[0].save)
+
+
+def evaluate_model(assignment: Assignment) -> Mapping[str, float]:
+    """Score the network that a run kept on the test set, by Keras' own `evaluate`; see `saving.evaluate`.
+
+    Raises:
+        StoreError: the network or the data is not what its record was made with.
+    """
+    from ablate.training import saving
+
+    model, dataset = _kept_network(assignment)
+    return saving.evaluate(model, dataset)
+
+
+def export_model(assignment: Assignment, target: Path) -> None:
+    """Write the network that a run kept to a `.keras` or a `.h5` file, as a whole or not at all.
+
+    Raises:
+        StoreError: the network is not what its record was made with, or the file cannot be written.
+    """
+    from ablate.training import saving
+
+    saving.write(_kept_network(assignment)[0], target)
+
+
+def _kept_network(assignment: Assignment) -> tuple[Any, Dataset]:
+    """The network that a run kept, and its data; both are compared with what the record was made with."""
+    assert _process is not None, _start_error
+    try:
+        _check_code(assignment, _process)
+        dataset = _dataset(RunSettings.model_validate(assignment.settings).data, assignment, _process)
+        return _network(assignment, _kept_weights(assignment.store, assignment.key, dataset))
+    except _ChangedError as error:
+        raise StoreError(str(error)) from None
+
+
+def _network(assignment: Assignment, weights: Mapping[str, Any]) -> tuple[Any, Dataset]:
+    """A plain Keras model with a run's weights, and its data."""
     from ablate.study.splits import split
     from ablate.training import data, saving
 
@@ -269,16 +313,11 @@ def save_model(assignment: Assignment) -> None:
     code.open_folder(assignment.folder)
     dataset = _dataset(settings.data, assignment, _process)
     scaling = data.scaling(dataset, split(dataset, settings.data, assignment.seed).train)
-    store = Store(assignment.store)
-    record = store.load(assignment.key)
-    weights = store.weights(record) if record else None
-    if weights is not None:
-        model = saving.plain_network(settings, scaling, len(dataset.classes), weights)
-        store.keep_model(assignment.key, model.save)
+    return saving.plain_network(settings, scaling, len(dataset.classes), weights), dataset
 
 
-def _origin_weights(folder: Path, key: str, dataset: Dataset) -> Mapping[str, Any]:
-    """The weights that a run of another study kept, as arrays or as a network; they must be those of its record."""
+def _kept_weights(folder: Path, key: str, dataset: Dataset) -> Mapping[str, Any]:
+    """The weights that a run kept, as arrays or as a network; they must be those of its record."""
     from ablate.training import saving
 
     store = Store(folder)
@@ -286,11 +325,14 @@ def _origin_weights(folder: Path, key: str, dataset: Dataset) -> Mapping[str, An
     weights = store.weights(record) if record else None
     if record and weights is None and (network := store.model_path(key, "keras")).is_file():
         settings = RunSettings.model_validate(record.settings)
-        weights = saving.read_weights(network, settings, dataset.x.shape[1], len(dataset.classes))
+        try:
+            weights = saving.read_weights(network, settings, dataset.x.shape[1], len(dataset.classes))
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+            raise StoreError(f"{network} is damaged: {error}") from None
         if record.weights and weights_digest(weights) != record.weights:
             raise StoreError(f"{network} does not hold the weights that its record was measured with")
     if weights is None:
-        raise _ChangedError(f"the weights to go on from, of run {key} in {folder}, are not there any more")
+        raise _ChangedError(f"the weights of run {key} in {folder} are not there any more")
     return weights
 
 

@@ -7,13 +7,25 @@ import numpy as np
 import pandas as pd
 
 import ablate
-from ablate.analysis import claims, diagnosis, durations, effects, estimates, factorial, layers, pairs, selection
+from ablate.analysis import (
+    claims,
+    derived,
+    diagnosis,
+    durations,
+    effects,
+    estimates,
+    factorial,
+    layers,
+    pairs,
+    selection,
+)
 from ablate.analysis.estimates import Estimate
 from ablate.analysis.factorial import NotEstimableError
 from ablate.results import baseline
 from ablate.results.baseline import Baseline
 from ablate.results.snapshot import Snapshot
 from ablate.study import design
+from ablate.study.layer_metrics import RUNNING_GAP, layer_metric
 from ablate.study.metrics import epochs_to
 
 
@@ -36,7 +48,10 @@ class Findings:
 
     def runs(self, metric: str) -> pd.DataFrame:
         """The runs table, with a column for this metric."""
-        return durations.with_metric(self.snapshot.runs, self.snapshot.histories, metric)
+        content = self.snapshot
+        if layer_metric(metric) or metric == RUNNING_GAP:
+            return derived.with_derived(content.runs, content.layers, metric)
+        return durations.with_metric(content.runs, content.histories, metric)
 
     def effects(self, metric: str | None = None) -> pd.DataFrame:
         """The effect of every level; see `analysis.effects.effects`.

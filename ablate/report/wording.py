@@ -18,6 +18,7 @@ METRIC_NAMES = {
     "accuracy": "running training accuracy",
     "loss": "running training loss",
     "gap": "generalization gap",
+    "running_gap": "gap by the history",
     "seconds": "time in all",
     "seconds_train": "training time",
     "seconds_compile": "compile time",
@@ -88,7 +89,7 @@ def signed(value: float, metric: str) -> str:
 
 def value(amount: float, metric: str) -> str:
     """A value of a metric with its unit: percent for accuracies, points for the gap."""
-    mark = "%" if is_share(metric) and metric != "gap" else unit(metric)
+    mark = "%" if is_share(metric) and not metric.endswith("gap") else unit(metric)
     return f"{number(amount * scale(metric), digits(metric))} {mark}".strip() if math.isfinite(amount) else "–"
 
 

@@ -55,7 +55,7 @@ def lower_is_better(metric: str) -> bool:
 
 def is_share(metric: str) -> bool:
     """Whether it is a share, shown in percent, its differences in points: accuracies and the gap."""
-    return epochs_to(metric) is None and (metric.endswith("accuracy") or metric == "gap")
+    return epochs_to(metric) is None and metric.endswith(("accuracy", "gap"))
 
 
 def is_time(metric: str) -> bool:
@@ -70,10 +70,10 @@ def _checked(name: str) -> str:
     return name
 
 
-_SCHEMA = {
+METRIC_SCHEMA = {
     "anyOf": [
         {"enum": [*RESULT_COLUMNS, *SECONDS_COLUMNS]},
         {"type": "string", "pattern": f"^{_EPOCHS_TO.pattern}$"},
     ]
 }
-Metric = Annotated[str, AfterValidator(_checked), WithJsonSchema(_SCHEMA)]
+Metric = Annotated[str, AfterValidator(_checked), WithJsonSchema(METRIC_SCHEMA)]
