@@ -42,7 +42,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def out(study: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Its results."""
     folder = tmp_path_factory.mktemp("out")
-    done = ablate("run", "-c", study, "-o", folder)
+    done = ablate("run", "-c", study, "-o", folder, "-j", 1)
     assert done.exit_code == 0, done.stderr
     return folder
 
