@@ -13,7 +13,6 @@ from ablate.report import answers, wording
 from ablate.report.findings import Findings
 from ablate.results.snapshot import Snapshot
 from ablate.study import document
-from ablate.study.metrics import lower_is_better
 from ablate.study.spec import Study
 
 MOST_FAILURES = 20
@@ -169,25 +168,25 @@ def _headline(findings: Findings) -> str:
         return "No treatment has enough finished runs to name a best one."
     if findings.winner == "baseline":
         return "is best as it is: no other treatment does better on validation."
-    found, count = findings.lead()
-    if not count:
-        return "does best on validation; the baseline has no finished run to compare it with."
-    size = f"{wording.signed(found.mean, primary)} {wording.unit(primary)}".strip()
-    return f"does best on validation: {size} in {wording.metric_name(primary)} against the baseline."
+    best = "does best on validation" + (" so far" if findings.snapshot.missing else "")
+    lead = findings.lead()
+    if lead is None:
+        return f"{best}; the baseline has no finished run to compare it with."
+    size = f"{wording.signed(lead.found.mean, primary)} {wording.unit(primary)}".strip()
+    return f"{best}: {size} in {wording.metric_name(primary)} against the baseline."
 
 
 def _sureness(findings: Findings) -> str:
     """How sure the winner's lead over the baseline is."""
-    found, count = findings.lead()
-    if findings.winner in (None, "baseline") or not count:
+    lead = findings.lead()
+    if lead is None:
         return ""
-    replicates = wording.plural(count, "replicate")
-    if count < FEWEST_SEEDS:
+    replicates = wording.plural(lead.count, "replicate")
+    if lead.count < FEWEST_SEEDS:
         return f"Not sure at all: {replicates}, and it takes {FEWEST_SEEDS} for a verdict."
-    primary = findings.snapshot.study.primary
-    interval = f"95% interval {wording.interval(found.low, found.high, primary)}, {replicates}"
-    better = found.high < 0 if lower_is_better(primary) else found.low > 0
-    said = "The lead is clear of zero" if better else "The lead is not sure: its interval does not stay clear of zero"
+    interval = wording.interval(lead.found.low, lead.found.high, findings.snapshot.study.primary)
+    interval = f"95% interval {interval}, {replicates}"
+    said = "The lead is clear of zero" if lead.verdict == "helps" else "The lead is not sure"
     fresh = "" if findings.snapshot.confirmation else " Fresh seeds have not confirmed it yet."
     return f"{said} ({interval}).{fresh}"
 
@@ -195,7 +194,7 @@ def _sureness(findings: Findings) -> str:
 def _curse(findings: Findings) -> str:
     """What the winner's lead owes to its being chosen."""
     treatments = findings.snapshot.runs["treatment"].nunique()
-    if findings.winner in (None, "baseline") or not findings.lead()[1]:
+    if findings.lead() is None:
         return ""
     luck = wording.number(largest_of_equals(treatments), 1)
     text = (
@@ -208,14 +207,12 @@ def _curse(findings: Findings) -> str:
 
 def _confirmation(findings: Findings) -> str:
     """What fresh seeds say of the winner."""
-    found, count = findings.lead(confirmed=True)
-    if not count:
+    lead = findings.lead(confirmed=True)
+    if lead is None:
         return ""
-    primary = findings.snapshot.study.primary
-    better = -found.mean if lower_is_better(primary) else found.mean
-    clear = found.low > 0 or found.high < 0
-    said = ("confirms its lead" if better > 0 else "turns its lead around") if clear else "leaves its lead open"
-    difference = wording.difference(found.mean, found.low, found.high, primary, count)
+    found = lead.found
+    said = {"helps": "confirms its lead", "hurts": "turns its lead around"}.get(lead.verdict, "leaves its lead open")
+    difference = wording.difference(found.mean, found.low, found.high, findings.snapshot.study.primary, lead.count)
     return f"On fresh seeds, which chose nothing, the difference is {difference}: that {said}."
 
 
@@ -223,15 +220,25 @@ def effects_note(study: Study) -> str:
     """What the effects of a design are averages of, and what they leave open."""
     tuned = any(part.name == "optimizer" for factor in study.factors for part in factor.parts)
     rates = " Optimizers are compared at the learning rates given; at others their order may change." if tuned else ""
-    return _design_note(study.design) + rates
+    more = (
+        " Where includes make further pairs that differ in a level alone, an effect is the mean over all of them."
+        if study.includes and study.design in ("one-at-a-time", "leave-one-out")
+        else ""
+    )
+    return _design_note(study) + more + rates
 
 
-def _design_note(design: str) -> str:
-    match design:
+def _design_note(study: Study) -> str:
+    match study.design:
         case "grid":
             return (
                 "Every effect is an average over the levels of the other factors. Whether it depends on them is shown "
                 "under Combinations."
+            )
+        case "leave-one-out" if len(study.factors) == 2:
+            return (
+                "With two factors a leave-one-out study is a full grid: every effect is an average over both levels of "
+                "the other factor. Combinations has each by itself."
             )
         case "leave-one-out":
             return "Every level is compared with its factor's baseline while all other factors are on."
@@ -243,7 +250,7 @@ def _design_note(design: str) -> str:
         case "listed":
             return "Levels are compared where two of the listed treatments differ in nothing else."
         case _:
-            return "Every level is compared with the baseline alone; combinations of levels were not trained."
+            return "Every level is compared with its factor's baseline while all other factors are at theirs."
 
 
 def distributions_note(shown: Sequence[str], runs: pd.DataFrame) -> str:

@@ -138,7 +138,7 @@ def effect_rows(effects: pd.DataFrame) -> list[EffectRow]:
                 bootstrap=wording.interval(row["bca_low"], row["bca_high"], metric),
                 p_holm=wording.p_value(row["p_holm"]),
                 p_sign_flip=wording.p_value(row["p_sign_flip"]),
-                detectable=detectable if row["detectable"] else "–",
+                detectable=detectable,
                 verdict=row["verdict"],
             )
         )

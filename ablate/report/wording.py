@@ -131,7 +131,7 @@ def undecided(row: Mapping[str, Any]) -> str:
         return effect(row)
     if row["dropped"] > LARGEST_DROPPED_SHARE * (row["n"] + row["dropped"]):
         return f"{effect(row)}; {plural(row['dropped'], 'pair')} lost a run, too many for a verdict"
-    if not math.isfinite(row["detectable"]) or not row["detectable"]:
+    if not math.isfinite(row["detectable"]):
         return effect(row)
     smallest = number(row["detectable"] * scale(row["metric"]), digits(row["metric"]))
     found = f"{smallest} {unit(row['metric'])}".strip()

@@ -134,7 +134,7 @@ def test_fresh_seeds_have_the_last_word(make, shift, said):
     assert said in after.sure
     assert "not confirmed" not in after.sure
     assert "ablate run --confirm" not in " ".join(after.paragraphs)
-    assert findings.lead(confirmed=True)[1] == 6
+    assert findings.lead(confirmed=True).count == 6
 
 
 def test_a_confirmation_changes_no_effect(make):
