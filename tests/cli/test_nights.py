@@ -101,7 +101,7 @@ class Nights:
         return process
 
     def run(self, night: str) -> None:
-        done = self.ablate("run", "-o", night)
+        done = self.ablate("run", "-o", night, "-j", "1")
         assert done.returncode == 0, done.stderr
 
     def check(self, night: str, *options: str) -> tuple[int, str]:
@@ -146,6 +146,9 @@ def test_a_broken_activation_is_comparable_and_worse(nights: Nights, change: Cal
     nothing = nights.check("broken", "--save-baseline", "broken.json")
     assert nothing[0] == 1
     assert not (nights.folder / "broken.json").exists(), "a red night does not become the baseline"
+    assert "has changed since these runs" not in summary
+    change(GOOD)
+    assert "mine:act has changed since these runs were trained" in nights.check("broken")[1]
 
 
 def test_noise_is_no_regression(nights: Nights, change: Callable[[str], None]) -> None:
