@@ -26,7 +26,7 @@ from ablate.errors import AblateError, StoreError, StudyError
 from ablate.execution.output import clean
 from ablate.results.record import Record, TrainerName, weights_digest
 from ablate.results.store import Store
-from ablate.study import code, sources
+from ablate.study import code, model_files, sources
 from ablate.study.ondisk import OnDisk
 from ablate.study.settings import Data, RunSettings
 from ablate.study.sources import Dataset
@@ -51,6 +51,7 @@ class Assignment:
         folder: where relative paths of the study start.
         data_digest: digest of the data that the key was made with.
         code: digests of the user's functions that the key was made with, by reference.
+        model_file: digest of the model file that the key was made with; `None` without one.
         store: the study's results folder.
         trainer: `compiled` or `fit`.
         keep_weights: whether to keep what the network has learned.
@@ -64,6 +65,7 @@ class Assignment:
     folder: Path
     data_digest: str
     code: Mapping[str, str]
+    model_file: str | None
     store: Path
     trainer: TrainerName
     keep_weights: bool
@@ -226,7 +228,8 @@ def _train(assignment: Assignment, process: _Process, started: float) -> Outcome
         trainer=assignment.trainer,
         callbacks=lambda: own_callbacks(settings.training.callbacks),
         tick=tick,
-        start=_origin_weights(*assignment.origin, dataset) if assignment.origin else None,
+        start=_origin_weights(*assignment.origin, settings, dataset, assignment) if assignment.origin else None,
+        folder=assignment.folder,
         keep=functools.partial(store.keep_weights, assignment.key) if assignment.keep_weights else None,
     )
     _check_unchanged(dataset)
@@ -264,17 +267,21 @@ def save_model(assignment: Assignment) -> None:
     assert _process is not None, _start_error
     settings = RunSettings.model_validate(assignment.settings)
     code.open_folder(assignment.folder)
+    _check_code(assignment, _process)
     dataset = _dataset(settings.data, assignment, _process)
     scaling = data.scaling(dataset, split(dataset, settings.data, assignment.seed).train)
     store = Store(assignment.store)
     record = store.load(assignment.key)
     weights = store.weights(record) if record else None
     if weights is not None:
-        model = saving.plain_network(settings, scaling, len(dataset.classes), weights)
+        blueprint = _process.workshop.blueprint(settings, dataset, assignment.folder)
+        model = saving.plain_network(settings, scaling, len(dataset.classes), weights, blueprint)
         store.keep_model(assignment.key, model.save)
 
 
-def _origin_weights(folder: Path, key: str, dataset: Dataset) -> Mapping[str, Any]:
+def _origin_weights(
+    folder: Path, key: str, own: RunSettings, dataset: Dataset, assignment: Assignment
+) -> Mapping[str, Any]:
     """The weights that a run of another study kept, as arrays or as a network; they must be those of its record."""
     from ablate.training import saving
 
@@ -283,7 +290,9 @@ def _origin_weights(folder: Path, key: str, dataset: Dataset) -> Mapping[str, An
     weights = store.weights(record) if record else None
     if record and weights is None and (network := store.model_path(key, "keras")).is_file():
         settings = RunSettings.model_validate(record.settings)
-        weights = saving.read_weights(network, settings, dataset.x.shape[1], len(dataset.classes))
+        assert _process is not None
+        blueprint = _process.workshop.blueprint(own, dataset, assignment.folder)
+        weights = saving.read_weights(network, settings, dataset.x.shape[1], len(dataset.classes), blueprint)
         if record.weights and weights_digest(weights) != record.weights:
             raise StoreError(f"{network} does not hold the weights that its record was measured with")
     if weights is None:
@@ -294,7 +303,7 @@ def _origin_weights(folder: Path, key: str, dataset: Dataset) -> Mapping[str, An
 def _slower(record: Record) -> str:
     reason = record.environment.get("trainer_reason")
     by = {"graph": "TensorFlow without XLA", "fit": "model.fit"}.get(record.trainer, "")
-    return f"trained by {by}, which is slower: {reason}" if reason else ""
+    return f"trained by {by}, because {reason}" if reason else ""
 
 
 def _dataset(data: Data, assignment: Assignment, process: _Process) -> Dataset:
@@ -306,6 +315,11 @@ def _dataset(data: Data, assignment: Assignment, process: _Process) -> Dataset:
         except StudyError as error:
             raise _ChangedError(f"the data could be read when the study began, but not now: {error}") from None
         if found.digest != assignment.data_digest:
+            if code.is_reference(data.source):
+                raise _ChangedError(
+                    f"{data.source} returned something else than when the study began; it should return the same every "
+                    "time, so give whatever is random in it a seed"
+                )
             raise _ChangedError(f"{data.source} changed since the study began; {_RUN_AGAIN}")
         process.datasets[assignment.data_digest] = found
     _check_unchanged(found)
@@ -313,12 +327,17 @@ def _dataset(data: Data, assignment: Assignment, process: _Process) -> Dataset:
 
 
 def _check_code(assignment: Assignment, process: _Process) -> None:
-    """Modules that this process is about to import must still be what was digested; it imports them once."""
+    """What this process is about to import or load must still be what was digested; it does so once."""
     for reference, digest in assignment.code.items():
         if reference not in process.checked:
             if code.digest(reference, assignment.folder, "code") != digest:
                 raise _ChangedError(f"the code of {reference} changed since the study began; {_RUN_AGAIN}")
             process.checked.add(reference)
+    file = assignment.settings["model"].get("file")
+    if file is not None and file not in process.checked:
+        if model_files.digest(file, assignment.folder) != assignment.model_file:
+            raise _ChangedError(f"{file} changed since the study began; {_RUN_AGAIN}")
+        process.checked.add(file)
 
 
 def _check_unchanged(dataset: Dataset) -> None:
