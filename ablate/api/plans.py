@@ -291,10 +291,11 @@ def _digest_code(study: Study, treatments: Sequence[design.Treatment]) -> dict[s
     folder = study.source.resolve().parent
     named = {reference: key for treatment in treatments for reference, key in treatment.settings.code.items()}
     try:
+        digests = {reference: code.digest(reference, folder, key) for reference, key in named.items()}
         builders.check((treatment.settings for treatment in treatments), folder)
-        return {reference: code.digest(reference, folder, key) for reference, key in named.items()}
     except StudyError as error:
         raise study.error(error.problems) from None
+    return digests
 
 
 def _digest_files(study: Study, treatments: Iterable[design.Treatment]) -> dict[str, str]:

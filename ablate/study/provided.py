@@ -88,9 +88,9 @@ def main(reference: str, folder: str, target: str) -> None:
 def _named(returned: Any) -> dict[str, npt.NDArray[Any]]:
     """The arrays that a function returned, by the keys that they have in an `.npz` file."""
     match returned:
-        case ((x, y), (x_test, y_test)) if not hasattr(returned, "shape"):
+        case (tuple((x, y)), tuple((x_test, y_test))):
             found = {"x_train": x, "y_train": y, "x_test": x_test, "y_test": y_test}
-        case (x, y) if not hasattr(returned, "shape"):
+        case (x, y):
             found = {"x_train": x, "y_train": y}
         case _:
             kind = type(returned).__name__
