@@ -110,7 +110,7 @@ def _caller(settings: RunSettings, example: Shape, classes: int, folder: Path) -
     def call() -> Any:
         remedies = builders.handed(settings, takes)
         if "init" in remedies:
-            remedies["init"] = initializer(plain(remedies["init"]), seed=0)
+            remedies["init"] = initializer(plain(remedies["init"]))
         arguments = copy.deepcopy({**settings.model.arguments, **remedies})
         return make(input_shape=example, classes=classes, **arguments)
 

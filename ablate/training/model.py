@@ -172,12 +172,12 @@ def initializers(settings: RunSettings, seed: int) -> dict[str, keras.initialize
     return found
 
 
-def initializer(level: dict[str, Any], seed: int) -> keras.initializers.Initializer:
+def initializer(level: dict[str, Any], seed: int | None = None) -> keras.initializers.Initializer:
     """The Keras initializer of a level of the init remedy.
 
     Args:
         level: its name and arguments.
-        seed: for those that are random.
+        seed: for those that are random; `None` for one that Keras chooses.
     """
     class_name = "".join(word.title() for word in level["name"].split("_"))
     arguments = {key: value for key, value in level.items() if key != "name"}

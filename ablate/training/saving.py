@@ -64,7 +64,7 @@ def _networks(
     settings: RunSettings, shift: Array, factor: Array, classes: int, blueprint: Blueprint | None
 ) -> tuple[keras.Model, keras.Model]:
     """The network that is saved, and the trained one whose layers it has."""
-    network = plain_model.build(settings, len(shift), classes, 0, blueprint)
+    network = blueprint.fresh(seed=0) if blueprint else plain_model.build(settings, len(shift), classes, seed=0)
     example = blueprint.example if blueprint else (len(shift),)
     inputs = keras.Input(example, name="features")
     scale, offset = (values.reshape(example).tolist() for values in (factor, -shift * factor))
@@ -75,4 +75,5 @@ def _networks(
         return keras.Model(inputs, x, name="network"), network
     if blueprint.shape != example:
         x = keras.layers.Reshape(blueprint.shape, name="shape")(x)
+    assert not network.compiled  # inside another model it would be saved with an optimizer, which would not load
     return keras.Model(inputs, network(x), name="network"), network
