@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
     BaseModel,
+    ConfigDict,
     Discriminator,
     Field,
     SerializerFunctionWrapHandler,
@@ -23,6 +24,7 @@ StudyName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_le
 Share = Annotated[float, Field(gt=0, lt=1)]
 Piece = Literal["dense", "batch_norm", "activation", "dropout"]
 InputPiece = Literal["batch_norm", "dropout"]
+NETWORKS = ("hidden", "builder", "file")
 OF_HIDDEN_LAYERS = ("activation", "block", "input_block")
 ActivationName = Literal[
     "relu", "sigmoid", "tanh", "elu", "selu", "gelu", "silu", "softplus", "softsign", "leaky_relu", "linear"
@@ -75,7 +77,7 @@ class Model(BaseModel):
         input_block: pieces between the input and the first hidden layer.
     """
 
-    model_config = STRICT
+    model_config = ConfigDict(**STRICT, json_schema_extra={"oneOf": [{"required": [name]} for name in NETWORKS]})
 
     hidden: Annotated[list[Annotated[int, Field(ge=1, le=65536)]], Field(min_length=1, max_length=100)] = []
     builder: Reference | None = None
@@ -87,7 +89,7 @@ class Model(BaseModel):
 
     @model_validator(mode="after")
     def _is_one_network(self) -> "Model":
-        given = [name for name in ("hidden", "builder", "file") if getattr(self, name)]
+        given = [name for name in NETWORKS if getattr(self, name)]
         if len(given) != 1:
             raise PydanticCustomError(
                 "network",
@@ -112,7 +114,7 @@ class Model(BaseModel):
         return {
             name: value
             for name, value in found.items()
-            if name not in unused and (value or name not in ("hidden", "builder", "file", "arguments"))
+            if name not in unused and (value or name not in (*NETWORKS, "arguments"))
         }
 
     @property
