@@ -63,7 +63,7 @@
 
   // The numbers of a run by epoch, drawn and as a table.
   const curves = (history) => {
-    const [wide, high, left, foot] = [460, 190, 44, 24];
+    const [wide, high, left, foot] = [460, 190, 62, 24];
     const shares = history.flatMap((row) => [row.train_accuracy, row.val_accuracy]).filter((share) => share !== null);
     if (!shares.length) return make("p", { class: "note" }, "No epoch of this run has a finite accuracy.");
     const [low, top] = [Math.min(...shares), Math.max(...shares)];

@@ -1,4 +1,8 @@
-"""Whether the runs support what a study claims. Claims are declared beforehand, so each is judged by itself."""
+"""Whether the runs support what a study claims. Claims are declared beforehand, so each is judged by itself.
+
+What is claimed of a mean is judged by the interval of the mean; a figure that somebody's single run gave is judged by
+the interval in which one more replicate would fall.
+"""
 
 import math
 from collections.abc import Sequence
@@ -26,14 +30,16 @@ class Judged:
         compares: whether it is about the difference of two sides.
         least, most: the range that the mean, or the mean difference, is expected in.
         verdict: `supported` where the 95% interval lies in that range, `refuted` where it lies outside, else
-            `inconclusive`.
+            `inconclusive`. A figure to be reproduced is `supported` inside the interval and `refuted` outside.
         n: seeds.
         dropped: pairs, or runs, without a number.
         censored: those that never reached the threshold of an `epochs_to_...`.
         mean, low, high: of the difference between the two sides, or of the treatment itself, with the 95% interval.
+            With `reproduces`, the prediction interval of one more replicate.
         needed: replicates in all with which an inconclusive claim would be decided four times out of five, if mean
             and spread stay as they are; missing where over 10,000 or unknown.
         reason: what stands against a judgement, if it is not the interval; may be empty.
+        reproduces: whether it is about a figure found elsewhere, which is then both `least` and `most`.
     """
 
     says: str
@@ -50,6 +56,7 @@ class Judged:
     high: float
     needed: int | None
     reason: str
+    reproduces: bool
 
 
 @dataclass(frozen=True)
@@ -83,7 +90,7 @@ COLUMNS = tuple(field.name for field in fields(Judged))
 def judge(
     claim: Claim, runs: pd.DataFrame, treatment: Labels, against: Labels | None, factors: Sequence[str]
 ) -> Judged:
-    """Judge one claim by its 95% interval.
+    """Judge one claim by its 95% interval: of the mean, or of one more replicate for a figure to be reproduced.
 
     Args:
         claim: what is expected.
@@ -95,13 +102,15 @@ def judge(
     expected = _range(claim)
     table = measured(runs, factors, claim.metric)
     pairs = _own(table, treatment) if against is None else pair(table, treatment, against, factors)
-    found = estimates.estimate_mean(pairs.numbers)
+    reproduces = claim.reproduces is not None
+    found = estimates.predict(pairs.numbers) if reproduces else estimates.estimate_mean(pairs.numbers)
     reason = _objection(pairs, found, compares=against is not None)
-    verdict: Judgement = "inconclusive" if reason else expected.judge(found)
+    judged: Judgement = _reproduced(expected.low, found) if reproduces else expected.judge(found)
+    verdict: Judgement = "inconclusive" if reason else judged
     if against is None and pairs.censored and not _is_safe(verdict, expected):
         # Runs that never got there count with the least they can have taken: the true mean is higher.
         verdict, reason = "inconclusive", "some runs never reached the threshold, so the mean is only a lower bound"
-    undecided = verdict == "inconclusive" and reason in ("", _TOO_FEW)
+    undecided = verdict == "inconclusive" and reason in ("", _TOO_FEW) and not reproduces
     return Judged(
         claim.says,
         claim.metric,
@@ -117,6 +126,7 @@ def judge(
         found.high,
         expected.needed(pairs.numbers) if undecided else None,
         reason,
+        reproduces,
     )
 
 
@@ -126,7 +136,14 @@ def table(judged: Sequence[Judged]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype({"needed": "Int64"})
 
 
+def _reproduced(figure: float, found: Estimate) -> Judgement:
+    """Whether a figure lies in the prediction interval; where the replicates are all equal, whether it is theirs."""
+    return "supported" if found.low - SAME <= figure <= found.high + SAME else "refuted"
+
+
 def _range(claim: Claim) -> Range:
+    if claim.reproduces is not None:
+        return Range(claim.reproduces, claim.reproduces)
     by = claim.by or 0.0
     if claim.expect == "higher":
         return Range(by, math.inf, exclusive=not by)

@@ -47,6 +47,23 @@ def estimate_mean(values: Floats) -> Estimate:
     return Estimate(mean, float(interval.low), float(interval.high), float(test.pvalue))
 
 
+def predict(values: Floats) -> Estimate:
+    """Mean of independent values, shape (n,), and the 95% prediction interval of one more value like them.
+
+    Mean +- t(0.975, n - 1) * s * sqrt(1 + 1 / n), for values that are about normal (Hahn and Meeker 1991,
+    "Statistical Intervals", section 4.7). It does not shrink to a point as the values become more.
+
+    Returns:
+        NaN for the interval below 2 values, and always for p.
+    """
+    count = len(values)
+    if count < 2:
+        return Estimate(float(values[0]) if count else math.nan, math.nan, math.nan, math.nan)
+    mean, sd = float(values.mean()), float(values.std(ddof=1))
+    reach = float(stats.t.ppf((1 + CONFIDENCE) / 2, count - 1)) * sd * math.sqrt(1 + 1 / count)
+    return Estimate(mean, mean - reach, mean + reach, math.nan)
+
+
 def bootstrap_interval(values: Floats) -> tuple[float, float]:
     """The 95% interval of the mean by the BCa bootstrap (Efron 1987); NaN below 10 values or where they are equal."""
     if len(values) < FEWEST_FOR_BOOTSTRAP or np.ptp(values) <= SAME:

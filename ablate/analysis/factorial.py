@@ -123,7 +123,8 @@ def shapley(cells: Grid) -> pd.DataFrame:
     """
     wide = [factor for factor, labels in cells.levels.items() if len(labels) != 2]
     if wide:
-        raise NotEstimableError(f"{', '.join(wide)} has more than two levels; a remedy has to be either on or off")
+        have = "has" if len(wide) == 1 else "have"
+        raise NotEstimableError(f"{', '.join(wide)} {have} more than two levels; a remedy has to be either on or off")
     count = len(cells.factors)
     on = np.indices((2,) * (count - 1)).sum(axis=0) if count > 1 else np.zeros(())
     ways = [math.factorial(size) * math.factorial(count - size - 1) / math.factorial(count) for size in range(count)]

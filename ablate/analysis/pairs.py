@@ -70,8 +70,9 @@ def measured(runs: pd.DataFrame, factors: Sequence[str], metric: str) -> pd.Data
         the losses that `runs` has, beside `seed` and the factors.
     """
     number = runs[metric].astype("float64")
-    # A diverged run has no accuracy worth the name, but it is known whether it reached a threshold before.
-    usable = np.isfinite(number) & (runs["status"].eq("ok") | (epochs_to(metric) is not None))
+    # A diverged run has no accuracy worth the name, but its initial weights, and the thresholds it reached before.
+    whatever = epochs_to(metric) is not None or metric.startswith("initial_")
+    usable = np.isfinite(number) & (runs["status"].eq("ok") | whatever)
     censored = runs.get(f"{metric}_censored", pd.Series(data=False, index=runs.index)).astype(bool)
     numbers = pd.DataFrame({"value": number.where(usable), "censored": censored})
     losses = runs[[name for name in LOSSES if name in runs]].astype("float64")

@@ -4,6 +4,8 @@ import os
 from collections.abc import Sequence
 
 from ablate.api.confirming import confirm, plan_confirmation
+from ablate.api.gate import check, compare
+from ablate.api.networks import SUFFIXES, Scored, evaluate_networks, find_runs, save_networks
 from ablate.api.plans import Plan, early_lanes, load, make_plan, probe, results_folder, run_plan
 from ablate.api.results import Results, open_results, read_results
 from ablate.execution.estimate import Proposal, propose
@@ -14,18 +16,24 @@ from ablate.study.design import DEFAULT_MAX_RUNS
 from ablate.study.spec import Study
 
 __all__ = [
+    "SUFFIXES",
     "Options",
     "Outcome",
     "Plan",
     "Progress",
     "Proposal",
     "Results",
+    "Scored",
     "StopSignal",
     "Study",
+    "check",
+    "compare",
     "confirm",
     "default_jobs",
     "early_lanes",
+    "evaluate_networks",
     "extract",
+    "find_runs",
     "load",
     "make_plan",
     "open_results",
@@ -36,6 +44,7 @@ __all__ = [
     "results_folder",
     "run",
     "run_plan",
+    "save_networks",
 ]
 
 

@@ -62,7 +62,7 @@ def confirm(
         StudyError: a model comes in a file that is not trusted.
         StoreError: the results folder cannot be written.
     """
-    check_trust(plan.study, plan.pending, options)
+    check_trust(plan.study, plan.pending, trusted=options.trust_model)
     pending, folder = plan.pending, plan.study.source.resolve().parent
     if not pending:
         return {}

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ablate.errors import Problem, StudyError, WorkerError
-from ablate.execution import estimate, scheduler
+from ablate.execution import estimate, networks, scheduler
 from ablate.execution.local import Lanes
 from ablate.execution.scheduler import Listener, Options, StopSignal
 from ablate.execution.worker import Outcome
@@ -169,7 +169,7 @@ def probe(
         WorkerError: no program could be trained; says why.
     """
     options = Options(jobs, trust_model=trust_model)
-    check_trust(plan.study, plan.pending, options)
+    check_trust(plan.study, plan.pending, trusted=options.trust_model)
     treatments = [run.treatment for run in plan.pending]
     runs = estimate.trials(treatments, plan.study.seeds[0], plan.identity)
     if not runs:
@@ -206,7 +206,7 @@ def run_plan(
         StudyError: a model comes in a file that is not trusted.
         StoreError: the results folder cannot be written.
     """
-    check_trust(plan.study, plan.pending, options)
+    check_trust(plan.study, plan.pending, trusted=options.trust_model)
     plan.store.prepare()
     plan.store.write("study.toml", document.write(plan.study.document()).encode())
     plan.store.write_identity(plan.identity)
@@ -223,19 +223,19 @@ def run_plan(
         )
         if not stop.level and options.overtime <= 0:
             wanted = _wanted_models(plan)
-            check_trust(plan.study, wanted, options)
-            scheduler.save_models(wanted, workers, plan.identity, plan.store, folder, stop)
+            check_trust(plan.study, wanted, trusted=options.trust_model)
+            networks.save_models(wanted, workers, plan.identity, plan.store, folder, stop)
     return outcomes
 
 
-def check_trust(study: Study, runs: Iterable[PlannedRun], options: Options) -> None:
+def check_trust(study: Study, runs: Iterable[PlannedRun], *, trusted: bool) -> None:
     """Refuse to load models from files that nobody said are trusted.
 
     Raises:
         StudyError: a run needs one.
     """
     try:
-        if not options.trust_model:
+        if not trusted:
             model_files.check_trusted(run.treatment.settings for run in runs)
     except StudyError as error:
         raise study.error(error.problems) from None

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ablate.report.findings import Findings
+    from ablate.report.gate import Night
 
 
 class Results:
@@ -97,17 +98,24 @@ class Results:
         row = {"treatment": self.findings.winner, "metric": self.study.primary, "n": count, **asdict(found)}
         return pd.DataFrame([row] if count else [], columns=list(row))
 
-    def report(self, path: str | os.PathLike[str] | None = None) -> Path:
+    def report(
+        self,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        template_dir: str | os.PathLike[str] | None = None,
+    ) -> Path:
         """Write the page.
 
         Args:
             path: the HTML file; `report.html` in the study's folder by default.
+            template_dir: a folder whose files take the place of single templates of the page.
 
         Returns:
             Where it was written.
 
         Raises:
             EmptyResultsError: no run is finished.
+            AblateError: a template cannot be used.
         """
         if not self.snapshot.records:
             raise EmptyResultsError(f"no finished runs in {self.store.root}; 'ablate run' trains them")
@@ -115,8 +123,21 @@ class Results:
 
         target = Path(path) if path is not None else self.store.root / "report.html"
         target.parent.mkdir(parents=True, exist_ok=True)
-        replace_file(target, page.render(self.findings).encode())
+        own = Path(template_dir) if template_dir is not None else None
+        replace_file(target, page.render(self.findings, template_dir=own).encode())
         return target
+
+    def check(
+        self,
+        baseline: str | os.PathLike[str] | None = None,
+        *,
+        save_baseline: str | os.PathLike[str] | None = None,
+        floor: float | None = None,
+    ) -> "Night":
+        """Whether something is wrong with these results; see `ablate.api.gate.check`."""
+        from ablate.api.gate import check
+
+        return check(self, baseline, save_baseline=save_baseline, floor=floor)
 
     def _repr_html_(self) -> str:
         """A summary for notebooks: how far the study is, and its effects."""
@@ -151,6 +172,21 @@ def open_results(
     overrides = list(overrides)
     study = _study_of_results(config, overrides, out)
     store = Store(results_folder(study, out) if config is not None or overrides else study.source.parent)
+    return _open(study, store, "" if config is not None or overrides else _changed_since(study))
+
+
+def read_folder(folder: Path) -> Results:
+    """What is there in the folder of a study's results, whatever it is called.
+
+    Raises:
+        StudyError: its study cannot be read.
+        EmptyResultsError: the study was never run.
+        StoreError: the results cannot be read.
+    """
+    return _open(spec.load(folder / "study.toml"), Store(folder))
+
+
+def _open(study: Study, store: Store, note: str = "") -> Results:
     identity = store.read_identity()
     if identity is None:
         raise EmptyResultsError(f"no results in {store.root}; 'ablate run' makes them")
@@ -160,7 +196,7 @@ def open_results(
         parts = ({**getattr(identity, part), **getattr(now, part)} for part in ("data", "code", "origins", "files"))
         identity = Identity(identity.libraries, *parts)
     content = _read(study, identities.plan_runs(treatments, study.seeds, identity), identity, store)
-    return Results(content, store, "" if config is not None or overrides else _changed_since(study))
+    return Results(content, store, note)
 
 
 def _changed_since(kept: Study) -> str:

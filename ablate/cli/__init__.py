@@ -13,8 +13,11 @@ COMMANDS = {
     "run": "Train the runs of a study that are not there yet.",
     "status": "Show how far a study is and what its runs say so far.",
     "report": "Write the page: one HTML file with everything in it.",
+    "check": "Say whether a night is green: claims, failed runs, change since a stored baseline.",
+    "compare": "Put two results side by side: folders, stored baselines or pages.",
     "export": "Write the tables of runs and histories.",
     "extract": "Write the study and the tables that a page carries inside.",
+    "model": "Score the networks that finished runs kept, or write them to a file.",
     "store": "Check, tidy and merge folders of results.",
     "schema": "Print the JSON Schema of a study file.",
 }

@@ -11,8 +11,15 @@ from ablate.cli.options import study_options
 
 @click.command("report")
 @study_options
+@click.option(
+    "--template-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder whose files take the place of single templates of the page.",
+)
 @handled
-def command(config: Path | None, out: Path | None, overrides: tuple[str, ...], output: Output) -> None:
+def command(
+    config: Path | None, out: Path | None, overrides: tuple[str, ...], template_dir: Path | None, output: Output
+) -> None:
     """Write the page: one HTML file with everything in it.
 
     It is report.html in the study's folder of results; mail it or open it anywhere.
@@ -23,7 +30,7 @@ def command(config: Path | None, out: Path | None, overrides: tuple[str, ...], o
     output.damaged(results.store)
     if results.note:
         output.say(f"Note: {results.note}")
-    path = results.report()
+    path = results.report(template_dir=template_dir)
     size = path.stat().st_size
     output.data(str(path))
     output.say(f"{size / 1e6:.1f} MB")

@@ -70,7 +70,7 @@ def _print_effects(effects: "pd.DataFrame", metric: str, output: Output) -> None
 def _print_claims(claims: "pd.DataFrame", output: Output) -> None:
     """One line per claim."""
     if len(claims):
-        output.data("claims: mean of the metric, or mean difference [95% interval]")
+        output.data("claims: mean of the metric, or mean difference [95% interval; to reproduce: prediction interval]")
     for row in claims.to_dict("records"):
         figures = f"{_interval(row)}  n {row['n']}" if row["n"] > 1 else f"n {row['n']}"
         more = f"  ({row['reason']})" if row["reason"] else ""

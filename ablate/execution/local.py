@@ -171,10 +171,10 @@ class Lanes:
             with contextlib.suppress(OSError):
                 os.killpg(group, signal.SIGKILL)
 
-    def save_models(self, assignments: Sequence[Assignment]) -> "list[Future[None]]":
-        """Let all lanes turn the weights that runs kept into Keras models."""
+    def spread(self, work: Callable[[Assignment], Result], assignments: Sequence[Assignment]) -> "list[Future[Result]]":
+        """Let all lanes do some work for finished runs, such as making Keras models of the weights they kept."""
         return [
-            self._lanes[number % len(self)].send(worker.save_model, assignment, None)
+            self._lanes[number % len(self)].send(work, assignment, None)
             for number, assignment in enumerate(assignments)
         ]
 

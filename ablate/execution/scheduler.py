@@ -8,8 +8,8 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ablate.errors import AblateError, StoreError, WorkerError
-from ablate.execution import local
+from ablate.errors import StoreError, WorkerError
+from ablate.execution import local, surroundings
 from ablate.execution.queue import RunQueue, Task, guess_epoch_seconds
 from ablate.execution.worker import Assignment, Outcome
 from ablate.results.claims import Claims
@@ -132,8 +132,12 @@ def execute(
     Returns:
         What became of each run, by key; runs that were not begun are missing.
     """
+    around = surroundings.describe(folder) if runs else {}
     pairs = [
-        (run, _assignment(index, run, identity, store, folder, options.trainer, keep_weights=keep_weights))
+        (
+            run,
+            assignment(index, run, identity, store, folder, options.trainer, keep_weights=keep_weights, around=around),
+        )
         for index, run in enumerate({run.key: run for run in runs}.values())
     ]
     if not pairs:
@@ -146,45 +150,7 @@ def execute(
     return session.outcomes
 
 
-def save_models(
-    runs: Sequence[PlannedRun],
-    lanes: local.Lanes,
-    identity: Identity,
-    store: Store,
-    folder: Path,
-    stop: StopSignal | None = None,
-) -> None:
-    """Turn the kept weights of some runs into Keras models; those that a wish to stop prevents are made next time.
-
-    Args:
-        runs: whose weights the store has.
-        lanes: the workers.
-        identity: data and libraries of the runs.
-        store: where weights are and models go.
-        folder: where relative paths of the study start.
-        stop: watched for a wish to stop.
-
-    Raises:
-        StoreError: one could not be written.
-    """
-    stop = stop or StopSignal()
-    assignments = [_assignment(0, run, identity, store, folder, "compiled", keep_weights=False) for run in runs]
-    futures = lanes.save_models(assignments)
-    while not all(future.done() for future in futures):
-        wait(futures, timeout=POLL_SECONDS)
-        if stop.level:
-            lanes.close(kill=True)
-            return
-    for future in futures:
-        try:
-            future.result()
-        except AblateError:
-            raise
-        except Exception as error:
-            raise StoreError(f"a trained network could not be saved: {error}") from error
-
-
-def _assignment(
+def assignment(
     index: int,
     run: PlannedRun,
     identity: Identity,
@@ -193,7 +159,9 @@ def _assignment(
     trainer: TrainerName,
     *,
     keep_weights: bool,
+    around: Mapping[str, str] | None = None,
 ) -> Assignment:
+    """A run as it is sent to a worker; see `Assignment`."""
     settings = run.treatment.settings
     digest = identity.data[data_name(settings.data)].digest
     plain_settings = settings.model_dump(exclude_none=True)
@@ -211,6 +179,7 @@ def _assignment(
         trainer=trainer,
         keep_weights=keep_weights,
         origin=_origin(run, identity, root),
+        surroundings=around or {},
     )
 
 

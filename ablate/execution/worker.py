@@ -14,8 +14,9 @@ import sys
 import threading
 import time
 import traceback
+import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Literal
@@ -25,7 +26,7 @@ from threadpoolctl import threadpool_limits
 from ablate.errors import AblateError, StoreError, StudyError
 from ablate.execution.output import clean
 from ablate.results.record import Record, TrainerName, weights_digest
-from ablate.results.store import Store
+from ablate.results.store import Store, utc_now
 from ablate.study import code, model_files, sources
 from ablate.study.ondisk import OnDisk
 from ablate.study.settings import Data, RunSettings
@@ -56,6 +57,7 @@ class Assignment:
         trainer: `compiled` or `fit`.
         keep_weights: whether to keep what the network has learned.
         origin: folder and run of the study whose weights it starts from.
+        surroundings: what the record's environment says beyond what the worker knows; see `surroundings.describe`.
     """
 
     index: int
@@ -70,6 +72,7 @@ class Assignment:
     trainer: TrainerName
     keep_weights: bool
     origin: tuple[Path, str] | None = None
+    surroundings: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -228,12 +231,13 @@ def _train(assignment: Assignment, process: _Process, started: float) -> Outcome
         trainer=assignment.trainer,
         callbacks=lambda: own_callbacks(settings.training.callbacks),
         tick=tick,
-        start=_origin_weights(*assignment.origin, settings, dataset, assignment) if assignment.origin else None,
+        start=_kept_weights(*assignment.origin, assignment, dataset) if assignment.origin else None,
         folder=assignment.folder,
         keep=functools.partial(store.keep_weights, assignment.key) if assignment.keep_weights else None,
     )
     _check_unchanged(dataset)
-    store.commit(record)
+    environment = {**record.environment, **assignment.surroundings, "finished": utc_now()}
+    store.commit(replace(record, environment=environment))
     return Outcome(
         record.key,
         record.status,
@@ -261,6 +265,49 @@ def save_model(assignment: Assignment) -> None:
     Raises:
         StoreError: it could not be written.
     """
+    store = Store(assignment.store)
+    record = store.load(assignment.key)
+    weights = store.weights(record) if record else None
+    if weights is not None:
+        store.keep_model(assignment.key, _network(assignment, weights)[0].save)
+
+
+def evaluate_model(assignment: Assignment) -> Mapping[str, float]:
+    """Score the network that a run kept on the test set, by Keras' own `evaluate`; see `saving.evaluate`.
+
+    Raises:
+        StoreError: the network or the data is not what its record was made with.
+    """
+    from ablate.training import saving
+
+    model, dataset = _kept_network(assignment)
+    return saving.evaluate(model, dataset)
+
+
+def export_model(assignment: Assignment, target: Path) -> None:
+    """Write the network that a run kept to a `.keras` or a `.h5` file, as a whole or not at all.
+
+    Raises:
+        StoreError: the network is not what its record was made with, or the file cannot be written.
+    """
+    from ablate.training import saving
+
+    saving.write(_kept_network(assignment)[0], target)
+
+
+def _kept_network(assignment: Assignment) -> tuple[Any, Dataset]:
+    """The network that a run kept, and its data; both are compared with what the record was made with."""
+    assert _process is not None, _start_error
+    try:
+        _check_code(assignment, _process)
+        dataset = _dataset(RunSettings.model_validate(assignment.settings).data, assignment, _process)
+        return _network(assignment, _kept_weights(assignment.store, assignment.key, assignment, dataset))
+    except _ChangedError as error:
+        raise StoreError(str(error)) from None
+
+
+def _network(assignment: Assignment, weights: Mapping[str, Any]) -> tuple[Any, Dataset]:
+    """A plain Keras model with a run's weights, and its data."""
     from ablate.study.splits import split
     from ablate.training import data, saving
 
@@ -270,19 +317,15 @@ def save_model(assignment: Assignment) -> None:
     _check_code(assignment, _process)
     dataset = _dataset(settings.data, assignment, _process)
     scaling = data.scaling(dataset, split(dataset, settings.data, assignment.seed).train)
-    store = Store(assignment.store)
-    record = store.load(assignment.key)
-    weights = store.weights(record) if record else None
-    if weights is not None:
-        blueprint = _process.workshop.blueprint(settings, dataset, assignment.folder)
-        model = saving.plain_network(settings, scaling, len(dataset.classes), weights, blueprint)
-        store.keep_model(assignment.key, model.save)
+    blueprint = _process.workshop.blueprint(settings, dataset, assignment.folder)
+    return saving.plain_network(settings, scaling, len(dataset.classes), weights, blueprint), dataset
 
 
-def _origin_weights(
-    folder: Path, key: str, own: RunSettings, dataset: Dataset, assignment: Assignment
-) -> Mapping[str, Any]:
-    """The weights that a run of another study kept, as arrays or as a network; they must be those of its record."""
+def _kept_weights(folder: Path, key: str, assignment: Assignment, dataset: Dataset) -> Mapping[str, Any]:
+    """The weights that a run kept, as arrays or as a network; they must be those of its record.
+
+    Its network is that of the assignment, which is that run or goes on from it.
+    """
     from ablate.training import saving
 
     store = Store(folder)
@@ -290,13 +333,17 @@ def _origin_weights(
     weights = store.weights(record) if record else None
     if record and weights is None and (network := store.model_path(key, "keras")).is_file():
         settings = RunSettings.model_validate(record.settings)
-        assert _process is not None
+        assert _process is not None, _start_error
+        own = RunSettings.model_validate(assignment.settings)
         blueprint = _process.workshop.blueprint(own, dataset, assignment.folder)
-        weights = saving.read_weights(network, settings, dataset.x.shape[1], len(dataset.classes), blueprint)
+        try:
+            weights = saving.read_weights(network, settings, dataset.x.shape[1], len(dataset.classes), blueprint)
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+            raise StoreError(f"{network} is damaged: {error}") from None
         if record.weights and weights_digest(weights) != record.weights:
             raise StoreError(f"{network} does not hold the weights that its record was measured with")
     if weights is None:
-        raise _ChangedError(f"the weights to go on from, of run {key} in {folder}, are not there any more")
+        raise _ChangedError(f"the weights of run {key} in {folder} are not there any more")
     return weights
 
 

@@ -82,9 +82,12 @@ def _claim(row: Mapping[Any, Any]) -> ClaimRow:
         found = wording.value(row["mean"], metric)
         if math.isfinite(row["low"]):
             interval = f"{wording.value(row['low'], metric)} to {wording.value(row['high'], metric)}"
-            found += f" (95% interval {interval}, {wording.plural(row['n'], 'replicate')})"
+            kind = "prediction interval" if row["reproduces"] else "interval"
+            found += f" (95% {kind} {interval}, {wording.plural(row['n'], 'replicate')})"
     what = f"difference in {wording.metric_name(metric)}" if is_difference else wording.metric_name(metric)
-    if is_difference and 0 in bounds and math.inf in map(abs, bounds):
+    if row["reproduces"]:
+        expected = f"a single run's {what} of {least} among ours"
+    elif is_difference and 0 in bounds and math.inf in map(abs, bounds):
         expected = f"{wording.metric_name(metric)} {'higher' if row['least'] == 0 else 'lower'}"
     elif math.isinf(row["most"]):
         expected = f"{what} {'above' if is_difference else 'at least'} {least}"

@@ -3,7 +3,7 @@
 import base64
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from xml.etree import ElementTree as ET
@@ -151,11 +151,13 @@ def svg(figure: Figure, name: str, title: str, description: str) -> str:
         for child in list(parent):
             if child.tag in {f"{{{_SVG}}}metadata", f"{{{_SVG}}}style"}:
                 parent.remove(child)
-    referenced = set(re.findall(r'(?:url\(|href=")#([^")]+)', buffer.getvalue()))
+    referenced = dict.fromkeys(re.findall(r'(?:url\(|href=")#([^")]+)', buffer.getvalue()))
+    ids = {old: f"{name}-{number}" for number, old in enumerate(referenced, 1)}
     for element in root.iter():
-        _clean(element, name, referenced)
+        _clean(element, ids)
+    _flatten(root)
     _describe(root, name, title, description)
-    return ET.tostring(root, encoding="unicode")
+    return ET.tostring(root, encoding="unicode").replace(" />", "/>")  # texts and attributes have &gt; for >
 
 
 def png(figure: Figure, name: str, title: str, description: str) -> str:
@@ -179,7 +181,7 @@ def png(figure: Figure, name: str, title: str, description: str) -> str:
     return ET.tostring(element, encoding="unicode", method="html")
 
 
-def _clean(element: ET.Element, name: str, referenced: set[str]) -> None:
+def _clean(element: ET.Element, ids: Mapping[str, str]) -> None:
     """Presentation attributes for styles, short numbers, ids that are the figure's own, no namespaces."""
     element.tag = element.tag.rpartition("}")[2]
     attributes = dict(element.attrib)
@@ -189,12 +191,12 @@ def _clean(element: ET.Element, name: str, referenced: set[str]) -> None:
             case "style":
                 element.attrib.update(_presentation(value))
             case "id":
-                if value in referenced:
-                    element.set("id", f"{name}-{value}")
+                if value in ids:
+                    element.set("id", ids[value])
             case "href":
-                element.set("href", f"#{name}-{value[1:]}")
+                element.set("href", f"#{ids[value[1:]]}")
             case "clip-path":
-                element.set("clip-path", value.replace("url(#", f"url(#{name}-"))
+                element.set("clip-path", f"url(#{ids[value.removeprefix('url(#').removesuffix(')')]})")
             case "transform" if value.startswith("rotate(-0 "):
                 pass
             case "d":
@@ -206,6 +208,15 @@ def _clean(element: ET.Element, name: str, referenced: set[str]) -> None:
     if element.tag not in {"text", "tspan"} and element.text is not None:
         element.text = None
     element.tail = None
+
+
+def _flatten(element: ET.Element) -> None:
+    """Take away groups that change nothing, and keep what is in them."""
+    kept: list[ET.Element] = []
+    for child in element:
+        _flatten(child)
+        kept += list(child) if child.tag == "g" and not child.attrib else [child]
+    element[:] = kept
 
 
 def _presentation(style: str) -> dict[str, str]:

@@ -14,8 +14,8 @@ from ablate.report import scales, wording
 from ablate.report.canvas import BLUE, MUTED, ORANGE, Picture, panels, picture, theme
 from ablate.results.embedded import thinned
 
-MOST_PANELS, MOST_FIGURES = 24, 4
-MOST_EPOCHS = 40  # points of a curve; more cannot be seen in a panel
+MOST_PANELS, MOST_FIGURES = 24, 3
+MOST_EPOCHS = 30  # points of a curve; more cannot be seen in a panel
 CURVE_COLUMNS = 3
 POOR = 0.15  # a treatment this far below the median has its own accuracy axis, from 0
 HEADROOM = 0.1
@@ -31,7 +31,7 @@ def learning_curves(histories: pd.DataFrame, runs: pd.DataFrame, epochs: Mapping
         epochs: how many every treatment may train, by its name.
 
     Returns:
-        Figures of up to 24 treatments each, all on the same axes, four at most.
+        Figures of up to 24 treatments each, all on the same axes, three at most.
     """
     names = list(dict.fromkeys(histories["treatment"]))
     low, poor = common_axis(runs)

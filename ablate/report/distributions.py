@@ -25,7 +25,7 @@ MOMENTS: tuple[tuple[Moment, str, str, tuple[float, ...]], ...] = (
 )
 NORMAL_POINTS = 41
 NORMAL: dict[str, Any] = {"color": MUTED, "linewidth": 1.1, "dashes": (1, 1.2)}
-MOST_TREATMENTS = 7
+MOST_TREATMENTS = 6
 MOST_LAYERS = 5
 TAIL = 0.002  # share of the values that the axis may leave out on either side
 MANY_ZEROS = 0.01

@@ -229,7 +229,7 @@ def interactions(table: pd.DataFrame) -> Picture:
             # seaborn 0.13.2 asks matplotlib 3.11 for something that a later version will not have.
             warnings.simplefilter("ignore", PendingDeprecationWarning)
             sns.heatmap(
-            values, annot=texts, fmt="", cmap=better, center=0, vmin=-1.4 * reach, vmax=1.4 * reach, cbar=False,
+            values, annot=texts, fmt="", cmap=better, center=0, vmin=-2.2 * reach, vmax=2.2 * reach, cbar=False,
             linewidths=1, linecolor="white", annot_kws={"fontsize": 8.5, "color": INK}, ax=axes,
         )  # fmt: skip
         axes.set(xlabel="", ylabel="")

@@ -6,11 +6,26 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from ablate.analysis import claims, diagnosis, durations, effects, estimates, factorial, layers, pairs, selection
+import ablate
+from ablate.analysis import (
+    claims,
+    derived,
+    diagnosis,
+    durations,
+    effects,
+    estimates,
+    factorial,
+    layers,
+    pairs,
+    selection,
+)
 from ablate.analysis.estimates import Estimate
 from ablate.analysis.factorial import NotEstimableError
+from ablate.results import baseline
+from ablate.results.baseline import Baseline
 from ablate.results.snapshot import Snapshot
 from ablate.study import design
+from ablate.study.layer_metrics import RUNNING_GAP, layer_metric
 from ablate.study.metrics import epochs_to
 
 
@@ -33,7 +48,10 @@ class Findings:
 
     def runs(self, metric: str) -> pd.DataFrame:
         """The runs table, with a column for this metric."""
-        return durations.with_metric(self.snapshot.runs, self.snapshot.histories, metric)
+        content = self.snapshot
+        if layer_metric(metric) or metric == RUNNING_GAP:
+            return derived.with_derived(content.runs, content.layers, metric)
+        return durations.with_metric(content.runs, content.histories, metric)
 
     def effects(self, metric: str | None = None) -> pd.DataFrame:
         """The effect of every level; see `analysis.effects.effects`.
@@ -120,6 +138,11 @@ class Findings:
             ]
             judged.append(claims.judge(claim, self.runs(claim.metric), sides[0] or {}, sides[1], list(self.levels)))
         return claims.table(judged)
+
+    @cached_property
+    def baseline(self) -> Baseline:
+        """What is kept of the study for later ones to be compared with."""
+        return baseline.of(self.snapshot, self.runs(self.snapshot.study.primary), ablate.__version__)
 
     @cached_property
     def winner(self) -> str | None:

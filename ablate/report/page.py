@@ -2,12 +2,10 @@
 
 import base64
 import hashlib
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import pandas as pd
 from markupsafe import Markup
 
@@ -15,6 +13,7 @@ import ablate
 from ablate.report import answers, curves, details, distributions, figures, glossary, sections, tables, wording
 from ablate.report.canvas import Picture
 from ablate.report.findings import Findings
+from ablate.report.templates import Templates
 from ablate.results import embedded
 from ablate.results.snapshot import Snapshot
 
@@ -78,27 +77,26 @@ class Page:
     version: str
 
 
-def render(findings: Findings, *, command: str | None = None) -> str:
+def render(findings: Findings, *, command: str | None = None, template_dir: Path | None = None) -> str:
     """The page as HTML text.
 
     Args:
         findings: what the analysis says of the study.
         command: the command line that trained it, to be shown.
+        template_dir: a folder whose files take the place of single templates; see `templates.Templates`.
+
+    Raises:
+        AblateError: a template of the user's cannot be used.
     """
-    folder = template_folder()
-    css = (folder / "report.css").read_text(encoding="utf-8")
-    script = (folder / "report.js").read_text(encoding="utf-8")
-    html = (
-        environment(folder)
-        .get_template("page.html.j2")
-        .render(
-            page=contents(findings, command),
-            css=Markup(css),  # noqa: S704 - the page's own file, nothing of the study in it
-            script=Markup(script),  # noqa: S704 - likewise
-            policy=policy(css, script),
-        )
+    templates = Templates(template_dir)
+    css, script = templates.text("report.css"), templates.text("report.js")
+    html = templates.render(
+        page=contents(findings, command),
+        css=Markup(css),  # noqa: S704 - a file of the page's own, nothing of the study in it
+        script=Markup(script),  # noqa: S704 - likewise
+        policy=policy(css, script),
     )
-    return wording.redact(html)
+    return wording.visible(wording.redact(html))
 
 
 def contents(findings: Findings, command: str | None = None) -> Page:
@@ -158,34 +156,6 @@ def _effects_picture(findings: Findings, metric: str) -> Picture | None:
         return None
     name = "effects" if metric == findings.snapshot.study.primary else f"effects-{metric}"
     return figures.effects(effects, findings.differences(metric), name)
-
-
-def template_folder() -> Path:
-    """Where the page's templates are: inside an installed package, or beside it in a checkout."""
-    package = Path(ablate.__file__).parent
-    shipped = package / "_templates"
-    return shipped if shipped.is_dir() else package.parent / "templates"
-
-
-def environment(folder: Path) -> jinja2.Environment:
-    """Templates that escape everything and fail on a name that does not exist."""
-    # select_autoescape() would leave files that end in .j2 unescaped.
-    found = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(folder),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    found.filters["breakable"] = breakable
-    found.filters["packed"] = embedded.packed
-    found.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "allow_nan": False}
-    return found
-
-
-def breakable(label: str) -> Markup:
-    """A label of a treatment, escaped, that may be broken after its punctuation and nowhere else."""
-    return Markup("<wbr>").join(re.split(r"(?<=[=(,])", label))
 
 
 def policy(css: str, script: str) -> str:

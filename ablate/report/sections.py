@@ -18,6 +18,8 @@ from ablate.study.spec import Study
 
 MOST_FAILURES = 20
 LOG_LINES = 30
+MOST_ENVIRONMENTS = 5  # different texts of one kind
+_NOT_SHOWN = {"process", "programs_compiled", "finished"}
 GROUPS = (
     ("helps", "▲", "Helps"),
     ("hurts", "▼", "Hurts"),
@@ -273,20 +275,30 @@ def troubles(snapshot: Snapshot) -> list[Trouble]:
 def provenance(snapshot: Snapshot, command: str | None) -> list[tuple[str, str]]:
     """Where the numbers come from, as label and text."""
     records = [snapshot.records[key] for key in dict.fromkeys(snapshot.runs["run"]) if key in snapshot.records]
-    seen: dict[str, list[str]] = {}
+    seen: dict[str, list[str]] = {"command": [command] if command else []}
     for record in records:
         for key, entry in record.environment.items():
             text = _environment_text(entry)
-            if text not in seen.setdefault(key, []):
+            if key not in _NOT_SHOWN and text not in seen.setdefault(key, []):
                 seen[key].append(text)
-    pairs = [("command", command)] if command else []
-    pairs += [(key.replace("_", " "), "; ".join(sorted(texts))) for key, texts in seen.items()]
-    for facts in snapshot.identity.data.values():
-        shape = f"{facts.rows:,} rows, {facts.features:,} features, {facts.classes} classes"
-        pairs.append(("data", f"{shape}, SHA-256 {facts.digest}"))
+    pairs = [(key.replace("_", " "), _several(sorted(texts))) for key, texts in seen.items() if texts]
+    data = [
+        f"{facts.rows:,} rows, {facts.features:,} features, {facts.classes} classes, SHA-256 {facts.digest}"
+        for facts in snapshot.identity.data.values()
+    ]
+    code = [f"{reference}, SHA-256 {digest}" for reference, digest in snapshot.identity.code.items()]
+    pairs += [(label, "; ".join(texts)) for label, texts in (("data", data), ("code", code)) if texts]
     seconds = sum(record.seconds["total"] for record in records)
     pairs.append(("training time", f"{seconds:,.1f} s in {wording.plural(len(records), 'run')}, all workers together"))
+    finished = sorted(str(record.environment["finished"]) for record in records if "finished" in record.environment)
+    if finished:
+        pairs.append(("finished", f"{finished[0]} (first run) to {finished[-1]} (last)"))
     return pairs
+
+
+def _several(texts: Sequence[str]) -> str:
+    more = len(texts) - MOST_ENVIRONMENTS
+    return "; ".join(texts[:MOST_ENVIRONMENTS]) + (f"; and {more} more" if more > 0 else "")
 
 
 def study_text(snapshot: Snapshot) -> str:

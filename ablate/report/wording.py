@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ablate.analysis.pairs import LARGEST_DROPPED_SHARE
-from ablate.study.metrics import epochs_to
+from ablate.study.metrics import epochs_to, is_share
 
 METRIC_NAMES = {
     "test_accuracy": "test accuracy",
@@ -18,6 +18,7 @@ METRIC_NAMES = {
     "accuracy": "running training accuracy",
     "loss": "running training loss",
     "gap": "generalization gap",
+    "running_gap": "gap by the history",
     "seconds": "time in all",
     "seconds_train": "training time",
     "seconds_compile": "compile time",
@@ -35,6 +36,13 @@ _HOMES = re.compile(
     r"(?:/home|/Users)/[^/\s\"'<>&\\]+|/root(?=[/\s\"'<&]|$)|[A-Za-z]:(?:\\)+Users(?:\\)+[^\\\s\"'<>&]+"
 )
 
+# Control characters but tab and line feed, separators, what turns the direction of reading, halves of pairs, and what
+# is no character at all: invisible or harmful in text, and partly no HTML.
+_UNSEEN = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069"
+    r"\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]"
+)
+
 
 def metric_name(metric: str) -> str:
     """What a metric is called in a sentence."""
@@ -44,11 +52,6 @@ def metric_name(metric: str) -> str:
         goal = f"{threshold * 100:g}%" if is_share(column) else f"{threshold:g}"
         return f"epochs to a {METRIC_NAMES[column]} of {goal}"
     return METRIC_NAMES.get(metric, metric.replace("_", " "))
-
-
-def is_share(metric: str) -> bool:
-    """Whether a metric is shown in percent and its differences in points."""
-    return epochs_to(metric) is None and (metric.endswith("accuracy") or metric == "gap")
 
 
 def digits(metric: str) -> int:
@@ -86,7 +89,7 @@ def signed(value: float, metric: str) -> str:
 
 def value(amount: float, metric: str) -> str:
     """A value of a metric with its unit: percent for accuracies, points for the gap."""
-    mark = "%" if is_share(metric) and metric != "gap" else unit(metric)
+    mark = "%" if is_share(metric) and not metric.endswith("gap") else unit(metric)
     return f"{number(amount * scale(metric), digits(metric))} {mark}".strip() if math.isfinite(amount) else "–"
 
 
@@ -163,3 +166,8 @@ def cut(text: str, length: int) -> str:
 def redact(text: str) -> str:
     """Text without the home folders, and so the user names, of whoever ran the study."""
     return _HOMES.sub("~", text)
+
+
+def visible(text: str) -> str:
+    r"""Text with its unseen characters spelt out, as labels have them: `\x1b`, `\u202e`."""
+    return _UNSEEN.sub(lambda found: repr(found.group())[1:-1], text)

@@ -5,12 +5,14 @@ import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from allpairspy import AllPairs
 
 from ablate.errors import Problem, StudyError
 from ablate.study.equivalence import essence
 from ablate.study.file import Claim
+from ablate.study.layer_metrics import layer_metric
 from ablate.study.levels import label
 from ablate.study.problems import suggest
 from ablate.study.selection import Choice, Selection
@@ -269,6 +271,9 @@ def _without_excluded(study: Study, choices: list[Choice], warnings: list[str]) 
 def _check_claims(study: Study, choices: Sequence[Choice]) -> None:
     found = []
     for number, claim in enumerate(study.claims):
+        if not _has_layer(study, claim, number, choices):
+            message = "no treatment of the claim has this layer"
+            found.append(Problem(f"claim[{number}].metric", message, f'"{claim.metric}"'))
         if not _has_runs(study, claim, number, choices):
             what = "has no treatment" if claim.against is None else "compares no two treatments of this design"
             hint = "" if claim.against is None else " that are equal in every factor that it does not name"
@@ -295,18 +300,32 @@ def _has_runs(study: Study, claim: Claim, number: int, choices: Sequence[Choice]
     return any(rest(choice) in others for choice in matching)
 
 
+def _has_layer(study: Study, claim: Claim, number: int, choices: Sequence[Choice]) -> bool:
+    """Whether a network that a claim is about has the layer that it names, if it names one."""
+    metric = layer_metric(claim.metric)
+    if metric is None:
+        return True
+    side = study.select(claim.treatment, f"claim[{number}].treatment")
+    matching = [choice for choice in choices if side.matches(choice)]
+    return not matching or any(metric.is_in(study.settings(_levels(study, choice)).model) for choice in matching)
+
+
+def _levels(study: Study, choice: Choice) -> dict[str, Any]:
+    """The levels of a choice, by factor."""
+    return {factor.name: factor.levels[level] for factor, level in zip(study.factors, choice, strict=True)}
+
+
 def _treatments(study: Study, choices: Iterable[Choice], warnings: list[str]) -> Iterator[Treatment]:
     """Treatments of choices; those that can only train identically get the settings of the first of them."""
     first: dict[str, Treatment] = {}
     for choice in choices:
-        levels = {factor.name: factor.levels[level] for factor, level in zip(study.factors, choice, strict=True)}
         labels = {
             name: column[level]
             for factor, level in zip(study.factors, choice, strict=True)
             for name, column in factor.columns.items()
         }
         changed = tuple(factor.name for factor, level in zip(study.factors, choice, strict=True) if level)
-        settings = study.settings(levels)
+        settings = study.settings(_levels(study, choice))
         treatment = Treatment(labels, settings, changed)
         same = first.setdefault(repr(essence(settings)), treatment)
         if same is not treatment:

@@ -8,6 +8,7 @@ from pydantic.functional_validators import BeforeValidator
 from pydantic_core import PydanticCustomError
 
 from ablate.study.arguments import ARGUMENTS, Argument, ArgumentName
+from ablate.study.layer_metrics import ClaimMetric
 from ablate.study.levels import STRICT, NonNegative, Positive
 from ablate.study.metrics import Metric
 from ablate.study.remedies import REMEDIES, Family
@@ -99,7 +100,8 @@ class Claim(BaseModel):
 
     Attributes:
         says: the claim in words.
-        metric: a column of the runs table, or `epochs_to_<history column>_<threshold>`.
+        metric: a column of the runs table, `epochs_to_<history column>_<threshold>`, `running_gap`, or a figure of a
+            layer such as `initial_activations_sd_hidden_1`.
         treatment: levels of the treatments that the claim is about.
         against: levels of those they are compared with.
         expect: how the first compare with the second.
@@ -108,12 +110,13 @@ class Claim(BaseModel):
         at_least: lower bound of the treatment's own mean.
         at_most: upper bound of it.
         between: both.
+        reproduces: a figure found elsewhere by a single run, which one more replicate could show as well.
     """
 
     model_config = STRICT
 
     says: Annotated[str, Field(min_length=1, max_length=300)]
-    metric: Metric
+    metric: ClaimMetric
     treatment: AnyLevels
     against: AnyLevels | None = None
     expect: Literal["lower", "higher", "equivalent"] | None = None
@@ -122,15 +125,17 @@ class Claim(BaseModel):
     at_least: float | None = None
     at_most: float | None = None
     between: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
+    reproduces: float | None = None
 
     @model_validator(mode="after")
     def _is_complete(self) -> "Claim":
-        bounds = [name for name in ("at_least", "at_most", "between") if getattr(self, name) is not None]
+        own = ("at_least", "at_most", "between", "reproduces")
+        bounds = [name for name in own if getattr(self, name) is not None]
         if self.against is not None and (bounds or self.expect is None):
             raise PydanticCustomError("claim", "a comparison takes expect = 'lower', 'higher' or 'equivalent'")
         if self.against is None and (len(bounds) != 1 or self.expect is not None):
             raise PydanticCustomError(
-                "claim", "takes against and expect, or one of at_least, at_most and between without them"
+                "claim", "takes against and expect, or one of at_least, at_most, between and reproduces without them"
             )
         if (self.expect == "equivalent") != (self.margin is not None):
             raise PydanticCustomError("claim", "expect = 'equivalent' needs a margin, and nothing else takes one")

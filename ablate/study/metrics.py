@@ -53,6 +53,16 @@ def lower_is_better(metric: str) -> bool:
     return metric.endswith(("loss", "gap", "epoch")) or metric.startswith("seconds") or metric == "parameters"
 
 
+def is_share(metric: str) -> bool:
+    """Whether it is a share, shown in percent, its differences in points: accuracies and the gap."""
+    return epochs_to(metric) is None and metric.endswith(("accuracy", "gap"))
+
+
+def is_time(metric: str) -> bool:
+    """Whether it depends on the machine and its load."""
+    return metric in SECONDS_COLUMNS
+
+
 def _checked(name: str) -> str:
     if not is_metric(name):
         known = f"{', '.join((*RESULT_COLUMNS, *SECONDS_COLUMNS))}, or epochs_to_<history column>_<threshold>"
@@ -60,10 +70,10 @@ def _checked(name: str) -> str:
     return name
 
 
-_SCHEMA = {
+METRIC_SCHEMA = {
     "anyOf": [
         {"enum": [*RESULT_COLUMNS, *SECONDS_COLUMNS]},
         {"type": "string", "pattern": f"^{_EPOCHS_TO.pattern}$"},
     ]
 }
-Metric = Annotated[str, AfterValidator(_checked), WithJsonSchema(_SCHEMA)]
+Metric = Annotated[str, AfterValidator(_checked), WithJsonSchema(METRIC_SCHEMA)]

@@ -154,8 +154,9 @@ def load(path: Path, overrides: Iterable[str] = ()) -> Study:
     overrides = list(overrides)
     raw = document.read(path)
     replaced = [document.parse_override(text)[0] for text in overrides]
-    if ("study", "replicates") in replaced:
-        raw = {**raw, "study": {key: value for key, value in raw.get("study", {}).items() if key != "seeds"}}
+    for new, old in (("replicates", "seeds"), ("seeds", "replicates")):
+        if ("study", new) in replaced and ("study", old) not in replaced:
+            raw = {**raw, "study": {key: value for key, value in raw.get("study", {}).items() if key != old}}
     known = lines.locate(path.read_text(encoding="utf-8-sig"))
     for keys in replaced:
         known = {key: line for key, line in known.items() if not key.startswith(problems.key_path(keys))}

@@ -1,17 +1,23 @@
 """A trained network as a plain Keras model: ordinary layers, no trace of the program that trained it."""
 
-from collections.abc import Mapping
+import contextlib
+import logging
+import secrets
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import keras
 import numpy as np
 import numpy.typing as npt
 
+from ablate.errors import StoreError
 from ablate.study.settings import RunSettings
+from ablate.study.sources import Dataset
 from ablate.training import layers
 from ablate.training import model as plain_model
 from ablate.training.blueprint import Blueprint
 from ablate.training.data import Scaling
+from ablate.training.evaluation import BATCH
 
 Array = npt.NDArray[np.float32]
 
@@ -58,6 +64,52 @@ def read_weights(
     model, network = _networks(settings, shift, factor, classes, blueprint)
     model.load_weights(path)
     return layers.weights_by_layer(network)
+
+
+def evaluate(model: keras.Model, dataset: Dataset) -> dict[str, float]:
+    """What Keras' `evaluate` says of a network on the test set of its data.
+
+    Args:
+        model: see `plain_network`.
+        dataset: its data.
+
+    Returns:
+        `accuracy`, a share; `loss`, the cross-entropy that records have; `loss_with_penalties`, which Keras reports:
+        the same and what L1 and L2 add to it.
+    """
+    x, y = dataset.x[dataset.test].reshape(-1, *model.input_shape[1:]), dataset.y[dataset.test]
+    loss, accuracy = model.evaluate(x, y, batch_size=BATCH, verbose=0)
+    penalties = sum(float(penalty) for penalty in model.losses)
+    return {"accuracy": float(accuracy), "loss": float(loss) - penalties, "loss_with_penalties": float(loss)}
+
+
+def write(model: keras.Model, target: Path) -> None:
+    """Write a network to a file that ends in `.keras` or `.h5`, as a whole or not at all.
+
+    Raises:
+        StoreError: it cannot be written.
+    """
+    temporary = target.with_name(f".{secrets.token_hex(4)}{target.name}")
+    try:
+        with _without_advice():
+            model.save(temporary)
+        temporary.replace(target)
+    except OSError as error:
+        raise StoreError(f"{target} cannot be written: {error.strerror or error}") from None
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _without_advice() -> Iterator[None]:
+    """Keep Keras from calling HDF5 a legacy format, to people who asked for it."""
+    logger = logging.getLogger("absl")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def _networks(

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from ablate.analysis.claims import judge, table
 from ablate.analysis.durations import with_metric
@@ -148,3 +149,52 @@ def test_the_table_has_a_row_per_claim():
     assert found["verdict"].tolist() == ["supported", "inconclusive"]
     assert len(table([])) == 0
     assert "needed" in table([]).columns
+
+
+def reproduce(figure, values):
+    own = runs(np.asarray(values) - 0.9)
+    return judge(claim(reproduces=figure), own, {"batch_norm": {"true"}}, None, FACTORS)
+
+
+def test_a_figure_is_reproduced_inside_the_prediction_interval():
+    values = 0.97 + (NOISE - NOISE.mean()) / 4  # sd about 0.001
+    reach = stats.t.ppf(0.975, 9) * values.std(ddof=1) * math.sqrt(1.1)
+    found = reproduce(0.97 + 0.9 * reach, values)
+    assert (found.verdict, found.reproduces, found.n) == ("supported", True, 10)
+    assert (found.low, found.high) == (pytest.approx(0.97 - reach), pytest.approx(0.97 + reach))
+    assert found.least == found.most == 0.97 + 0.9 * reach
+    assert reproduce(0.97 + 1.1 * reach, values).verdict == "refuted"
+    assert reproduce(0.97 - 1.1 * reach, values).verdict == "refuted"
+    assert reproduce(0.97 - 1.1 * reach, values).needed is None
+
+
+def test_equal_replicates_reproduce_their_own_figure_alone():
+    assert reproduce(1.0, np.ones(6)).verdict == "supported"
+    assert reproduce(0.999, np.ones(6)).verdict == "refuted"
+
+
+def test_four_replicates_reproduce_nothing():
+    found = reproduce(0.97, 0.97 + NOISE[:4])
+    assert (found.verdict, found.reason) == ("inconclusive", "fewer than 5 replicates")
+
+
+def test_a_figure_of_epochs_that_some_runs_never_reached_is_inconclusive():
+    own = runs(np.zeros(6))
+    metric = "epochs_to_val_accuracy_0.9"
+    own[metric] = [2.0, 3.0, 4.0, 3.0, 2.0, 4.0] * 2
+    own[f"{metric}_censored"] = [place == 1 for place in range(12)]
+    found = judge(claim(metric=metric, reproduces=3.0), own, {"batch_norm": {"true"}}, None, FACTORS)
+    assert found.verdict == "inconclusive"
+    assert "lower bound" in found.reason
+
+
+def test_a_single_run_of_the_same_kind_is_reproduced_19_times_out_of_20():
+    rng = np.random.default_rng(12)
+    tries = 600
+    for count in (5, 10):
+        hits = 0
+        for _ in range(tries):
+            values = rng.normal(0.97, 0.002, count + 1)
+            found = reproduce(float(values[-1]), values[:-1])
+            hits += found.verdict == "supported"
+        assert stats.binomtest(hits, tries, 0.95).pvalue > 0.001

@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -175,6 +177,32 @@ def test_confirm_needs_the_whole_study_and_a_winner(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "Nothing to confirm" in done.stderr
     assert json.loads(done.stdout)["confirmation"] == []
+
+
+def test_the_command_on_a_page_repeats_a_run(trained: Path, tmp_path: Path) -> None:
+    page = Path(ablate("report", "-o", trained).stdout.strip())
+    done = ablate("extract", page, tmp_path / "mailed")
+    assert done.returncode == 0, done.stderr
+    known = json.loads(re.search(r'id="data-details">(.*?)</script>', page.read_text())[1])  # type: ignore[index]
+    command = shlex.split(f"{known['treatments']['dropout=0.5']['command']}2]")
+    assert command[0] == "ablate"
+    repeated = ablate(*command[1:], "--json", cwd=tmp_path / "mailed")
+    assert json.loads(repeated.stdout)["trained"] == 1
+    (again,) = open_results(out=tmp_path / "mailed" / "again").runs.to_dict("records")
+    listed = pd.read_csv(tmp_path / "mailed" / "runs.csv")
+    (before,) = listed[listed["run"] == again["run"]].to_dict("records")
+    assert before["test_loss"] == again["test_loss"]
+    assert (before["treatment"], before["seed"]) == ("dropout=0.5", 2)
+
+
+def test_extract_says_what_is_wrong(tmp_path: Path) -> None:
+    done = ablate("extract", tmp_path / "absent.html")
+    assert done.returncode == 74
+    assert "cannot be read: No such file or directory" in done.stderr
+    (tmp_path / "other.html").write_text("<p>hello</p>")
+    done = ablate("extract", tmp_path / "other.html")
+    assert done.returncode == 74
+    assert "is no page that 'ablate report' wrote" in done.stderr
 
 
 def test_report_writes_one_page_and_says_where(trained: Path) -> None:

@@ -70,7 +70,7 @@ def test_other_files_are_refused_in_words(written, tmp_path):
     refused(html.replace('"format":1', '"format":2'), "written by a newer version of ablate")
     refused(re.sub(r'(id="data-runs">).{40}', r"\1", html), "is damaged")
     refused(re.sub(r'(id="data-runs">[^<]{40})[^<]*', r"\1", html), "cut off, or far larger")
-    columns = embedded.packed({"columns": ["seed"], "rows": []})
+    columns = embedded.packed('{"columns": ["seed"], "rows": []}')
     refused(re.sub(r'(id="data-runs">)[^<]*', rf"\1{columns}", html), "is damaged")
     path.unlink()
     with pytest.raises(StoreError, match="cannot be read: No such file"):
@@ -94,3 +94,12 @@ def test_long_histories_are_thinned_with_both_ends_kept():
     assert len(thinned(500, 20)) == 20
     assert thinned(3, 20) == [0, 1, 2]
     assert thinned(0, 20) == []
+
+
+def test_home_folders_are_not_carried_along(make, tmp_path):
+    path = tmp_path / "page.html"
+    snapshot = make(factors={"data.source": ["digits", "/home/jane/digits.npz"]})
+    path.write_text(page.render(Findings(snapshot)), encoding="utf-8")
+    found = embedded.read(path)
+    assert "jane" not in found.runs.to_csv() + found.histories.to_csv() + found.study + path.read_text()
+    assert "~/digits.npz" in set(found.runs["data.source"])

@@ -13,7 +13,7 @@ from ablate.report import answers, page, sections
 from ablate.report.findings import Findings
 from ablate.results.identity import plan_runs
 from ablate.study import design
-from tests.report.conftest import record
+from tests.invented import record
 
 GRID = {"study": {"name": "crossed", "design": "grid", "replicates": 6}}
 CLAIM = {
@@ -39,6 +39,26 @@ def test_the_page_shows_the_figures_of_the_findings(make):
     assert f"{row['low'] * 100:+.2f} to {row['high'] * 100:+.2f}" in said
     assert "supported: Batch norm helps" in said
     assert findings.claims["verdict"].tolist() == ["supported"]
+
+
+def test_the_page_says_whether_a_figure_from_elsewhere_is_reproduced(make):
+    own = {"says": "A tutorial's run", "metric": "test_accuracy", "treatment": {"batch_norm": False, "dropout": 0.0}}
+    for figure, verdict in ((0.9, "supported"), (0.2, "refuted")):
+        findings = Findings(make(claim=[{**own, "reproduces": figure}]))
+        (row,) = findings.claims.to_dict("records")
+        assert (row["verdict"], row["reproduces"], row["least"]) == (verdict, True, figure)
+        said = text(findings)
+        assert f"{verdict}: A tutorial's run" in said
+        assert f"a single run's test accuracy of {figure * 100:.2f} % among ours" in said
+        assert "95% prediction interval" in said
+
+
+def test_claims_are_made_of_layers_and_of_the_running_gap(make):
+    layer = {"metric": "initial_weights_sd_hidden_1", "at_least": 0.0}
+    running = {"metric": "running_gap", "between": [-1.0, 1.0]}
+    findings = Findings(make(claim=[{"says": "it is so", "treatment": {}, **each} for each in (layer, running)]))
+    assert findings.claims["verdict"].tolist() == ["supported", "supported"]
+    assert np.isfinite(findings.claims["mean"]).all()
 
 
 def test_effects_are_there_for_every_metric_of_the_study(make):

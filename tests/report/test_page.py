@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import re
+from dataclasses import replace
 from html import unescape
 from html.parser import HTMLParser
 
@@ -168,10 +169,22 @@ def test_the_failures_listed_are_capped(make):
     assert found.failure_count == 30
 
 
-def test_templates_inside_the_package_come_first(tmp_path, monkeypatch):
-    package = tmp_path / "ablate"
-    (package / "_templates").mkdir(parents=True)
-    monkeypatch.setattr(page.ablate, "__file__", str(package / "__init__.py"))
-    assert page.template_folder() == package / "_templates"
-    (package / "_templates").rmdir()
-    assert page.template_folder() == tmp_path / "templates"
+def test_provenance_tells_when_and_where_and_hides_who(make):
+    snapshot = make()
+    first, *rest = snapshot.records.values()
+    environment = {
+        "command": "ablate run -c /home/jane/a.toml",
+        "git": "0123456789ab, nothing changed since",
+        "process": 7,
+    }
+    records = {
+        record.key: replace(record, environment={**environment, "finished": f"2026-01-0{day}T00:00:00+00:00"})
+        for record, day in ((first, 1), *((record, 2) for record in rest))
+    }
+    pairs = dict(sections.provenance(replace(snapshot, records=records), None))
+    assert pairs["git"] == "0123456789ab, nothing changed since"
+    assert pairs["finished"] == "2026-01-01T00:00:00+00:00 (first run) to 2026-01-02T00:00:00+00:00 (last)"
+    assert "process" not in pairs
+    html = render(replace(snapshot, records=records))
+    assert "ablate run -c ~/a.toml" in html
+    assert "jane" not in html

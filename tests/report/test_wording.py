@@ -41,3 +41,17 @@ def test_undecided_says_when_runs_were_lost():
 )
 def test_home_folders_are_taken_out(text, clean):
     assert wording.redact(text) == clean
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a\tb\nc\u00a0d − é 👩\u200d💻", "a\tb\nc\u00a0d − é 👩\u200d💻"),
+        ("\x1b[31mred", "\\x1b[31mred"),
+        ("gpj\u202e.exe", "gpj\\u202e.exe"),
+        ("\udcff\ufffe", "\\udcff\\ufffe"),
+    ],
+    ids=ascii,
+)
+def test_unseen_characters_are_spelt_out(text, shown):
+    assert wording.visible(text) == shown

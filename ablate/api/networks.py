@@ -1,0 +1,173 @@
+"""Trained networks of finished runs: found by their key or by treatment and seed, scored again, written to a file."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ablate.api.plans import check_trust
+from ablate.api.results import Results
+from ablate.errors import EmptyResultsError, Problem, StudyError
+from ablate.execution import networks
+from ablate.execution.local import Lanes
+from ablate.results.identity import Identity, PlannedRun
+from ablate.results.record import Record
+from ablate.results.store import Store
+from ablate.study import design
+
+MOST_LISTED = 5
+SUFFIXES = (".keras", ".h5")
+_LOSS_TOLERANCE = 1e-4  # relative; what another order of summation can change
+_EXAMPLES = 1.5  # of the test set that rounding may put on the other side of a tie
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A kept network, scored again.
+
+    Attributes:
+        run: its key.
+        treatment: its name.
+        seed: the replicate's.
+        test_accuracy, test_loss: of the network as it is now; the loss without penalties, as in records.
+        loss_with_penalties: what Keras' `evaluate` reports as the loss.
+        recorded_accuracy, recorded_loss: what its record says.
+        agrees: whether both are the same, up to rounding.
+    """
+
+    run: str
+    treatment: str
+    seed: int
+    test_accuracy: float
+    test_loss: float
+    loss_with_penalties: float
+    recorded_accuracy: float
+    recorded_loss: float
+    agrees: bool
+
+
+def find_runs(
+    results: Results, keys: Sequence[str] = (), only: Sequence[str] = (), seeds: Iterable[int] = ()
+) -> list[PlannedRun]:
+    """Finished runs whose networks were kept.
+
+    Args:
+        results: of a study.
+        keys: keys of runs, or how they begin; every run by default.
+        only: `factor=level` texts that narrow the runs down.
+        seeds: likewise.
+
+    Returns:
+        One planned run per network, in the order of the plan.
+
+    Raises:
+        StudyError: a beginning fits no run or several, or `only` or a seed names something unknown.
+        EmptyResultsError: one of `keys` is not finished or its network was not kept; or none of them all was.
+    """
+    runs = results.snapshot.planned
+    chosen = {run.key: run for run in runs}
+    if keys:
+        chosen = {run.key: run for run in (_by_key(chosen.values(), key) for key in keys)}
+    if only:
+        treatments = {run.treatment.name: run.treatment for run in runs}
+        names = {treatment.name for treatment in design.select(list(treatments.values()), results.study, only)}
+        chosen = {key: run for key, run in chosen.items() if run.treatment.name in names}
+    if wanted := set(seeds):
+        _check_seeds(wanted, results.study.seeds)
+        chosen = {key: run for key, run in chosen.items() if run.seed in wanted}
+    missing = {key: why for key, run in chosen.items() if (why := _why_not(results, run))}
+    if not chosen:
+        raise EmptyResultsError("no run has all of that")
+    if missing and (keys or len(missing) == len(chosen)):
+        raise EmptyResultsError(next(iter(missing.values())))
+    return [run for key, run in chosen.items() if key not in missing]
+
+
+def evaluate_networks(results: Results, runs: Sequence[PlannedRun], *, trust_model: bool = False) -> list[Scored]:
+    """Score kept networks on the test set, in a process of its own, and compare with their records.
+
+    Args:
+        results: of their study.
+        runs: whose networks are scored.
+        trust_model: whether models that come in files may be loaded.
+
+    Raises:
+        StudyError: a model comes in a file that is not trusted.
+        StoreError: a network or the data is not what its record was made with.
+    """
+    check_trust(results.study, runs, trusted=trust_model)
+    with Lanes(1, len(runs)) as lanes:
+        found = networks.evaluate_models(runs, lanes, *_place(results))
+    return [_scored(run, results.snapshot.records[run.key], score) for run, score in zip(runs, found, strict=True)]
+
+
+def save_networks(results: Results, targets: Mapping[Path, PlannedRun], *, trust_model: bool = False) -> None:
+    """Write kept networks to files, by a process of its own: plain Keras, that loads without this package.
+
+    Args:
+        results: of their study.
+        targets: the run of every file; its suffix, `.keras` or `.h5`, says in which format it is written.
+        trust_model: whether models that come in files may be loaded.
+
+    Raises:
+        StudyError: a model comes in a file that is not trusted.
+        StoreError: a network or the data is not what its record was made with, or a file cannot be written.
+    """
+    check_trust(results.study, targets.values(), trusted=trust_model)
+    with Lanes(1, len(targets)) as lanes:
+        networks.export_models(targets, lanes, *_place(results))
+
+
+def _by_key(runs: Iterable[PlannedRun], beginning: str) -> PlannedRun:
+    found = [run for run in runs if run.key.startswith(beginning.lower())]
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        message = "is the beginning of no run's key in this study; the column 'run' of 'ablate export' lists them"
+    else:
+        listed = ", ".join(f"{run.key[:12]} ({_what(run)})" for run in found[:MOST_LISTED])
+        more = f" and {len(found) - MOST_LISTED} more" if len(found) > MOST_LISTED else ""
+        message = f"is the beginning of {len(found)} keys: {listed}{more}; give more of it"
+    raise StudyError("RUN", [Problem("", f"{beginning!r} {message}")])
+
+
+def _check_seeds(wanted: set[int], known: Sequence[int]) -> None:
+    if unknown := sorted(wanted - set(known)):
+        message = f"no runs with seed {unknown[0]}; this study's seeds are {', '.join(map(str, known))}"
+        raise StudyError("--seed", [Problem("", message)])
+
+
+def _why_not(results: Results, run: PlannedRun) -> str:
+    """Why there is no network of a run; empty if there is one."""
+    if run.key not in results.snapshot.records:
+        return f"run {run.key[:12]} ({_what(run)}) is not finished; 'ablate run' trains it"
+    if any(results.store.model_path(run.key, kind).is_file() for kind in ("keras", "npz")):
+        return ""
+    return (
+        f"the network of run {run.key[:12]} ({_what(run)}) was not kept: save_models = '{results.study.save_models}'; "
+        "with save_models = 'all' in a new folder of results (-o), 'ablate run' keeps every network"
+    )
+
+
+def _what(run: PlannedRun) -> str:
+    return f"{run.treatment.name}, seed {run.seed}"
+
+
+def _place(results: Results) -> tuple[Identity, Store, Path]:
+    return results.snapshot.identity, results.store, results.study.source.resolve().parent
+
+
+def _scored(run: PlannedRun, record: Record, score: Mapping[str, float]) -> Scored:
+    recorded = record.result["test_accuracy"], record.result["test_loss"]
+    one = _EXAMPLES / record.environment["rows"]["test"]
+    same_loss = math.isclose(score["loss"], recorded[1], rel_tol=_LOSS_TOLERANCE, abs_tol=_LOSS_TOLERANCE)
+    return Scored(
+        run.key,
+        run.treatment.name,
+        run.seed,
+        score["accuracy"],
+        score["loss"],
+        score["loss_with_penalties"],
+        *recorded,
+        agrees=abs(score["accuracy"] - recorded[0]) <= one and (same_loss or not math.isfinite(recorded[1])),
+    )

@@ -1,0 +1,144 @@
+"""`ablate model`: the trained networks of finished runs."""
+
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ablate.cli.console import EXIT_IO, Output
+from ablate.cli.console import command as handled
+from ablate.cli.options import study_options, trust_option
+
+if TYPE_CHECKING:
+    from ablate.api import Results
+    from ablate.results.identity import PlannedRun
+
+Command = Callable[..., None]
+
+
+@click.group("model")
+def command() -> None:
+    """Score the networks that finished runs kept, or write them to a file.
+
+    RUN is the beginning of a run's key, as in the column 'run' of the tables. --only and --seed choose by treatment and
+    seed instead. Networks are kept of the baseline and the best treatment, or of all runs with save_models = "all".
+    """
+
+
+def _run_options(function: Command) -> Command:
+    """`RUN`, `--only` and `--seed`."""
+    runs = click.argument("runs", metavar="[RUN]...", nargs=-1)
+    only = click.option("--only", multiple=True, metavar="FACTOR=LEVEL", help="Only runs with this level; repeatable.")
+    seeds = click.option("--seed", "seeds", type=int, multiple=True, help="Only runs with this seed; repeatable.")
+    return runs(only(seeds(function)))
+
+
+@command.command("evaluate")
+@_run_options
+@trust_option
+@study_options
+@handled
+def evaluate(
+    config: Path | None,
+    out: Path | None,
+    overrides: tuple[str, ...],
+    runs: tuple[str, ...],
+    only: tuple[str, ...],
+    seeds: tuple[int, ...],
+    trust_model: bool,
+    output: Output,
+) -> None:
+    """Load kept networks, score them on the test set, and compare with their records.
+
+    All that are kept, if none are named. Ends with exit code 74 if a network does not score what its record says.
+    """
+    from ablate import api
+
+    results, chosen = _chosen(config, out, overrides, runs, only, seeds)
+    scored = api.evaluate_networks(results, chosen, trust_model=trust_model)
+    for each in scored:
+        penalties = each.loss_with_penalties - each.test_loss
+        whole = f", with penalties {each.loss_with_penalties:.4f}" if abs(penalties) > 5e-5 else ""
+        verdict = "as recorded" if each.agrees else f"recorded {each.recorded_accuracy:.4f}, {each.recorded_loss:.4f}"
+        figures = f"test accuracy {each.test_accuracy:.4f}, test loss {each.test_loss:.4f}{whole}"
+        output.data(f"{each.run[:12]}  {each.treatment} seed {each.seed}: {figures}; {verdict}")
+    output.document({"out": str(results.store.root), "networks": [asdict(each) for each in scored]})
+    if not all(each.agrees for each in scored):
+        output.say("Some networks do not score what their records say; 'ablate store verify' looks at all files.")
+        sys.exit(EXIT_IO)
+
+
+@command.command("save")
+@_run_options
+@click.option("--h5", is_flag=True, help="Write HDF5 files instead of .keras files.")
+@click.option(
+    "--to", "target", type=click.Path(path_type=Path), help="File, or folder for several; <key>.keras here by default."
+)
+@trust_option
+@study_options
+@handled
+def save(
+    config: Path | None,
+    out: Path | None,
+    overrides: tuple[str, ...],
+    runs: tuple[str, ...],
+    only: tuple[str, ...],
+    seeds: tuple[int, ...],
+    h5: bool,
+    target: Path | None,
+    trust_model: bool,
+    output: Output,
+) -> None:
+    """Write kept networks to files: plain Keras models that load without this package.
+
+    They take features as they are in the data; the scaling is their first layer.
+    """
+    from ablate import api
+
+    if not (runs or only or seeds):
+        raise click.UsageError("name a RUN, or choose by --only and --seed")
+    results, chosen = _chosen(config, out, overrides, runs, only, seeds)
+    targets = _targets(target, chosen, h5=h5)
+    api.save_networks(results, targets, trust_model=trust_model)
+    for path, run in targets.items():
+        output.data(f"{path}  {run.treatment.name} seed {run.seed}")
+    files = [
+        {"path": str(path), "run": run.key, "treatment": run.treatment.name, "seed": run.seed}
+        for path, run in targets.items()
+    ]
+    output.document({"out": str(results.store.root), "files": files})
+
+
+def _chosen(
+    config: Path | None,
+    out: Path | None,
+    overrides: tuple[str, ...],
+    runs: tuple[str, ...],
+    only: tuple[str, ...],
+    seeds: tuple[int, ...],
+) -> "tuple[Results, list[PlannedRun]]":
+    from ablate import api
+
+    results = api.open_results(config, overrides, out=out)
+    return results, api.find_runs(results, runs, only, seeds)
+
+
+def _targets(target: Path | None, chosen: "list[PlannedRun]", *, h5: bool) -> "dict[Path, PlannedRun]":
+    """The file of every run."""
+    from ablate import api
+
+    target = (target or Path()).absolute()  # the worker that writes it may be elsewhere
+    suffix = ".h5" if h5 else ".keras"
+    if target.is_dir():
+        return {target / f"{run.key[:12]}{suffix}": run for run in chosen}
+    if len(chosen) > 1:
+        raise click.UsageError(f"--to {target} is no folder, and {len(chosen)} networks do not fit into one file")
+    if target.suffix not in api.SUFFIXES or (h5 and target.suffix != ".h5"):
+        wanted = ".h5" if h5 else " or ".join(api.SUFFIXES)
+        raise click.UsageError(f"--to {target}: the file's name should end in {wanted}")
+    if not target.parent.is_dir():
+        raise click.UsageError(f"--to {target}: there is no folder {target.parent}")
+    return {target: chosen[0]}

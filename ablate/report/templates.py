@@ -1,0 +1,111 @@
+"""The page's templates: the shipped ones, and files of the user's that take the place of single ones, in a sandbox."""
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from markupsafe import Markup
+
+import ablate
+from ablate.errors import AblateError
+from ablate.report import wording
+from ablate.results import embedded
+from ablate.study.problems import suggest
+
+PAGE = "page.html.j2"
+SHIPPED = "shipped"  # prefix by which a file of the user's includes the one whose place it takes
+_TEXTS = ("report.css", "report.js")
+_JSON: dict[str, Any] = {"separators": (",", ":"), "allow_nan": False}
+
+
+class Templates:
+    """The page's templates.
+
+    Args:
+        own: a folder of the user's, whose files take the place of those of the same name; none by default.
+
+    Raises:
+        AblateError: the folder is not there, is empty, or holds a file that is no template's.
+    """
+
+    def __init__(self, own: Path | None = None) -> None:
+        shipped = template_folder()
+        self._folders = [shipped] if own is None else [own, shipped]
+        if own is not None:
+            _check(own, shipped)
+        self._environment = _environment(self._folders, shipped)
+
+    def text(self, name: str) -> str:
+        """The style sheet or the script, as it is."""
+        path = next(folder / name for folder in self._folders if (folder / name).is_file())
+        try:
+            return path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise AblateError(f"{path} cannot be read: {error}") from None
+
+    def render(self, **values: Any) -> str:
+        """The page as HTML text.
+
+        Raises:
+            AblateError: a template of the user's is wrong, or wants what the sandbox refuses; says where.
+        """
+        try:
+            return self._environment.get_template(PAGE).render(**values)
+        except jinja2.TemplateSyntaxError as error:
+            raise AblateError(
+                f"template {error.filename or error.name}, line {error.lineno}: {error.message}"
+            ) from None
+        except (jinja2.TemplateError, TypeError, ValueError, ArithmeticError, LookupError, RecursionError) as error:
+            if len(self._folders) == 1:
+                raise  # the shipped templates are never wrong about a study
+            raise AblateError(f"a template in {self._folders[0]} cannot be rendered: {error}") from error
+
+
+def template_folder() -> Path:
+    """Where the shipped templates are: inside an installed package, or beside it in a checkout."""
+    package = Path(ablate.__file__).parent
+    shipped = package / "_templates"
+    return shipped if shipped.is_dir() else package.parent / "templates"
+
+
+def breakable(label: str) -> Markup:
+    """A label of a treatment, escaped, that may be broken after its punctuation and nowhere else."""
+    return Markup("<wbr>").join(re.split(r"(?<=[=(,])", label))
+
+
+def _packed(document: Mapping[str, Any]) -> str:
+    """A large table for the script; home folders are replaced here, before they cannot be seen any more."""
+    return embedded.packed(wording.redact(json.dumps(document, **_JSON)))
+
+
+def _environment(folders: list[Path], shipped: Path) -> jinja2.Environment:
+    """Templates that escape everything, fail on a name that does not exist, and can reach nothing but their values."""
+    by_prefix = jinja2.PrefixLoader({SHIPPED: jinja2.FileSystemLoader(shipped)})
+    # select_autoescape() would leave files that end in .j2 unescaped.
+    found = ImmutableSandboxedEnvironment(
+        loader=jinja2.ChoiceLoader([jinja2.FileSystemLoader(folders), by_prefix]),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    found.filters["breakable"] = breakable
+    found.filters["packed"] = _packed
+    found.policies["json.dumps_kwargs"] = _JSON
+    return found
+
+
+def _check(own: Path, shipped: Path) -> None:
+    """See that every template in a folder of the user's takes a place that there is."""
+    if not own.is_dir():
+        raise AblateError(f"--template-dir: {own} is no folder")
+    known = {path.relative_to(shipped).as_posix() for path in shipped.rglob("*.j2")} | set(_TEXTS)
+    given = {path.relative_to(own).as_posix() for path in own.rglob("*") if path.suffix in {".j2", ".css", ".js"}}
+    if not given:
+        raise AblateError(f"--template-dir: {own} holds no template; the page is made of {', '.join(sorted(known))}")
+    for name in sorted(given - known):
+        raise AblateError(f"--template-dir: {own / name} takes the place of no template{suggest(name, known)}")

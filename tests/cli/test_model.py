@@ -1,0 +1,137 @@
+"""`ablate model`: kept networks score what was recorded, are written as plain Keras, and are what their record says."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from ablate.cli import main
+from ablate.results.store import Store, read_record
+from ablate.study import sources
+from ablate.study.settings import Data
+from tests.conftest import STUDIES
+
+TINY = str(STUDIES / "tiny.toml")
+SCORE = """
+import json, sys, keras, numpy as np
+with np.load(sys.argv[1]) as test:
+    models = [keras.models.load_model(path) for path in sys.argv[2:]]
+    scores = [model.evaluate(test["x"], test["y"], verbose=0)[1] for model in models]
+print(json.dumps([scores, "ablate" in sys.modules]))
+"""
+
+
+def ablate(*arguments: object) -> Result:
+    return CliRunner().invoke(main, list(map(str, arguments)))
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny study with L2 and with all its networks."""
+    out = tmp_path_factory.mktemp("out")
+    done = ablate("run", "-c", TINY, "-o", out, "-j", 1, "-S", "study.save_models='all'", "-S", "overfitting.l2=0.01")
+    assert done.exit_code == 0, done.output
+    return out
+
+
+@pytest.fixture
+def copy(trained: Path, tmp_path: Path) -> Path:
+    """A copy of its results, to be spoiled."""
+    return Path(shutil.copytree(trained, tmp_path / "out"))
+
+
+def networks(out: Path) -> list[Path]:
+    return sorted((out / "tiny" / "models").glob("*.keras"))
+
+
+def test_kept_networks_score_what_their_records_say(trained: Path) -> None:
+    done = ablate("model", "evaluate", "-o", trained, "--json")
+    assert done.exit_code == 0, done.output
+    found = json.loads(done.stdout)["networks"]
+    assert len(found) == 4
+    for each in found:
+        record = read_record(Store(trained / "tiny").record_path(each["run"]))
+        assert each["agrees"]
+        assert each["test_accuracy"] == pytest.approx(record.result["test_accuracy"], abs=1e-6)
+        assert each["test_loss"] == pytest.approx(record.result["test_loss"], rel=1e-5)
+        assert each["loss_with_penalties"] > each["test_loss"] + 0.01
+
+
+def test_runs_are_chosen_by_key_or_by_treatment_and_seed(trained: Path) -> None:
+    key = networks(trained)[0].stem
+    done = ablate("model", "evaluate", "-o", trained, key[:10].upper())
+    assert done.exit_code == 0, done.output
+    (line,) = done.stdout.splitlines()
+    assert line.startswith(key[:12])
+    assert line.endswith("; as recorded")
+    assert ", with penalties " in line
+    done = ablate("model", "evaluate", "-o", trained, "--only", "dropout=0.5", "--seed", 2)
+    assert [line.split(":")[0].partition("  ")[2] for line in done.stdout.splitlines()] == ["dropout=0.5 seed 2"]
+
+
+def test_written_networks_are_plain_keras(trained: Path, tmp_path: Path) -> None:
+    digits = sources.load(Data(source="digits"), Path())
+    np.savez(tmp_path / "test.npz", x=digits.x[digits.test], y=digits.y[digits.test])
+    network = networks(trained)[0]
+    written = []
+    for options, suffix in (([], ".keras"), (["--h5"], ".h5")):
+        done = ablate("model", "save", "-o", trained, network.stem, "--to", tmp_path, *options, "--json")
+        assert done.exit_code == 0, done.output
+        written.append(str(tmp_path / f"{network.stem[:12]}{suffix}"))
+        assert [file["path"] for file in json.loads(done.stdout)["files"]] == written[-1:]
+    command = [sys.executable, "-c", SCORE, str(tmp_path / "test.npz"), *written]
+    output = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path).stdout
+    record = read_record(Store(trained / "tiny").record_path(network.stem))
+    assert json.loads(output.splitlines()[-1]) == [[pytest.approx(record.result["test_accuracy"], abs=1e-6)] * 2, False]
+    assert not list(tmp_path.glob(".*"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["evaluate", "xyz"], 2, "'xyz' is the beginning of no run's key in this study"),
+        (["evaluate", ""], 2, "is the beginning of 4 keys"),
+        (["evaluate", "--seed", "9"], 2, "no runs with seed 9; this study's seeds are 1, 2"),
+        (["evaluate", "--only", "dropuot=0.5"], 2, "no factor 'dropuot'"),
+        (["save"], 2, "name a RUN, or choose by --only and --seed"),
+        (["save", "--seed", "1", "--to", "one.keras"], 2, "2 networks do not fit into one file"),
+        (["save", "--seed", "1", "--only", "dropout=0.5", "--to", "one.txt"], 2, "should end in .keras or .h5"),
+        (["save", "--seed", "1", "--only", "dropout=0.5", "--h5", "--to", "one.keras"], 2, "should end in .h5"),
+        (["save", "--seed", "1", "--only", "dropout=0.5", "--to", "no/where.h5"], 2, "there is no folder"),
+    ],
+)
+def test_what_cannot_be_done_is_said(trained: Path, arguments: list[str], code: int, message: str) -> None:
+    done = ablate("model", *arguments, "-o", trained)
+    assert done.exit_code == code
+    assert message in done.output
+
+
+def test_networks_that_were_not_kept_or_not_trained_are_named(copy: Path) -> None:
+    first, second = networks(copy)[:2]
+    first.unlink()
+    done = ablate("model", "evaluate", first.stem, "-o", copy)
+    assert done.exit_code == 5
+    assert "was not kept: save_models = 'all'" in done.output
+    Store(copy / "tiny").record_path(second.stem).unlink()
+    done = ablate("model", "evaluate", second.stem, "-o", copy)
+    assert done.exit_code == 5
+    assert "is not finished" in done.output
+    assert len(ablate("model", "evaluate", "-o", copy).stdout.splitlines()) == 2
+
+
+def test_damaged_and_exchanged_networks_are_refused(copy: Path) -> None:
+    first, second = networks(copy)[:2]
+    first.write_bytes(first.read_bytes()[:500])
+    done = ablate("model", "evaluate", first.stem, "-o", copy)
+    assert done.exit_code == 74
+    assert f"{first.name} is damaged" in done.output
+    shutil.copy(second, first)
+    for verb in (["evaluate"], ["save", "--to", str(copy)]):
+        done = ablate("model", *verb, first.stem, "-o", copy)
+        assert done.exit_code == 74
+        assert "does not hold the weights that its record was measured with" in done.output

@@ -1,0 +1,87 @@
+"""Templates: shipped ones, files of the user's in their place, and a sandbox around both."""
+
+import pytest
+
+from ablate.errors import AblateError
+from ablate.report import page, templates
+from ablate.report.findings import Findings
+
+
+@pytest.fixture
+def own(tmp_path):
+    """Writes a file of the user's and returns its folder."""
+
+    def write(name, text):
+        path = tmp_path / "own" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        return tmp_path / "own"
+
+    return write
+
+
+def test_one_section_is_replaced_and_the_others_stay(make, own):
+    folder = own("sections/glossary.html.j2", "<p>Ask {{ page.header.name }}'s owner.</p>")
+    html = page.render(Findings(make()), template_dir=folder)
+    assert "<p>Ask invented's owner.</p>" in html
+    assert 'id="glossary-heading"' not in html
+    assert 'id="verdict-heading"' in html
+
+
+def test_a_section_can_be_added_to(make, own):
+    text = '{% include "shipped/sections/verdict.html.j2" %}<p>For {{ page.header.name }} only.</p>'
+    html = page.render(Findings(make()), template_dir=own("sections/verdict.html.j2", text))
+    assert html.index('id="verdict-heading"') < html.index("<p>For invented only.</p>")
+
+
+def test_a_style_sheet_of_ones_own_is_allowed_by_the_policy(make, own):
+    html = page.render(Findings(make()), template_dir=own("report.css", "body { color: red }"))
+    assert "<style>body { color: red }</style>" in html
+    assert page.policy("body { color: red }", templates.Templates().text("report.js")).split("'")[7] in html
+
+
+def test_what_a_template_prints_is_escaped(make, own):
+    snapshot = make(factors={"data.source": ["digits", "<b>"]})
+    folder = own("sections/glossary.html.j2", "{{ page.runs_data }}{{ page.treatments[-1].name }}")
+    with pytest.raises(AblateError, match="has no attribute 'runs_data'"):
+        page.render(Findings(snapshot), template_dir=folder)
+    own("sections/glossary.html.j2", "<i>{{ page.treatments[-1].name }}</i>")
+    assert "<i>data.source=&lt;b&gt;</i>" in page.render(Findings(snapshot), template_dir=folder)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("{{ page.__class__.__mro__ }}", "access to attribute '__class__' of 'Page' object is unsafe"),
+        ("{{ ''.__class__ }}", "access to attribute '__class__' of 'str' object is unsafe"),
+        ("{{ page.embedded.clear() }}", "access to attribute 'clear' of 'dict' object is unsafe"),
+        ("{% include '../../secret' %}", "secret"),
+        ("{{ 1 / 0 }}", "division by zero"),
+        ("line\n{% if %}", r"glossary.html.j2, line 2: Expected an expression"),
+        ("{{ page.nothing }}", "has no attribute 'nothing'"),
+    ],
+)
+def test_a_template_that_goes_wrong_is_an_error_in_words(make, own, text, words):
+    folder = own("sections/glossary.html.j2", text)
+    (folder.parent / "secret").write_text("secret")
+    with pytest.raises(AblateError, match=words):
+        page.render(Findings(make()), template_dir=folder)
+
+
+def test_a_folder_that_replaces_nothing_is_refused(tmp_path, own):
+    with pytest.raises(AblateError, match="is no folder"):
+        templates.Templates(tmp_path / "absent")
+    with pytest.raises(AblateError, match="holds no template"):
+        templates.Templates(tmp_path)
+    folder = own("sections/verdct.html.j2", "")
+    with pytest.raises(AblateError, match=r"takes the place of no template; did you mean 'sections/verdict\.html\.j2'"):
+        templates.Templates(folder)
+
+
+def test_templates_inside_the_package_come_first(tmp_path, monkeypatch):
+    package = tmp_path / "ablate"
+    (package / "_templates").mkdir(parents=True)
+    monkeypatch.setattr(templates.ablate, "__file__", str(package / "__init__.py"))
+    assert templates.template_folder() == package / "_templates"
+    (package / "_templates").rmdir()
+    assert templates.template_folder() == tmp_path / "templates"
