@@ -59,10 +59,10 @@ class Proposal:
 
 
 def measured(runs: Iterable[PlannedRun], records: Mapping[str, Record]) -> dict[bytes, Cost]:
-    """Costs by group, medians over the finished runs of each."""
+    """Costs by group, medians over the finished runs of each; not of those that `model.fit` was asked to train."""
     groups: dict[bytes, list[Record]] = {}
     for key, run in {run.key: run for run in runs}.items():
-        if key in records and records[key].trainer == "compiled":
+        if key in records and (records[key].trainer == "compiled" or "trainer_reason" in records[key].environment):
             groups.setdefault(structure_name(run.treatment.settings), []).append(records[key])
     return {group: _cost(found) for group, found in groups.items()}
 

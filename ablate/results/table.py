@@ -79,8 +79,9 @@ def layers_table(runs: Iterable[PlannedRun], records: Mapping[str, Record]) -> p
     """One row per finished run, layer, kind and moment, in the order of the plan: see `Probe`.
 
     Returns:
-        Columns: `treatment`, `seed`, `run`, `activation` (of the hidden layers; `linear` for the output), `normalized`
-        (whether a hidden layer has batch normalization) and the fields of `Probe`; missing shares are NaN.
+        Columns: `treatment`, `seed`, `run`, `activation` (of the hidden layers; `linear` for the output; empty in a
+        model of the user's), `normalized` (whether a hidden layer has batch normalization) and the fields of `Probe`;
+        missing shares are NaN.
     """
     rows = []
     for run in runs:
@@ -92,6 +93,7 @@ def layers_table(runs: Iterable[PlannedRun], records: Mapping[str, Record]) -> p
         names = {"treatment": run.treatment.name, "seed": run.seed, "run": run.key, "normalized": normalized}
         for probe in record.probes:
             activation = "linear" if probe.layer == "output" else settings.model.activation
+            activation = activation if settings.model.hidden else ""
             rows.append({**names, "activation": activation, **vars(probe)})
     columns = ["treatment", "seed", "run", "activation", "normalized", *(field.name for field in fields(Probe))]
     return pd.DataFrame(rows, columns=columns).astype({"saturated": "float64", "dead": "float64"})
