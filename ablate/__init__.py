@@ -15,15 +15,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ablate.api import Results, load, open_results, run
+    from ablate.api import Results, compare, load, open_results, run
     from ablate.errors import AblateError
 
 __version__ = "0.1.0"
-__all__ = ["AblateError", "Results", "__version__", "load", "open_results", "run"]
+__all__ = ["AblateError", "Results", "__version__", "compare", "load", "open_results", "run"]
 
 _HOMES = {
     "AblateError": "ablate.errors",
     "Results": "ablate.api",
+    "compare": "ablate.api",
     "load": "ablate.api",
     "open_results": "ablate.api",
     "run": "ablate.api",

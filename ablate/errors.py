@@ -53,3 +53,7 @@ class WorkerError(AblateError):
 
 class EmptyResultsError(AblateError):
     """There are no finished runs to show."""
+
+
+class NotComparableError(AblateError):
+    """Two results have nothing that could be compared."""

@@ -155,12 +155,13 @@
       }
     };
 
-    const update = () => {
+    const update = (closing = true) => {
       const words = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
       const wanted = [...selects].map(([, select], factor) => [factor, select.selectedIndex - 1]).filter(([, level]) => level >= 0);
       let matching = 0;
-      close();
+      if (closing) close();
       for (const row of runs.tBodies[0].rows) {
+        if (row.classList.contains("details")) continue;
         const text = row.textContent.toLowerCase();
         const levels = treatments.treatments[names.get(row)].levels;
         const matches = words.every((word) => text.includes(word)) && wanted.every(([factor, level]) => levels[factor] === level);
@@ -219,7 +220,15 @@
       showAll();
       filter.focus();
     });
-    window.addEventListener("beforeprint", showAll);
+    let before = most;
+    window.addEventListener("beforeprint", () => {
+      [before, most] = [most, Infinity];
+      update(false);
+    });
+    window.addEventListener("afterprint", () => {
+      most = before;
+      update(false);
+    });
     window.addEventListener("hashchange", () => {
       recall();
       update();

@@ -4,6 +4,7 @@ import os
 from collections.abc import Sequence
 
 from ablate.api.confirming import confirm, plan_confirmation
+from ablate.api.gate import check, compare
 from ablate.api.networks import SUFFIXES, Scored, evaluate_networks, find_runs, save_networks
 from ablate.api.plans import Plan, early_lanes, load, make_plan, probe, results_folder, run_plan
 from ablate.api.results import Results, open_results, read_results
@@ -25,6 +26,8 @@ __all__ = [
     "Scored",
     "StopSignal",
     "Study",
+    "check",
+    "compare",
     "confirm",
     "default_jobs",
     "early_lanes",

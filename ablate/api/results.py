@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import astuple, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ablate.report.findings import Findings
+    from ablate.report.gate import Night
 
 
 class Results:
@@ -93,9 +94,14 @@ class Results:
         """
         import pandas as pd
 
-        found, count = self.findings.lead(confirmed=True)
-        row = {"treatment": self.findings.winner, "metric": self.study.primary, "n": count, **asdict(found)}
-        return pd.DataFrame([row] if count else [], columns=list(row))
+        from ablate.analysis.estimates import Estimate
+
+        columns = ("treatment", "metric", "n", *(field.name for field in fields(Estimate)))
+        lead = self.findings.lead(confirmed=True)
+        if lead is None:
+            return pd.DataFrame(columns=list(columns))
+        row = (self.findings.winner, self.study.primary, lead.count, *astuple(lead.found))
+        return pd.DataFrame([row], columns=list(columns))
 
     def report(
         self,
@@ -125,6 +131,18 @@ class Results:
         own = Path(template_dir) if template_dir is not None else None
         replace_file(target, page.render(self.findings, template_dir=own).encode())
         return target
+
+    def check(
+        self,
+        baseline: str | os.PathLike[str] | None = None,
+        *,
+        save_baseline: str | os.PathLike[str] | None = None,
+        floor: float | None = None,
+    ) -> "Night":
+        """Whether something is wrong with these results; see `ablate.api.gate.check`."""
+        from ablate.api.gate import check
+
+        return check(self, baseline, save_baseline=save_baseline, floor=floor)
 
     def _repr_html_(self) -> str:
         """A summary for notebooks: how far the study is, and its effects."""
@@ -159,6 +177,21 @@ def open_results(
     overrides = list(overrides)
     study = _study_of_results(config, overrides, out)
     store = Store(results_folder(study, out) if config is not None or overrides else study.source.parent)
+    return _open(study, store, "" if config is not None or overrides else _changed_since(study))
+
+
+def read_folder(folder: Path) -> Results:
+    """What is there in the folder of a study's results, whatever it is called.
+
+    Raises:
+        StudyError: its study cannot be read.
+        EmptyResultsError: the study was never run.
+        StoreError: the results cannot be read.
+    """
+    return _open(spec.load(folder / "study.toml"), Store(folder))
+
+
+def _open(study: Study, store: Store, note: str = "") -> Results:
     identity = store.read_identity()
     if identity is None:
         raise EmptyResultsError(f"no results in {store.root}; 'ablate run' makes them")
@@ -168,7 +201,7 @@ def open_results(
         parts = ({**getattr(identity, part), **getattr(now, part)} for part in ("data", "code", "origins"))
         identity = Identity(identity.libraries, *parts)
     content = _read(study, identities.plan_runs(treatments, study.seeds, identity), identity, store)
-    return Results(content, store, "" if config is not None or overrides else _changed_since(study))
+    return Results(content, store, note)
 
 
 def _changed_since(kept: Study) -> str:

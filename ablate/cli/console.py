@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ablate.errors import AblateError, EmptyResultsError, StoreError
+from ablate.errors import AblateError, EmptyResultsError, NotComparableError, StoreError
 
 if TYPE_CHECKING:
     from ablate.results.store import Store
 
+EXIT_RED = 1
 EXIT_USAGE = 2
 EXIT_FAILED_RUNS = 3
+EXIT_NOT_COMPARABLE = 4
 EXIT_NOTHING_MEASURED = 5
 EXIT_IO = 74
 MOST_WARNINGS = 10
@@ -105,6 +107,8 @@ def _exit_code(error: AblateError | OSError) -> int:
             return EXIT_IO
         case EmptyResultsError():
             return EXIT_NOTHING_MEASURED
+        case NotComparableError():
+            return EXIT_NOT_COMPARABLE
         case _:
             return EXIT_USAGE
 

@@ -1,4 +1,4 @@
-"""`ablate init`: write a study file to start from."""
+"""`ablate init`: write a study file to start from, and a workflow that guards it."""
 
 import json
 import sys
@@ -16,27 +16,36 @@ SCHEMA_NAME = "ablations.schema.json"  # TOML language servers find it by the fi
 
 @click.command("init")
 @click.argument("path", type=click.Path(path_type=Path), default=FILE_NAME)
-@click.option("--force", is_flag=True, help="Replace a file that is there.")
+@click.option("--ci", type=click.Choice(["github"]), help="Also write a nightly workflow; a study that is there stays.")
+@click.option("--force", is_flag=True, help="Replace a file that is there; with --ci, the workflow alone.")
 @handled
-def command(path: Path, force: bool, output: Output) -> None:
+def command(path: Path, ci: str | None, force: bool, output: Output) -> None:
     """Write a commented study file to start from, and its JSON Schema, by which editors check it as it is written.
 
-    PATH is the file, or a folder for it; ablations.toml here by default.
+    PATH is the file, or a folder for it; ablations.toml here by default. With --ci github, a workflow that trains and
+    checks the study every night goes to .github/workflows of the repository.
     """
-    from ablate.results.files import replace_file
-    from ablate.study.file import json_schema
+    from ablate.cli import workflow
 
     target = path if path.suffix and not path.is_dir() else path / FILE_NAME
-    if target.exists() and not force:
-        click.echo(f"Error: {target} is there already; --force replaces it", err=True)
-        sys.exit(EXIT_USAGE)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    schema = target.with_name(SCHEMA_NAME)
-    replace_file(schema, (json.dumps(json_schema(), indent=2) + "\n").encode())
-    replace_file(target, f"#:schema ./{SCHEMA_NAME}\n{starter()}".encode())
-    output.data(str(target))
-    output.document({"path": str(target), "schema": str(schema)})
-    output.say("Next: ablate plan, ablate run, ablate report")
+    is_there = target.exists()
+    flow = workflow.root_of(target) / workflow.NAME if ci else None
+    if flow is not None and flow.exists() and not force:
+        _refuse(flow)
+    if is_there and flow is None and not force:
+        _refuse(target)
+    content = {"path": str(target)}
+    if is_there and flow is not None:
+        output.say(f"{target} is there already and stays as it is")
+    else:
+        content["schema"] = str(_write_study(target))
+        output.data(str(target))
+    if flow is not None:
+        _write(flow, workflow.text(target, flow.parents[2]))
+        output.data(str(flow))
+        content["workflow"] = str(flow)
+    output.document(content)
+    output.say("Next: ablate plan, ablate run, ablate report" + ("; commit what was written" if flow else ""))
 
 
 def starter() -> str:
@@ -44,3 +53,24 @@ def starter() -> str:
     shipped = resources.files("ablate") / "_templates" / FILE_NAME
     source = shipped if shipped.is_file() else Path(__file__).parents[2] / FILE_NAME
     return source.read_text(encoding="utf-8")
+
+
+def _refuse(path: Path) -> None:
+    click.echo(f"Error: {path} is there already; --force replaces it", err=True)
+    sys.exit(EXIT_USAGE)
+
+
+def _write_study(target: Path) -> Path:
+    from ablate.study.file import json_schema
+
+    schema = target.with_name(SCHEMA_NAME)
+    _write(schema, json.dumps(json_schema(), indent=2) + "\n")
+    _write(target, f"#:schema ./{SCHEMA_NAME}\n{starter()}")
+    return schema
+
+
+def _write(path: Path, text: str) -> None:
+    from ablate.results.files import replace_file
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    replace_file(path, text.encode())

@@ -42,6 +42,23 @@ def selection_options(function: Command) -> Command:
     return only(limit(function))
 
 
+def floor_option(function: Command) -> Command:
+    """`--floor`."""
+    return click.option(
+        "--floor",
+        type=float,
+        callback=_not_negative,
+        metavar="NUMBER",
+        help="Smallest change that counts: points for accuracies, else the metric's unit; default 0.5 points.",
+    )(function)
+
+
+def _not_negative(context: click.Context, parameter: click.Parameter, value: float | None) -> float | None:
+    if value is not None and not 0 <= value < float("inf"):
+        raise click.BadParameter(f"{value} is not a number from 0 on")
+    return value
+
+
 def table_kind(function: Command) -> Command:
     """`--format`, passed on as `kind`."""
     return click.option(

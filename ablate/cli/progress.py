@@ -8,6 +8,7 @@ from typing import Any, TextIO, cast
 
 from ablate.api import Progress
 from ablate.cli.console import Output
+from ablate.execution.output import clean
 from ablate.results.store import utc_now
 
 HEARTBEAT_SECONDS = 60.0
@@ -16,22 +17,28 @@ Listener = Callable[[Progress], None]
 
 
 @contextmanager
-def listener(output: Output) -> Iterator[Listener]:
-    """What `ablate.api.run_plan` should tell of its progress."""
+def listener(output: Output, heartbeat: float = HEARTBEAT_SECONDS) -> Iterator[Listener]:
+    """What `ablate.api.run_plan` should tell of its progress.
+
+    Args:
+        output: how to talk.
+        heartbeat: seconds without a finished run, after which a line says that the training goes on.
+    """
     if output.quiet:
         yield lambda progress: None
     elif sys.stderr.isatty():
         with _bars(output) as show:
             yield show
     else:
-        yield _Lines(output)
+        yield _Lines(output, heartbeat)
 
 
 class _Lines:
-    """One line per finished run, and one a minute while nothing finishes."""
+    """One line per finished run, and one every so often while nothing finishes; no line holds control characters."""
 
-    def __init__(self, output: Output) -> None:
+    def __init__(self, output: Output, heartbeat: float) -> None:
         self._say = output.say
+        self._heartbeat = heartbeat
         self._spoke = time.monotonic()
         self._told: set[str] = set()
 
@@ -41,7 +48,7 @@ class _Lines:
             self._say(news)
         if progress.last is not None:
             self._say(f"{utc_now()} {progress.finished}/{progress.total} {_line(progress)}")
-        elif now - self._spoke >= HEARTBEAT_SECONDS:
+        elif now - self._spoke >= self._heartbeat:
             epochs = f"{progress.epochs:,} of at most {progress.total_epochs:,} epochs"
             self._say(f"{utc_now()} {progress.finished}/{progress.total} training: {epochs}")
         else:
@@ -102,6 +109,10 @@ def _news(progress: Progress, told: set[str]) -> list[str]:
 
 
 def _line(progress: Progress) -> str:
+    return " ".join(clean(_words(progress)).split())  # names and messages are the user's
+
+
+def _words(progress: Progress) -> str:
     assert progress.last is not None
     run, outcome = progress.last
     what = f"{run.treatment.name} seed {run.seed}"

@@ -118,9 +118,7 @@ def origin_name(settings: RunSettings, seed: int) -> str:
 
 def run_key(settings: RunSettings, seed: int, identity: Identity) -> str:
     """The name of a run's record: equal keys mean the same training on the same data."""
-    resolved = _resolved(settings)
-    for key in _NAMING:
-        resolved["data"].pop(key, None)
+    resolved = decisive(settings)
     origin = resolved["training"].pop("continue_from", None) and identity.origins[origin_name(settings, seed)]
     payload = {
         "schema": KEY_SCHEMA,
@@ -132,6 +130,17 @@ def run_key(settings: RunSettings, seed: int, identity: Identity) -> str:
         **({"continue_from": origin} if origin else {}),
     }
     return hashlib.sha256(canonical_json(payload)).hexdigest()
+
+
+def decisive(settings: RunSettings) -> dict[str, Any]:
+    """The settings that decide how a run is trained, as plain values by section.
+
+    Where its data came from is left out: what came out of it has a digest.
+    """
+    resolved = _resolved(settings)
+    for key in _NAMING:
+        resolved["data"].pop(key, None)
+    return resolved
 
 
 def _resolved(settings: RunSettings) -> dict[str, Any]:

@@ -53,6 +53,16 @@ def lower_is_better(metric: str) -> bool:
     return metric.endswith(("loss", "gap", "epoch")) or metric.startswith("seconds") or metric == "parameters"
 
 
+def is_share(metric: str) -> bool:
+    """Whether it is a share, shown in percent, its differences in points: accuracies and the gap."""
+    return epochs_to(metric) is None and metric.endswith(("accuracy", "gap"))
+
+
+def is_time(metric: str) -> bool:
+    """Whether it depends on the machine and its load."""
+    return metric in SECONDS_COLUMNS
+
+
 def _checked(name: str) -> str:
     if not is_metric(name):
         known = f"{', '.join((*RESULT_COLUMNS, *SECONDS_COLUMNS))}, or epochs_to_<history column>_<threshold>"

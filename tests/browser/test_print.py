@@ -46,3 +46,14 @@ def test_every_run_is_printed_even_if_only_the_first_are_shown(visit):
     assert page.locator("#run-table tbody tr:visible").count() == 100
     text = text_on_paper(page)
     assert all(run in text for run in page.locator("#run-table tbody td:last-child").all_text_contents())
+
+
+def test_an_open_run_is_printed_and_everything_is_as_it_was_afterwards(visit):
+    found = visit(rendered("long"))
+    page = found.page
+    page.locator("#run-table .open").first.click()
+    page.locator("#run-table .run svg").wait_for()
+    assert "ablate run -c study.toml" in text_on_paper(page)
+    assert page.locator("#run-table .run").count() == 1
+    assert page.locator("#shown").inner_text() == "100 of 120 runs shown"
+    assert found.complaints == []
