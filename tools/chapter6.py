@@ -259,7 +259,8 @@ def times(chapter: Chapter) -> str:
         seen |= set(own["run"])
         epochs, seconds = float(own["stopped_epoch"].sum()), float(own["seconds"].sum())
         plain = math.nan
-        if fit and results.study.base.data.source == "mnist":
+        data = results.study.base.data
+        if fit and data.source == "mnist" and data.train_size is None:
             plain = sum(_plain(results, fit, row) for row in own.to_dict("records"))
         sums += (len(own), epochs, seconds, 0 if math.isnan(plain) else plain)
         rows.append((STUDIES[name].name, f"{len(own)}", f"{epochs:,.0f}", _minutes(seconds), _minutes(plain)))
