@@ -174,7 +174,10 @@ def _distributions(findings: Findings, drawn: Sequence[str]) -> list[Distributio
     """Figures of some treatments, and numbers of more."""
     snapshot, ok = findings.snapshot, findings.ok
     listed = list(dict.fromkeys([*drawn, *ok["treatment"]]))[: distributions.MOST_LISTED]
-    activations = {run.treatment.settings.model.activation for run in snapshot.planned}
+    models = [run.treatment.settings.model for run in snapshot.planned]
+    activations = {
+        model.activation if model.hidden else "" for model in models
+    }  # a model of one's own may have several
     found = []
     kinds: tuple[distributions.Kind, ...] = ("weights", "activations")
     for kind in kinds:
