@@ -3,16 +3,18 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
 from ablate.report import wording
 from ablate.results.identity import Identity, PlannedRun, canonical_json
 from ablate.results.snapshot import Snapshot
-from ablate.study.design import Treatment
 from ablate.study.factors import Factor
 from ablate.study.spec import Study
+
+if TYPE_CHECKING:
+    from ablate.study.design import Treatment
 
 
 def without_homes(snapshot: Snapshot) -> Snapshot:

@@ -32,8 +32,8 @@ DIAGNOSIS_MEANING = {
     "gap only": "training accuracy is over 2 points above validation accuracy, but the validation loss has not risen",
     "good fit": "none of the other labels applies",
 }
-# A user's name may hold apostrophes (in a shell's spelling as well) and, before the end of a quotation or where the path
-# goes on, blanks.
+# A user's name may hold apostrophes (in a shell's spelling as well) and, where the path goes on or a quotation ends,
+# blanks.
 _WORD = r"(?:[^/\\\s\"'<>&:;,|]|'(?=\w)|'\"'\"'(?=\w))"
 _USER = rf"(?:{_WORD}+(?=[/\\\"'])|{_WORD}+(?: (?!-){_WORD}+){{1,3}}(?=[/\\\"'])|{_WORD}+)"
 _HOMES = re.compile(rf"(?:/home|/Users)/{_USER}|/root(?=[/\s\"'<&]|$)|[A-Za-z]:(?:\\)+Users(?:\\)+{_USER}")
