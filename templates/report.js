@@ -1,5 +1,5 @@
 "use strict";
-// Sorting, filtering, details of a run and downloads. Without this script the page shows the same tables and figures.
+// Sorting, filtering, details of a run and downloads. Without it every table and figure of the page is there as well.
 (() => {
   const FIRST = 100;
   const SVG = "http://www.w3.org/2000/svg";
@@ -25,11 +25,10 @@
     return JSON.parse(await new Response(stream).text());
   };
 
-  // Numbers as the page writes them: a true minus, "93.75 ± 0.65", "8 of 10", "< 0.0001".
-  const numeric = (text) => {
-    const found = text.replace("−", "-").replace("<", "").trim().match(/^[+-]?\d[\d,]*\.?\d*/);
-    return found ? parseFloat(found[0].replace(/,/g, "")) : NaN;
-  };
+  const unreadable = (error) => `This browser cannot unpack the tables inside this page (${error.message}); ‘ablate extract’ does.`;
+
+  // Numbers as the page writes them: a true minus, "93.75 ± 0.65", "8 of 10", "< 0.0001", which comes before 0.0001.
+  const numeric = (text) => parseFloat(text.replace("−", "-").replace(/,/g, "").replace("< ", "")) * (text.startsWith("<") ? 0.99 : 1);
 
   const sortTable = (table, header, column, descending) => {
     for (const other of table.tHead.rows[0].cells) other.removeAttribute("aria-sort");
@@ -95,13 +94,13 @@
         make("thead", {}, make("tr", {}, ...heads.map((head) => make("th", { scope: "col" }, head)))),
         make("tbody", {}, ...rows.map((cells) => make("tr", {}, ...cells.map((cell) => make("td", {}, cell)))))));
 
-  const details = async (place, seed, diagnosis) => {
+  const details = async (place, treatment, seed, diagnosis) => {
     const [known, runs, histories] = await Promise.all(["details", "runs", "histories"].map(load));
     const run = Object.fromEntries(runs.columns.map((name, column) => [name, runs.rows[place][column]]));
     const history = histories.rows
       .filter((row) => row[0] === place)
       .map((row) => Object.fromEntries(histories.columns.map((name, column) => [name, row[column]])));
-    const own = known.treatments[run.treatment];
+    const own = known.treatments[treatment];
     const settings = Object.entries({ ...known.settings, ...own.settings }).filter(([, value]) => value !== null);
     const meaning = known.meanings[diagnosis];
     const cell = (value) => (value === null ? "–" : String(value));
@@ -117,7 +116,7 @@
         make("p", {}, "Its exact settings:"),
         table("Settings of this run", ["setting", "value"], settings),
         make("p", {}, "To repeat it, after ‘ablate extract’ and the name of this file:"),
-        make("pre", { tabindex: 0 }, `${own.command}${seed}]`),
+        make("pre", { tabindex: 0 }, `${own.command}${seed}]'`),
         make("p", { class: "note" }, `Run ${run.run}`)));
   };
 
@@ -126,45 +125,26 @@
     const filter = document.getElementById("filter");
     const shown = document.getElementById("shown");
     const all = document.getElementById("all");
-    const rows = [...runs.tBodies[0].rows];
-    const places = new Map(rows.map((row, place) => [row, place]));
+    const body = runs.tBodies[0];
+    const rows = [...body.rows];
     const heads = [...runs.tHead.rows[0].cells];
-    const column = (name) => heads.findIndex((head) => head.textContent.trim() === name);
-    const [seed, diagnosis] = [column("Seed"), column("Diagnosis")];
+    const known = JSON.parse(document.getElementById("data-details").textContent);
     const selects = new Map();
-    const treatments = JSON.parse(document.getElementById("data-details").textContent);
-    const names = new Map(rows.map((row) => [row, row.cells[0].textContent.trim()]));
     let most = FIRST;
 
     const close = () => {
-      for (const open of runs.querySelectorAll("tr.details")) open.remove();
-      for (const button of runs.querySelectorAll("[aria-expanded=true]")) button.setAttribute("aria-expanded", "false");
+      for (const open of body.querySelectorAll("tr.details")) open.remove();
+      for (const button of body.querySelectorAll("[aria-expanded=true]")) button.setAttribute("aria-expanded", "false");
     };
 
-    const remember = () => {
-      const state = new URLSearchParams();
-      if (filter.value) state.set("text", filter.value);
-      for (const [factor, select] of selects) if (select.value) state.set(`only.${factor}`, select.value);
-      const sorted = heads.findIndex((head) => head.hasAttribute("aria-sort"));
-      if (sorted >= 0) state.set("sort", `${sorted}.${heads[sorted].getAttribute("aria-sort")}`);
-      const kept = state.toString();
-      try {
-        if (kept || location.hash.startsWith("#runs&")) history.replaceState(null, "", kept ? `#runs&${kept}` : "#runs");
-      } catch {
-        // A sandboxed frame has no address of its own to keep anything in.
-      }
-    };
-
-    const update = (closing = true) => {
+    const update = () => {
       const words = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
-      const wanted = [...selects].map(([, select], factor) => [factor, select.selectedIndex - 1]).filter(([, level]) => level >= 0);
+      const wanted = [...selects.values()].map((select) => select.selectedIndex - 1);
       let matching = 0;
-      if (closing) close();
-      for (const row of runs.tBodies[0].rows) {
-        if (row.classList.contains("details")) continue;
+      for (const row of body.querySelectorAll("[data-treatment]")) {
         const text = row.textContent.toLowerCase();
-        const levels = treatments.treatments[names.get(row)].levels;
-        const matches = words.every((word) => text.includes(word)) && wanted.every(([factor, level]) => levels[factor] === level);
+        const { levels } = known.treatments[row.dataset.treatment];
+        const matches = words.every((word) => text.includes(word)) && wanted.every((level, factor) => level < 0 || levels[factor] === level);
         matching += matches ? 1 : 0;
         row.hidden = !matches || matching > most;
       }
@@ -172,20 +152,53 @@
       all.hidden = matching <= most;
       all.textContent = `Show all ${matching}`;
     };
-    const changed = () => {
+
+    // The address is that of a section, and after it what is filtered and sorted: #glossary&text=dropout.
+    const section = () => location.hash.slice(1).split("&")[0];
+    const remember = (place) => {
+      const state = new URLSearchParams();
+      if (filter.value) state.set("text", filter.value);
+      for (const [factor, select] of selects) if (select.value) state.set(`only.${factor}`, select.value);
+      const sorted = heads.findIndex((head) => head.hasAttribute("aria-sort"));
+      if (sorted >= 0) state.set("sort", `${sorted}.${heads[sorted].getAttribute("aria-sort")}`);
+      const kept = state.toString();
+      try {
+        if (kept || location.hash.includes("&")) history.replaceState(null, "", `#${place}${kept && "&"}${kept}`);
+      } catch {
+        // A sandboxed frame has no address of its own to keep anything in.
+      }
+    };
+    const recall = () => {
+      const state = new URLSearchParams(location.hash.slice(1 + section().length));
+      filter.value = state.get("text") || "";
+      for (const [factor, select] of selects) {
+        select.value = state.get(`only.${factor}`) || "";
+        if (select.selectedIndex < 0) select.selectedIndex = 0;
+      }
+      const [sorted, direction] = (state.get("sort") || "").split(".");
+      const header = direction && heads[sorted];
+      close();
+      if (header && !header.hasAttribute("data-plain")) sortTable(runs, header, Number(sorted), direction === "descending");
+      else body.append(...rows);
+      if (!header) for (const head of heads) head.removeAttribute("aria-sort");
       update();
-      remember();
+      document.getElementById(section())?.scrollIntoView();
+    };
+    const changed = () => {
+      close();
+      update();
+      remember("runs");
     };
 
-    for (const [factor, levels] of Object.entries(treatments.factors)) {
+    for (const [factor, levels] of Object.entries(known.factors)) {
       const select = make("select", {}, make("option", { value: "" }, "all"), ...levels.map((level) => make("option", { value: level }, level)));
       select.addEventListener("change", changed);
       selects.set(factor, select);
       document.getElementById("factors").append(make("label", {}, `${factor} `, select));
     }
 
-    for (const row of rows) {
-      const head = row.cells[0];
+    rows.forEach((row, place) => {
+      const [head, seed, diagnosis] = row.cells;
       const button = make("button", { type: "button", "aria-expanded": "false", class: "open" }, ...head.childNodes);
       head.append(button);
       button.addEventListener("click", async () => {
@@ -194,46 +207,31 @@
         if (isOpen) return row.nextElementSibling.remove();
         const cell = make("td", { colspan: heads.length });
         row.after(make("tr", { class: "details" }, cell));
-        cell.append(await details(places.get(row), row.cells[seed].textContent.trim(), row.cells[diagnosis].textContent.trim()));
+        const found = details(place, row.dataset.treatment, seed.textContent, diagnosis.textContent);
+        cell.append(await found.catch((error) => make("p", { class: "run note" }, unreadable(error))));
       });
-    }
-
-    const recall = () => {
-      if (!location.hash.startsWith("#runs&")) return;
-      const state = new URLSearchParams(location.hash.slice("#runs&".length));
-      filter.value = state.get("text") || "";
-      for (const [factor, select] of selects) select.value = state.get(`only.${factor}`) || "";
-      const [sorted, direction] = (state.get("sort") || "").split(".");
-      const header = heads[Number(sorted)];
-      if (direction && header && !header.hasAttribute("data-plain")) sortTable(runs, header, Number(sorted), direction === "descending");
-      document.getElementById("runs").scrollIntoView();
-    };
+    });
 
     filter.addEventListener("input", changed);
     runs.addEventListener("sorting", close);
     runs.addEventListener("sorted", changed);
-    const showAll = () => {
+    all.addEventListener("click", () => {
       most = Infinity;
       update();
-    };
-    all.addEventListener("click", () => {
-      showAll();
       filter.focus();
     });
-    let before = most;
+    // All that match are printed, with the runs that are open.
     window.addEventListener("beforeprint", () => {
-      [before, most] = [most, Infinity];
-      update(false);
-    });
-    window.addEventListener("afterprint", () => {
-      most = before;
-      update(false);
-    });
-    window.addEventListener("hashchange", () => {
-      recall();
+      const before = most;
+      most = Infinity;
       update();
+      window.addEventListener("afterprint", () => {
+        most = before;
+        update();
+      }, { once: true });
     });
-    recall();
+    window.addEventListener("hashchange", () => (location.hash.includes("&") ? recall() : remember(section())));
+    if (location.hash.includes("&")) recall();
     update();
   }
 
@@ -262,7 +260,11 @@
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 1000);
   };
-  for (const button of document.querySelectorAll("[data-download]")) button.addEventListener("click", () => download(button));
+  for (const button of document.querySelectorAll("[data-download]")) {
+    button.addEventListener("click", () => download(button).catch((error) => {
+      document.getElementById("download-status").textContent = unreadable(error);
+    }));
+  }
 
   for (const tools of document.querySelectorAll(".tools")) tools.hidden = false;
 

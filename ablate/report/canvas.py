@@ -226,10 +226,9 @@ def _presentation(style: str) -> dict[str, str]:
     return {key: _short(value) for key, value in pairs if key != "font-family"}
 
 
-def _short(text: str, decimals: int = 2) -> str:
-    """Numbers with few decimals: a tenth of a point is finer than any screen."""
-    pattern = rf"-?\d+\.\d{{{decimals + 1},}}"
-    rounded = re.sub(pattern, lambda found: f"{round(float(found.group()), decimals) + 0.0:g}", text)
+def _short(text: str) -> str:
+    """Numbers with two decimals: a tenth of a point is finer than any screen."""
+    rounded = re.sub(r"-?\d+\.\d{3,}", lambda found: f"{round(float(found.group()), 2) + 0.0:g}", text)
     return " ".join(rounded.split())
 
 

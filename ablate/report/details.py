@@ -22,8 +22,9 @@ def document(snapshot: Snapshot, shown: Iterable[str]) -> dict[str, Any]:
 
     Returns:
         `factors`: the labels of every factor's levels; `meanings` of the diagnoses; `settings` of the baseline, as
-        TOML values by dotted key; `treatments`: by name the `levels` (places in the labels), the `settings` that
-        differ from the baseline's (`null` where one is absent) and the `command` that repeats a run, but for its seed.
+        TOML values by dotted key; `treatments`, in the order of `shown`: the `levels` (places in the labels), the
+        `settings` that differ from the baseline's (`null` where one is absent) and the `command` that repeats a run,
+        but for its seed.
     """
     treatments = {run.treatment.name: run.treatment for run in snapshot.planned}
     base = _settings(treatments["baseline"].settings) if "baseline" in treatments else {}
@@ -31,7 +32,7 @@ def document(snapshot: Snapshot, shown: Iterable[str]) -> dict[str, Any]:
         "factors": snapshot.levels,
         "meanings": wording.diagnoses(snapshot.study.thresholds),
         "settings": base,
-        "treatments": {name: _treatment(treatments[name], snapshot, base) for name in dict.fromkeys(shown)},
+        "treatments": [_treatment(treatments[name], snapshot, base) for name in dict.fromkeys(shown)],
     }
 
 
@@ -47,9 +48,9 @@ def _treatment(treatment: Treatment, snapshot: Snapshot, base: dict[str, str]) -
 
 
 def command(treatment: Treatment, snapshot: Snapshot) -> str:
-    """The command that trains a run of a treatment anew, to be ended with its seed and a bracket."""
+    """The command that trains a run of a treatment anew, to be ended with its seed, a bracket and a quote."""
     only = [f"--only {shlex.quote(f'{name}={treatment.levels[name]}')}" for name in snapshot.levels]
-    return " ".join(["ablate run -c study.toml -o", REPEATED, *only, "-S study.seeds=["])
+    return " ".join(["ablate run -c study.toml -o", REPEATED, *only, "-S 'study.seeds=["])
 
 
 def _settings(settings: RunSettings) -> dict[str, str]:

@@ -16,6 +16,7 @@ from ablate.report import scales, wording
 from ablate.report.canvas import (
     BLUE,
     INK,
+    MOST_MARKS,
     MUTED,
     ORANGE,
     RULE,
@@ -25,6 +26,7 @@ from ablate.report.canvas import (
     picture,
     theme,
 )
+from ablate.results.embedded import thinned
 from ablate.study.metrics import lower_is_better
 
 MOST_TREATMENTS = 48  # rows of a figure
@@ -45,13 +47,14 @@ def effects(table: pd.DataFrame, by_seed: pd.DataFrame, name: str = "effects") -
     metric = str(table["metric"].iloc[0])
     scale = wording.scale(metric)
     rows = table.head(MOST_TREATMENTS).to_dict("records")
+    most = (MOST_MARKS - 3 * len(rows) - 1) // len(rows)  # dots; a row has an interval, a mean and perhaps a rule
     with theme():
         figure, (axes,) = panels(1, 1, 9.4, 1.15 + 0.36 * len(rows))
         axes.axvline(0, color=INK, linewidth=1, zorder=1)
         for place, row in enumerate(rows):
             colour, marker = VERDICT_STYLE[row["verdict"]]
             own = by_seed[(by_seed["factor"] == row["factor"]) & (by_seed["level"] == row["level"])]
-            dots = own["difference"].to_numpy(dtype=float) * scale
+            dots = _dots(own["difference"].to_numpy(dtype=float) * scale, most)
             axes.scatter(dots, place + _jitter(len(dots), 0.16), s=11, color=colour, alpha=0.35, linewidths=0, zorder=2)
             if math.isfinite(row["low"]):
                 axes.plot([row["low"] * scale, row["high"] * scale], [place, place], color=colour, linewidth=2.4)
@@ -60,8 +63,10 @@ def effects(table: pd.DataFrame, by_seed: pd.DataFrame, name: str = "effects") -
             )
         _effect_axes(axes, rows, metric, scale)
         found = _largest(rows, metric)
+        every = by_seed.groupby(["factor", "level"]).size().max() <= most
+        dotted = "one per replicate" if every else f"{most} of a level's replicates, evenly picked by size"
         note = (
-            "Marks: mean difference from the factor's baseline; bars: 95% interval; dots: one per replicate. "
+            f"Marks: mean difference from the factor's baseline; bars: 95% interval; dots: {dotted}. "
             "▲ helps, ▼ hurts, ● undecided, ◆ exploratory, ■ inert, ⬢ coverage only."
         )
         if axes.get_xscale() != "linear":
@@ -69,6 +74,11 @@ def effects(table: pd.DataFrame, by_seed: pd.DataFrame, name: str = "effects") -
         if len(rows) < len(table):
             note += f" The first {len(rows)} of {len(table)} levels; the table has all."
         return picture(figure, name, f"Effect of every level on {wording.metric_name(metric)}", found, note)
+
+
+def _dots(differences: npt.NDArray[np.float64], most: int) -> npt.NDArray[np.float64]:
+    """The differences; of more than so many the smallest, the largest and those evenly between."""
+    return differences if len(differences) <= most else np.sort(differences)[thinned(len(differences), most)]
 
 
 def _effect_axes(axes: Axes, rows: Sequence[Mapping[Any, Any]], metric: str, scale: int) -> None:

@@ -11,7 +11,19 @@ import pandas as pd
 from markupsafe import Markup
 
 import ablate
-from ablate.report import answers, curves, details, distributions, figures, glossary, sections, tables, verdict, wording
+from ablate.report import (
+    answers,
+    curves,
+    details,
+    distributions,
+    figures,
+    glossary,
+    redaction,
+    sections,
+    tables,
+    verdict,
+    wording,
+)
 from ablate.report.canvas import Picture
 from ablate.report.findings import Findings
 from ablate.report.templates import Templates
@@ -33,7 +45,6 @@ class Page:
     Attributes:
         metric, unit: of the effects, as text.
         effects_note, distributions_note: what the design or the choice of treatments leaves out; may be empty.
-        primary_is_share: whether effects are in points.
         failure_count: of failed and diverged runs; `failures` holds the first of them.
         run_count: of finished and failed runs; `runs` holds the first of them.
         details: what the script shows of them on demand, for JSON.
@@ -90,17 +101,18 @@ def render(findings: Findings, *, command: str | None = None, template_dir: Path
     """
     templates = Templates(template_dir)
     css, script = templates.text("report.css"), templates.text("report.js")
-    html = templates.render(
+    return templates.render(
         page=contents(findings, command),
         css=Markup(css),  # noqa: S704 - a file of the page's own, nothing of the study in it
         script=Markup(script),  # noqa: S704 - likewise
         policy=policy(css, script),
     )
-    return wording.visible(wording.redact(html))
 
 
 def contents(findings: Findings, command: str | None = None) -> Page:
-    """What the page says and shows, as plain values."""
+    """What the page says and shows, as plain values, without the home folders that the study names."""
+    clean = redaction.without_homes(findings.snapshot)
+    findings = findings if clean is findings.snapshot else Findings(clean)
     snapshot, levels, ok = findings.snapshot, findings.levels, findings.ok
     runs, histories = snapshot.runs, snapshot.histories
     primary = snapshot.study.primary
@@ -110,6 +122,7 @@ def contents(findings: Findings, command: str | None = None) -> Page:
     together = findings.interactions
     drawn = distributions.worth_showing(ok, set(findings.layers["treatment"]))
     epochs = {run.treatment.name: run.treatment.settings.training.epochs for run in snapshot.planned}
+    content = embedded.content(snapshot)
     drawn_histories = histories[histories["run"].isin(ok["run"])]
     return Page(
         header=sections.header(snapshot),
@@ -144,8 +157,8 @@ def contents(findings: Findings, command: str | None = None) -> Page:
         details=details.document(snapshot, runs["treatment"].head(tables.MOST_RUNS)),
         glossary=tuple(glossary.terms(levels, snapshot.study.thresholds)),
         provenance=tuple(sections.provenance(snapshot, command)),
-        study_text=sections.study_text(snapshot),
-        embedded=embedded.content(snapshot),
+        study_text=content["study"]["study"],
+        embedded=content,
         version=ablate.__version__,
     )
 
@@ -174,7 +187,10 @@ def _distributions(findings: Findings, drawn: Sequence[str]) -> list[Distributio
     """Figures of some treatments, and numbers of more."""
     snapshot, ok = findings.snapshot, findings.ok
     listed = list(dict.fromkeys([*drawn, *ok["treatment"]]))[: distributions.MOST_LISTED]
-    activations = {run.treatment.settings.model.activation for run in snapshot.planned}
+    models = [run.treatment.settings.model for run in snapshot.planned]
+    activations = {
+        model.activation if model.hidden else "" for model in models
+    }  # a model of one's own may have several
     found = []
     kinds: tuple[distributions.Kind, ...] = ("weights", "activations")
     for kind in kinds:

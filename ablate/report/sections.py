@@ -57,10 +57,9 @@ def header(snapshot: Snapshot) -> Header:
         ("trainer", ", ".join(sorted(set(runs["trainer"].dropna().astype(str)))) or "–"),
     ]
     replicates = wording.plural(len(study.seeds), "replicate")
-    network = " → ".join(str(units) for units in base.model.hidden)
     facts = [
         ("data", _data(snapshot)),
-        ("network", f"dense {network}, {base.model.activation}" + _varies(varied, "model")),
+        ("network", base.model.title + _varies(varied, "model")),
         ("epochs", f"{base.training.epochs}" + _varies(varied, "training")),
         (
             "design",

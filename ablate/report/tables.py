@@ -61,9 +61,10 @@ class CurveRow:
 
 @dataclass(frozen=True)
 class RunRow:
-    """One run, as text; `points` is the path of its sparkline."""
+    """One run, as text; `points` is the path of its sparkline, `place` that of its treatment in the page's details."""
 
     treatment: str
+    place: int
     seed: int
     diagnosis: str
     test: str
@@ -181,10 +182,12 @@ def run_rows(runs: pd.DataFrame, histories: pd.DataFrame, diagnosed: pd.DataFram
     }
     finite = [curve[np.isfinite(curve)] for curve in curves.values()]
     everything = np.concatenate(finite) if finite else np.empty(0)
+    places = {name: place for place, name in enumerate(dict.fromkeys(runs["treatment"]))}
     low, high = (float(everything.min()), float(everything.max())) if everything.size else (0.0, 1.0)
     return [
         RunRow(
             treatment=row["treatment"],
+            place=places[row["treatment"]],
             seed=row["seed"],
             diagnosis=labels.get(row["run"], row["status"]),
             test=wording.percent(row["test_accuracy"]),

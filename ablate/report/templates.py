@@ -74,12 +74,17 @@ def template_folder() -> Path:
 
 def breakable(label: str) -> Markup:
     """A label of a treatment, escaped, that may be broken after its punctuation and nowhere else."""
-    return Markup("<wbr>").join(re.split(r"(?<=[=(,])", label))
+    return Markup("<wbr>").join(re.split(r"(?<=[=(,])", shown(label)))
 
 
-def _packed(document: Mapping[str, Any]) -> str:
-    """A large table for the script; home folders are replaced here, before they cannot be seen any more."""
-    return embedded.packed(wording.redact(json.dumps(document, **_JSON)))
+def shown(value: Any) -> Any:
+    """What a template prints: text without home folders and without unseen characters, markup as it is."""
+    return wording.visible(wording.redact(value)) if type(value) is str else value
+
+
+def _packed(document: Mapping[str, Any]) -> Markup:
+    """A large table for the script."""
+    return Markup(embedded.packed(json.dumps(document, **_JSON)))  # noqa: S704 - letters, digits, "+", "/" and "="
 
 
 def _environment(folders: list[Path], shipped: Path) -> jinja2.Environment:
@@ -90,6 +95,7 @@ def _environment(folders: list[Path], shipped: Path) -> jinja2.Environment:
         loader=jinja2.ChoiceLoader([jinja2.FileSystemLoader(folders), by_prefix]),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
+        finalize=shown,
         trim_blocks=True,
         lstrip_blocks=True,
     )

@@ -24,9 +24,11 @@ METRIC_NAMES = {
     "seconds_train": "training time",
     "seconds_compile": "compile time",
 }
-_HOMES = re.compile(
-    r"(?:/home|/Users)/[^/\s\"'<>&\\]+|/root(?=[/\s\"'<&]|$)|[A-Za-z]:(?:\\)+Users(?:\\)+[^\\\s\"'<>&]+"
-)
+# A user's name may hold apostrophes (in a shell's spelling as well) and, where the path goes on or a quotation ends,
+# blanks.
+_WORD = r"(?:[^/\\\s\"'<>&:;,|]|'(?=\w)|'\"'\"'(?=\w))"
+_USER = rf"(?:{_WORD}+(?=[/\\\"'])|{_WORD}+(?: (?!-){_WORD}+){{1,3}}(?=[/\\\"'])|{_WORD}+)"
+_HOMES = re.compile(rf"(?:/home|/Users)/{_USER}|/root(?=[/\s\"'<&]|$)|[A-Za-z]:(?:\\)+Users(?:\\)+{_USER}")
 
 # Control characters but tab and line feed, separators, what turns the direction of reading, halves of pairs, and what
 # is no character at all: invisible or harmful in text, and partly no HTML.

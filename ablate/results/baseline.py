@@ -114,7 +114,7 @@ def make(
 ) -> Baseline:
     """The same from its parts."""
     kept = {each.name: _keep(each, identity) for each in treatments}
-    code = dict(sorted(identity.code.items()))
+    code = dict(sorted({**identity.code, **identity.files}.items()))
     if identity.origins:
         name = f"the weights of {study.base.training.continue_from}"
         code[name] = hashlib.sha256(canonical_json(sorted(identity.origins.values()))).hexdigest()

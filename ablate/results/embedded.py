@@ -15,14 +15,15 @@ import numpy as np
 import pandas as pd
 
 from ablate.errors import StoreError
+from ablate.results import received
 from ablate.results.identity import Identity
 from ablate.results.snapshot import Snapshot
 from ablate.results.table import as_runs_table
 from ablate.study import document
-from ablate.study.metrics import HISTORY_COLUMNS
 
 FORMAT = 1
 LARGEST_PAGE = 64_000_000  # bytes; the largest that is written is a few million
+LARGEST_CONTENT = 16_000_000  # bytes of all documents, unpacked; likewise
 HISTORY_EPOCHS, HISTORY_DIGITS = 20, 5
 HISTORY_KEPT = ("train_loss", "train_accuracy", "val_loss", "val_accuracy")
 MOST_HISTORY_ROWS = 10_000  # 500 runs at 20 epochs each; more runs have fewer epochs
@@ -30,6 +31,7 @@ MOST_RUNS = 2_000
 _PREFIX = "data-"  # of the elements' ids
 _PARTS = ("study", "runs", "histories")
 _KINDS = ("application/json", "application/gzip")
+_HISTORY_COLUMNS = ("row", "epoch", *HISTORY_KEPT)
 
 
 @dataclass(frozen=True)
@@ -93,13 +95,18 @@ def read(path: Path) -> Embedded:
         raise StoreError(f"{path} is no page that 'ablate report' wrote: it holds no {' and no '.join(missing)}")
     try:
         head, runs, histories = (found[part] for part in _PARTS)
-        if head["format"] > FORMAT:
+        if received.version(head) > FORMAT:
             raise StoreError(f"{path} was written by a newer version of ablate; upgrade ablate to read it")
+        received.head(head)
+        received.runs(runs)
+        received.histories(histories, _HISTORY_COLUMNS, len(runs["rows"]))
         table = as_runs_table(pd.DataFrame(runs["rows"], columns=runs["columns"]))
         return Embedded(
             head["study"], Identity.from_document(head["identity"]), table, _histories_back(histories, table)
         )
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
+    except KeyError as error:
+        raise StoreError(f"{path} is damaged: it holds no {error}") from None
+    except (ValueError, TypeError) as error:
         raise StoreError(f"{path} is damaged: {error}") from None
 
 
@@ -117,16 +124,22 @@ class _Blocks(HTMLParser):
         """The JSON documents by what follows `data-` in their id.
 
         Raises:
-            ValueError, EOFError, zlib.error, RecursionError: one is damaged.
+            ValueError, EOFError, zlib.error, RecursionError: one is damaged, or they are too large together.
         """
-        return {name: _unpacked("".join(text), kind) for name, (kind, text) in self._found.items()}
+        left, found = LARGEST_CONTENT, {}
+        for name, (kind, text) in self._found.items():
+            content = _unpacked("".join(text), kind, left)
+            left -= len(content)
+            found[name] = json.loads(content)
+        return found
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = dict(attrs)
         name, kind = given.get("id") or "", given.get("type") or ""
-        if tag == "script" and kind in _KINDS and name.startswith(_PREFIX):
+        part = name.removeprefix(_PREFIX)
+        if tag == "script" and kind in _KINDS and name.startswith(_PREFIX) and part in _PARTS:
             self._inside = []
-            self._found[name.removeprefix(_PREFIX)] = (kind, self._inside)
+            self._found[part] = (kind, self._inside)
 
     def handle_data(self, data: str) -> None:
         if self._inside is not None:
@@ -137,14 +150,17 @@ class _Blocks(HTMLParser):
             self._inside = None
 
 
-def _unpacked(text: str, kind: str) -> Any:
+def _unpacked(text: str, kind: str, most: int) -> bytes:
+    """The JSON text of a block, of at most so many bytes."""
     if kind == "application/json":
-        return json.loads(text)
-    unpacking = zlib.decompressobj(zlib.MAX_WBITS | 16)  # gzip
-    content = unpacking.decompress(base64.b64decode(text), LARGEST_PAGE)
-    if not unpacking.eof:
+        content, whole = text.encode()[:most], len(text.encode()) <= most
+    else:
+        unpacking = zlib.decompressobj(zlib.MAX_WBITS | 16)  # gzip
+        content = unpacking.decompress(base64.b64decode(text), max(most, 1))
+        whole = unpacking.eof
+    if not whole:
         raise ValueError("a table is cut off, or far larger than any page's")
-    return json.loads(content)
+    return content
 
 
 def _runs(runs: pd.DataFrame) -> dict[str, Any]:
@@ -163,7 +179,7 @@ def _histories(histories: pd.DataFrame, runs: pd.DataFrame) -> dict[str, Any]:
             [place, int(epoch), *(_plain(float(f"{cell:.{HISTORY_DIGITS}g}")) for cell in row)]
             for epoch, row in zip(kept["epoch"], numbers, strict=True)
         ]
-    return {"of": "runs", "epochs": epochs, "columns": ["row", "epoch", *HISTORY_KEPT], "rows": rows}
+    return {"of": "runs", "epochs": epochs, "columns": list(_HISTORY_COLUMNS), "rows": rows}
 
 
 def _by_run(histories: pd.DataFrame, places: Mapping[tuple[str, str], int]) -> Iterator[tuple[int, pd.DataFrame]]:
@@ -174,10 +190,9 @@ def _by_run(histories: pd.DataFrame, places: Mapping[tuple[str, str], int]) -> I
 
 
 def _histories_back(histories: Mapping[str, Any], runs: pd.DataFrame) -> pd.DataFrame:
-    table = pd.DataFrame(histories["rows"], columns=histories["columns"])
+    table = pd.DataFrame(histories["rows"], columns=list(_HISTORY_COLUMNS))
     names = runs[["treatment", "seed", "run"]].iloc[table.pop("row").to_numpy(dtype=np.int64)].reset_index(drop=True)
-    kept = [name for name in HISTORY_COLUMNS if name in table]
-    return names.join(table.astype({"epoch": "int64", **dict.fromkeys(kept, "float64")}))
+    return names.join(table.astype({"epoch": "int64", **dict.fromkeys(HISTORY_KEPT, "float64")}))
 
 
 def thinned(count: int, most: int) -> list[int]:

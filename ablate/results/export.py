@@ -11,7 +11,7 @@ from ablate.results.files import replace_file
 from ablate.results.snapshot import Snapshot
 from ablate.results.store import Store
 
-_FORMULA_STARTS = ("=", "+", "-", "@")
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")  # as in the page's script
 
 
 def write(snapshot: Snapshot, store: Store, kind: str) -> list[Path]:
@@ -38,22 +38,25 @@ def extract(page: Path, folder: Path | None = None, kind: str = "csv", *, replac
 
     Args:
         page: an HTML file that `ablate report` wrote.
-        folder: where to; by default a folder named as the page, beside it.
+        folder: where to; by default a folder beside the page, named as it, `-extracted` for a name without an ending.
         kind: of the tables, as that of `write`.
         replace: files that are there.
 
     Raises:
-        AblateError: a file is there already, or Parquet was asked for and pyarrow is not installed.
+        AblateError: a file is there already, or in the folder's place, or Parquet was asked for and pyarrow is not
+            installed.
         StoreError: the page cannot be read.
         OSError: a file could not be written.
     """
     found = embedded.read(page)
-    folder = folder if folder is not None else page.with_suffix("")
+    folder = folder or (page.with_suffix("") if page.suffix else page.with_name(f"{page.name}-extracted"))
     files = {
         folder / "study.toml": found.study.encode(),
         folder / f"runs.{kind}": serialize(found.runs, kind),
         folder / f"histories.{kind}": serialize(found.histories, kind),
     }
+    if folder.exists() and not folder.is_dir():
+        raise AblateError(f"{folder} is a file; name a folder for what is inside {page}")
     there = [path for path in files if path.exists()]
     if there and not replace:
         raise AblateError(f"{there[0]} is there already; --force replaces it")

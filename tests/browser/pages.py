@@ -23,12 +23,14 @@ CLAIM = {
     "against": {"batch_norm": False},
     "expect": "higher",
 }
+HOMES = ("/home/jürgen/d.npz", "/home/ann/x.npz", "/home/bob/x.npz", "x ")  # names to hide; two become equal
 SNAPSHOTS: dict[str, Callable[[], Snapshot]] = {
     "usual": lambda: invented.snapshot(diverged=(1,), failed=(2,), claim=[CLAIM]),
     "none": lambda: invented.snapshot(finished=0),
     "one": lambda: invented.snapshot(finished=1),
     "diverged": lambda: invented.snapshot(diverged=range(18)),
     "grid": lambda: invented.snapshot(study={"name": "crossed", "design": "grid", "replicates": 6}),
+    "homes": lambda: invented.snapshot(factors={"data.source": ["digits", *HOMES]}, overfitting={}),
     "long": lambda: invented.snapshot(study={"name": "long", "replicates": 40}),
 }
 CI_POLICY = "sandbox; default-src 'none'; img-src 'self'; style-src 'self'"  # what CI servers send with artifacts

@@ -76,6 +76,30 @@ def test_a_phone_scrolls_tables_and_not_the_page(visit, name):
         assert region.evaluate("each => each.scrollLeft") > 0
 
 
+def test_a_run_opened_on_a_phone_is_as_wide_as_the_window(visit):
+    page = visit(rendered("usual"), viewport=PHONE, has_touch=True, is_mobile=True).page
+    page.locator("#run-table .open").first.tap()
+    page.locator("#run-table .run pre").wait_for()
+    region = page.locator("#runs .scroll").first
+    for scrolled in (0, 300):
+        region.evaluate("(each, to) => { each.scrollLeft = to }", scrolled)
+        for part in page.locator("#run-table .run, #run-table .run > div > *").all():
+            box = part.bounding_box()
+            assert box["x"] >= 0
+            assert box["x"] + box["width"] <= PHONE["width"]
+
+
+@pytest.mark.parametrize("width", [360, 550, 900, 1300, 1500])
+def test_the_menu_covers_no_heading(visit, width):
+    page = visit(rendered("usual"), viewport={"width": width, "height": 700}, reduced_motion="reduce").page
+    for name in ("effects", "learning", "runs"):
+        page.locator(f"nav a[href='#{name}']").click()
+        heading = page.locator(f"#{name}-heading").bounding_box()
+        menu = page.locator("nav").bounding_box()
+        assert 0 <= heading["y"] < 100
+        assert width > 1376 or heading["y"] >= menu["y"] + menu["height"]
+
+
 def test_what_is_too_wide_is_seen(visit):
     """The check above can fail."""
     page = visit(rendered("none"), viewport=PHONE).page

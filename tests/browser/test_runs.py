@@ -1,5 +1,6 @@
 """The table of runs: sorted and filtered with a keyboard, opened for details, its state kept in the address."""
 
+import json
 import re
 import shlex
 
@@ -127,6 +128,75 @@ def test_an_address_that_somebody_made_up_does_no_harm(visit, state):
     again.goto(f"{found.page.url}#runs&{state}")
     assert re.fullmatch(r"\d+ of 18 runs shown", again.locator("#shown").inner_text())
     assert complaints == []
+
+
+def test_every_link_of_the_menu_keeps_filters_and_open_runs(page):
+    page.locator("#filter").fill("dropout")
+    page.locator(f"{ROWS} .open").first.click()
+    page.locator("#run-table .run pre").wait_for()
+    page.locator("nav a[href='#glossary']").click()
+    page.wait_for_url("**#glossary&text=dropout")
+    assert page.locator("#run-table .run").count() == 1
+    page.reload()
+    assert page.locator("#filter").input_value() == "dropout"
+    assert page.locator(ROWS).count() == 6
+    page.locator("#filter").fill("")
+    assert page.url.endswith("#runs")
+
+
+def test_an_address_replaces_all_that_was_set_before(page):
+    seeds = column(page, "Seed")
+    page.locator("#filter").fill("dropout")
+    page.locator("#factors select").nth(1).select_option("0.5")
+    page.locator(f"#run-table thead th:nth-child({place(page, 'Seed')}) button").click(click_count=2)
+    page.evaluate("location.hash = '#runs&text=baseline&only.dropout=nonsense'")
+    page.wait_for_function("document.getElementById('filter').value === 'baseline'")
+    assert page.locator("#factors select").nth(1).evaluate("each => each.selectedIndex") == 0
+    assert page.locator("[aria-sort]").count() == 0
+    assert page.locator("#shown").inner_text() == "6 of 18 runs shown"
+    page.locator("#filter").fill("")
+    assert column(page, "Seed") == seeds
+    page.go_back()
+    page.wait_for_function("document.getElementById('filter').value === 'dropout'")
+    assert column(page, "Seed") == [6, 5, 4, 3, 2, 1]
+
+
+def test_runs_whose_levels_hide_a_home_folder_are_told_apart(visit):
+    found = visit(rendered("homes"))
+    page = found.page
+    for level, command in (("~/d.npz", "'data.source=~/d.npz'"), ("~/x.npz (2)", "'data.source=~/x.npz (2)'")):
+        page.locator("#factors select").nth(1).select_option(level)
+        assert page.locator(ROWS).count() == 6
+        page.locator(f"{ROWS} .open").first.click()
+        assert command in page.locator("#run-table .run pre").inner_text()
+        assert re.search(
+            rf"data\.source\s+{re.escape(json.dumps(level))}", page.locator("#run-table .run").inner_text()
+        )
+    page.locator("#factors select").nth(1).select_option(index=5)  # it ends with a blank
+    assert page.locator(ROWS).count() == 6
+    assert not re.search("rgen|ann/|bob/", page.content())
+    assert found.complaints == []
+
+
+def test_what_is_below_the_smallest_number_shown_comes_before_it(page):
+    cells = page.locator("#effects tbody tr > :nth-child(8)")
+    cells.first.evaluate("each => { each.textContent = '0.0001' }")
+    cells.last.evaluate("each => { each.textContent = '< 0.0001' }")
+    header = page.locator("#effects table[data-sortable]").first.locator("thead th:nth-child(8) button")
+    for wanted in (["< 0.0001", "0.0001"], ["0.0001", "< 0.0001"]):
+        header.click()
+        assert page.locator("#effects table").first.locator("tbody tr > :nth-child(8)").all_inner_texts() == wanted
+
+
+def test_a_browser_that_cannot_unpack_says_so(visit):
+    found = visit(rendered("usual"))
+    page = found.page
+    page.evaluate("delete window.DecompressionStream")
+    page.locator(f"{ROWS} .open").first.click()
+    page.get_by_role("button", name="Runs as CSV").click()
+    for place in ("#run-table .details", "#download-status"):
+        page.locator(place).filter(has_text="cannot unpack the tables inside this page").wait_for()
+    assert found.complaints == []
 
 
 def test_the_tables_can_be_downloaded(page):

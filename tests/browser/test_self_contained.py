@@ -4,9 +4,13 @@ import re
 
 import pytest
 
+from ablate.report import page as report
+from ablate.report.findings import Findings
+from tests import invented
 from tests.browser.pages import CI_POLICY, SNAPSHOTS, colours, dark, pixels, rendered
 
 SECTIONS = ("verdict", "claims", "failures", "treatments", "effects", "gap", "learning", "distributions", "runs")
+DROPOUTS = [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
 HOST = '<!doctype html><title>host</title><iframe {sandbox} width="1000" height="700" src="{address}"></iframe>'
 
 
@@ -52,8 +56,19 @@ def test_under_the_policy_of_a_ci_server_figures_and_text_can_be_seen(context, s
     written = (abs(top.astype(int) - ground).max(axis=2) > 120).mean()
     assert 0.005 < written < 0.4
     assert black_figures(page) == []
+    assert page.locator(".canvas > img").count() == 0  # that policy refuses them
     for section in SECTIONS:
         assert page.locator(f"#{section} h2").is_visible(), section
+
+
+def test_effects_of_many_replicates_are_seen_under_that_policy_as_well(context, serve):
+    many = invented.snapshot(study={"name": "many", "replicates": 60}, overfitting={"dropout": DROPOUTS})
+    page = context(offline=False).new_page()
+    page.goto(serve(report.render(Findings(many)), Content_Security_Policy=CI_POLICY))
+    assert "of a level's replicates" in page.locator("#effects figure .note").first.inner_text()
+    sizes = [each.bounding_box() for each in page.locator("#effects .canvas > *, #gap .canvas > *").all()]
+    assert len(sizes) > 2
+    assert all(size["width"] > 300 and size["height"] > 100 for size in sizes)
 
 
 def test_a_figure_that_needs_a_style_is_seen_to_be_black(context, serve):

@@ -2,6 +2,7 @@
 
 import json
 import re
+import tracemalloc
 
 import numpy as np
 import pandas as pd
@@ -13,15 +14,22 @@ from ablate.report.findings import Findings
 from ablate.results import embedded, export
 from ablate.results.embedded import thinned
 from ablate.study import spec
+from tests import invented
+
+
+@pytest.fixture(scope="module")
+def rendered():
+    """A page of a study with a diverged and a failed run, and the snapshot that it was made of."""
+    snapshot = invented.snapshot(diverged=(1,), failed=(2,))
+    return page.render(Findings(snapshot)), snapshot
 
 
 @pytest.fixture
-def written(make, tmp_path):
-    """A page of a study with a diverged and a failed run, and the snapshot that it was made of."""
-    snapshot = make(diverged=(1,), failed=(2,))
+def written(rendered, tmp_path):
+    """That page in a file, and its snapshot."""
     path = tmp_path / "mail.html"
-    path.write_text(page.render(Findings(snapshot)), encoding="utf-8")
-    return path, snapshot
+    path.write_text(rendered[0], encoding="utf-8")
+    return path, rendered[1]
 
 
 def test_study_identity_and_runs_come_back_exactly(written, tmp_path):
@@ -70,11 +78,81 @@ def test_other_files_are_refused_in_words(written, tmp_path):
     refused(html.replace('"format":1', '"format":2'), "written by a newer version of ablate")
     refused(re.sub(r'(id="data-runs">).{40}', r"\1", html), "is damaged")
     refused(re.sub(r'(id="data-runs">[^<]{40})[^<]*', r"\1", html), "cut off, or far larger")
-    columns = embedded.packed('{"columns": ["seed"], "rows": []}')
-    refused(re.sub(r'(id="data-runs">)[^<]*', rf"\1{columns}", html), "is damaged")
     path.unlink()
     with pytest.raises(StoreError, match="cannot be read: No such file"):
         embedded.read(path)
+
+
+@pytest.mark.parametrize(
+    ("part", "keys", "value", "words"),
+    [
+        ("study", ["format"], "1", "format should be a whole number from 1"),
+        ("study", ["study"], 5, "the study should be text, not 5"),
+        ("study", ["study"], None, "the study should be text, not None"),
+        ("study", ["study"], "name = '\ud800'", "the study should be text"),
+        ("study", ["identity"], [], "the identity should be a table"),
+        ("study", ["identity", "libraries"], {"keras": 3}, "libraries, keras should be text, not 3"),
+        ("study", ["identity", "data"], {"digits": {"digest": 1}}, "data digits, digest should be text"),
+        ("study", ["identity", "data"], {"digits": {"rows": -1}}, "data digits, rows should be a whole number from 0"),
+        ("study", ["identity", "data"], {"digits": {}}, "missing 5 required"),
+        ("runs", ["columns"], ["seed"], "runs has no column treatment, run, trainer"),
+        ("runs", ["columns", 0], "treatment", "runs has two columns 'treatment'"),
+        ("runs", ["columns", 0], 7, "the columns of runs should be a list of names"),
+        ("runs", ["rows"], {}, "the rows of runs should be a list"),
+        ("runs", ["rows", 1], [1], "row 2 of runs should be a list of"),
+        ("runs", ["rows", 0, "seed"], 10**30, r"row 1 of runs, seed, should be a whole number from 0 to 4294967295"),
+        ("runs", ["rows", 0, "treatment"], ["a"], r"row 1 of runs, treatment, should be text, not \['a'\]"),
+        ("runs", ["rows", 0, "status"], "good", "status, should be 'ok', 'diverged' or 'failed'"),
+        ("runs", ["rows", 0, "test_loss"], True, "test_loss, should be a finite number or null"),
+        ("runs", ["rows", 0, "test_loss"], float("inf"), "test_loss, should be a finite number or null"),
+        ("runs", ["rows", 0, "best_epoch"], 1.5, "best_epoch, should be a whole number from 0"),
+        ("histories", ["columns", 2], "loss", "the columns of histories should be row, epoch, train_loss"),
+        ("histories", ["rows", 0, "row"], 10**30, "row 1 of histories, row, should be a whole number from 0 to 17"),
+        ("histories", ["rows", 0, "row"], -1, "row 1 of histories, row, should be a whole number from 0 to 17"),
+        ("histories", ["rows", 0, "val_loss"], 10**400, "val_loss, should be a finite number or null"),
+    ],
+    ids=str,
+)
+def test_what_no_page_holds_is_refused_in_words(written, part, keys, value, words):
+    path, snapshot = written
+    document = embedded.content(snapshot)
+    *steps, last = keys
+    place = document[part]
+    for step in steps:
+        place = place[step]
+    place[document[part]["columns"].index(last) if len(steps) > 1 and part != "study" else last] = value
+    packed = embedded.packed(json.dumps(document[part]))
+    block = rf'\1<script type="application/gzip" id="data-{part}">{packed}</script>'
+    pattern = rf'()<script type="[a-z/]*" id="data-{part}">[^<]*</script>'
+    path.write_text(re.sub(pattern, block, path.read_text()))
+    with pytest.raises(StoreError, match=f"is damaged: .*{words}"):
+        embedded.read(path)
+
+
+def test_a_small_page_takes_little_memory(written):
+    """Its blocks may unpack to so much together, and others than its own are not unpacked."""
+    path, _ = written
+    html = path.read_text()
+    large = embedded.packed(" " * 20_000_000)
+    block = '<script type="application/gzip" id="data-{}">{}</script>'
+    path.write_text(html + "".join(block.format(f"more-{number}", large) for number in range(50)))
+    tracemalloc.start()
+    embedded.read(path)
+    assert tracemalloc.get_traced_memory()[1] < 20_000_000
+    path.write_text(html + block.format("runs", large))
+    with pytest.raises(StoreError, match="far larger than any page's"):
+        embedded.read(path)
+    tracemalloc.stop()
+
+
+def test_a_page_without_an_ending_is_extracted_beside_itself(written, tmp_path):
+    path, _ = written
+    bare = path.rename(tmp_path / "mail")
+    assert export.extract(bare)[0] == tmp_path / "mail-extracted" / "study.toml"
+    page_beside_a_file = bare.rename(tmp_path / "mail.html")
+    (tmp_path / "mail").write_text("")
+    with pytest.raises(AblateError, match=r"mail is a file; name a folder for what is inside .*mail\.html"):
+        export.extract(page_beside_a_file)
 
 
 def test_many_runs_have_fewer_epochs_and_a_limit(make, monkeypatch):

@@ -68,6 +68,20 @@ def test_many_marks_become_a_small_picture():
     assert 'alt="Many. A &quot;finding&quot;."' in picture.markup
 
 
+def test_many_replicates_are_thinned_and_the_effects_stay_a_drawing(make):
+    snapshot = make(study={"name": "many", "replicates": 280})
+    runs, levels = snapshot.runs, snapshot.levels
+    table, by_seed = effects.effects(runs, levels), effects.seed_differences(runs, levels)
+    picture = figures.effects(table, by_seed)
+    assert picture.markup.startswith("<svg ")
+    assert "dots: 246 of a level's replicates, evenly picked by size" in picture.note
+    assert "dots: one per replicate" in figures.effects(table, by_seed[by_seed["seed"] <= 200]).note
+    few = np.sort(np.random.default_rng(1).normal(size=900))
+    kept = figures._dots(few, 100)
+    assert (len(kept), kept[0], kept[-1]) == (100, few[0], few[-1])
+    assert abs(np.median(kept) - np.median(few)) < 0.02
+
+
 def test_the_accuracy_axis_leaves_out_what_did_not_learn(snapshot):
     runs = snapshot.runs.copy()
     runs.loc[runs["treatment"] == "dropout=0.5", ["train_accuracy", "val_accuracy"]] = 0.1

@@ -1,5 +1,9 @@
 """Templates: shipped ones, files of the user's in their place, and a sandbox around both."""
 
+import base64
+import hashlib
+from html import unescape
+
 import pytest
 
 from ablate.errors import AblateError
@@ -35,9 +39,16 @@ def test_a_section_can_be_added_to(make, own):
 
 
 def test_a_style_sheet_of_ones_own_is_allowed_by_the_policy(make, own):
-    html = page.render(Findings(make()), template_dir=own("report.css", "body { color: red }"))
-    assert "<style>body { color: red }</style>" in html
-    assert page.policy("body { color: red }", templates.Templates().text("report.js")).split("'")[7] in html
+    css = "body { background: url('/home/jane/a.png') } /* \x1b */"
+    html = page.render(Findings(make()), template_dir=own("report.css", css))
+    assert f"<style>{css}</style>" in html
+    digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
+    assert f"style-src 'sha256-{digest}'" in unescape(html)
+
+
+def test_what_a_template_prints_names_no_home_folder(make, own):
+    folder = own("sections/glossary.html.j2", "<i>{{ page.header.name ~ ': /home/jane/x\x1b' }}</i>")
+    assert "<i>invented: ~/x\\x1b</i>" in page.render(Findings(make()), template_dir=folder)
 
 
 def test_what_a_template_prints_is_escaped(make, own):

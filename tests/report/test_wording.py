@@ -37,6 +37,12 @@ def test_undecided_says_when_runs_were_lost():
         ("open /root/x and /Users/joe/y", "open ~/x and ~/y"),
         (r"C:\Users\joe\x.csv", r"~\x.csv"),
         ("/data/rooted /homes", "/data/rooted /homes"),
+        ("/home/jürgen/x and '/home/Jane Doe'", "~/x and '~'"),
+        (r"C:\Users\Jane Doe\x.csv", r"~\x.csv"),
+        ("/home/o'brien/x '/home/o'\"'\"'brien/y'", "~/x '~/y'"),
+        ("/home/jane and /home/joe/y are not '/x'", "~ and ~/y are not '/x'"),
+        ("-c /home/jane -o out/x", "-c ~ -o out/x"),
+        ("PATH=/home/jane:/home/joe/bin", "PATH=~:~/bin"),
     ],
 )
 def test_home_folders_are_taken_out(text, clean):

@@ -84,9 +84,9 @@ def test_json_keeps_full_precision(tmp_path: Path) -> None:
 
 
 def test_text_that_looks_like_a_formula_is_quoted() -> None:
-    cells = pd.DataFrame({"=a": ["=cmd|x", "+1", "-1", "@x", "fine"], "n": [-1.0, 1, 2, 3, 4]})
+    cells = pd.DataFrame({"=a": ["=cmd|x", "+1", "-1", "@x", "\t=x", "fine"], "n": [-1.0, 1, 2, 3, 4, 5]})
     lines = export.to_csv(cells).splitlines()
-    assert lines[1:] == ["'=cmd|x,-1.0", "'+1,1.0", "'-1,2.0", "'@x,3.0", "fine,4.0"]
+    assert lines[1:] == ["'=cmd|x,-1.0", "'+1,1.0", "'-1,2.0", "'@x,3.0", "'\t=x,4.0", "fine,5.0"]
 
 
 def test_an_empty_study_exports_nothing(tmp_path: Path) -> None:
