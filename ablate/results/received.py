@@ -54,7 +54,7 @@ def version(document: Any) -> int:
     Raises:
         ValueError: it has none.
     """
-    number = _table(document, "the study's block").get("format")
+    number: Any = _table(document, "the study's block").get("format")
     _see(number, whole(1, MOST_WHOLE), "format")
     return int(number)
 
