@@ -47,6 +47,10 @@ class StoreError(AblateError):
     """A results folder cannot be read or written."""
 
 
+class ModelError(AblateError):
+    """A model of the user's cannot be trained, or weights do not fit a network."""
+
+
 class WorkerError(AblateError):
     """Worker processes cannot do their work on this machine."""
 

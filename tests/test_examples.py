@@ -79,6 +79,38 @@ def test_what_init_writes_names_its_schema(tmp_path: Path) -> None:
     assert '"ten" is not of type "integer"' in done.stderr
 
 
+MODELS_PAGE = (ROOT / "docs" / "models.md").read_text(encoding="utf-8")
+
+
+def test_the_page_of_models_shows_a_study_that_runs(tmp_path: Path) -> None:
+    """Its study and module, its model file made of what they trained, and its function of data."""
+    study, file, function = re.findall(r"```toml\n(.*?)```", MODELS_PAGE, re.DOTALL)
+    module, data = re.findall(r"```python\n(.*?)```", MODELS_PAGE, re.DOTALL)
+    (tmp_path / "my_models.py").write_text(module)
+    (tmp_path / "my_data.py").write_text(data)
+    (tmp_path / "ablations.toml").write_text(study)
+    rest = '[study]\nname = "{}"\nreplicates = 1\n{}\n[training]\nepochs = 1\n'
+    digits, dense = '[data]\nsource = "digits"\nscale = "none"\n', "[model]\nhidden = [4]\n"
+    (tmp_path / "file.toml").write_text(rest.format("from-file", digits + file))
+    (tmp_path / "function.toml").write_text(rest.format("from-function", dense + function))
+
+    def call(*arguments: str) -> Any:
+        command = [sys.executable, "-m", "ablate", *arguments, "--json"]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return json.loads(done.stdout)
+
+    assert call("run", "--replicates", "1")["trained"] == 6
+    call("export", "--format", "json")
+    runs = json.loads((tmp_path / "reports" / "small-cnn" / "runs.json").read_text(encoding="utf-8"))
+    assert {run["trainer"] for run in runs} == {"graph"}
+    assert all(run["test_accuracy"] > 0.5 for run in runs)
+    saved = next((tmp_path / "reports" / "small-cnn" / "models").glob("*.keras"))
+    shutil.copy(saved, tmp_path / "start.keras")
+    assert call("run", "-c", "file.toml", "--trust-model")["trained"] == 1
+    assert call("run", "-c", "function.toml")["trained"] == 1
+
+
 REMEDIES_PAGE = (ROOT / "docs" / "remedies.md").read_text(encoding="utf-8")
 CHANGE = re.compile(r"```diff\n--- (\S+)\n(.*?)```", re.DOTALL)
 ADDED = """

@@ -6,15 +6,17 @@ the interval in which one more replicate would fall.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Literal
 
+import numpy as np
 import pandas as pd
 
 from ablate.analysis import estimates
-from ablate.analysis.estimates import CONFIDENCE, FEWEST_SEEDS, SAME, Estimate, Floats
-from ablate.analysis.pairs import Labels, Pairs, measured, pair, select
+from ablate.analysis.estimates import CONFIDENCE, FEWEST_SEEDS, ROUNDING, SAME, Estimate, Floats
+from ablate.analysis.pairs import Labels, Pairs, measured, pair, select, smallest_step
 from ablate.study.file import Claim
+from ablate.study.metrics import epochs_to
 
 Judgement = Literal["supported", "refuted", "inconclusive"]
 _TOO_FEW = f"fewer than {FEWEST_SEEDS} replicates"
@@ -72,9 +74,9 @@ class Range:
         if self.exclusive:
             inside, outside = self.low < found.low and found.high < self.high, found.high <= self.low
             outside = outside or found.low >= self.high
-        else:
-            inside, outside = self.low <= found.low and found.high <= self.high, found.high < self.low
-            outside = outside or found.low > self.high
+        else:  # 0.9 - 0.8 is less than 0.1
+            inside = self.low - SAME <= found.low and found.high <= self.high + SAME
+            outside = found.high < self.low - SAME or found.low > self.high + SAME
         return "supported" if inside else "refuted" if outside else "inconclusive"
 
     def needed(self, numbers: Floats) -> int | None:
@@ -103,13 +105,12 @@ def judge(
     table = measured(runs, factors, claim.metric)
     pairs = _own(table, treatment) if against is None else pair(table, treatment, against, factors)
     reproduces = claim.reproduces is not None
-    found = estimates.predict(pairs.numbers) if reproduces else estimates.estimate_mean(pairs.numbers)
+    found = estimates.predict(pairs.numbers) if reproduces else _estimate(pairs, claim.metric)
     reason = _objection(pairs, found, compares=against is not None)
     judged: Judgement = _reproduced(expected.low, found) if reproduces else expected.judge(found)
     verdict: Judgement = "inconclusive" if reason else judged
-    if against is None and pairs.censored and not _is_safe(verdict, expected):
-        # Runs that never got there count with the least they can have taken: the true mean is higher.
-        verdict, reason = "inconclusive", "some runs never reached the threshold, so the mean is only a lower bound"
+    if not reason and not _is_safe(verdict, expected, found, pairs.late):
+        verdict, reason = "inconclusive", "some runs never reached the threshold, so the mean is only a bound"
     undecided = verdict == "inconclusive" and reason in ("", _TOO_FEW) and not reproduces
     return Judged(
         claim.says,
@@ -162,14 +163,29 @@ def _own(table: pd.DataFrame, treatment: Labels) -> Pairs:
     own = table[select(table, treatment)]
     kept = own["value"].notna()
     by_seed = own["value"][kept].groupby(own["seed"]).mean()
-    return Pairs(by_seed, int(kept.sum()), int((~kept).sum()), equal=False, censored=int(own["censored"].sum()))
+    never = int(own["censored"].sum())
+    step = smallest_step(table["value"])
+    lost = int((~kept).sum())
+    return Pairs(by_seed, int(kept.sum()), lost, equal=False, censored=never, late=(never > 0, False), step=step)
+
+
+def _estimate(pairs: Pairs, metric: str) -> Estimate:
+    """The mean and its interval; where no two figures differ, half a step of the metric to either side.
+
+    Accuracies of a small test set are alike by chance. Equal runs, and counts of weights, are alike for good.
+    """
+    found = estimates.estimate_mean(pairs.numbers)
+    if found.low != found.high or pairs.equal or metric == "parameters":
+        return found
+    step = 1.0 if epochs_to(metric) or metric.endswith("epoch") else pairs.step
+    return replace(found, low=found.low - step / 2, high=found.high + step / 2)
 
 
 def _objection(pairs: Pairs, found: Estimate, *, compares: bool) -> str:
     """What forbids a judgement, whatever the interval; empty if nothing does."""
     what = "pairs" if compares else "runs"
     count = len(pairs.numbers)
-    if not count:
+    if not count and not pairs.dropped:
         return f"no finished {what} to judge it by"
     if pairs.lost_too_many:
         return f"{pairs.dropped} of {pairs.count + pairs.dropped} {what} gave no number, too many to judge by the rest"
@@ -177,13 +193,23 @@ def _objection(pairs: Pairs, found: Estimate, *, compares: bool) -> str:
         return _TOO_FEW
     if pairs.hopeless:
         return "most runs on both sides never reached the threshold"
-    if compares and found.low == found.high and abs(found.mean) > SAME and found.p >= 1 - CONFIDENCE:
+    if math.isnan(found.low):
+        return f"all figures are alike, which does not tell how much {what} vary"
+    if compares and np.ptp(pairs.numbers) <= ROUNDING < abs(found.mean) and found.p >= 1 - CONFIDENCE:
         return "all differences are equal; with so few replicates that may be luck"
     return ""
 
 
-def _is_safe(verdict: Judgement, expected: Range) -> bool:
-    """Whether a judgement holds whatever the true mean above the measured one is."""
+def _is_safe(verdict: Judgement, expected: Range, found: Estimate, late: tuple[bool, bool]) -> bool:
+    """Whether a judgement holds however long the runs that never got there would have taken.
+
+    They count with the least that they can have taken, so the true mean may be higher where they are on the first
+    side, and lower where they are on the second.
+    """
+    higher, lower = late
     if verdict == "supported":
-        return math.isinf(expected.high)
-    return verdict == "refuted" and math.isinf(expected.low)
+        return not (higher and math.isfinite(expected.high)) and not (lower and math.isfinite(expected.low))
+    if verdict == "refuted":
+        above = found.low >= expected.high
+        return not (higher and not above) and not (lower and above)
+    return True

@@ -87,7 +87,7 @@ def moved(runs: pd.DataFrame, diagnosed: pd.DataFrame, levels: Mapping[str, Sequ
 
     Returns:
         Columns `factor`, `level`, `diagnosis`, `before` (pairs whose baseline run has the label), `after` (whose
-        other run has it), `of` (pairs); only where at least half of the pairs came or went.
+        other run has it), `of` (pairs); only where the count changes by at least half of the pairs.
     """
     labels = diagnosed.set_index(["treatment", "run"])["diagnosis"]
     places = pd.MultiIndex.from_frame(runs[["treatment", "run"]])

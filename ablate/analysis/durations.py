@@ -57,8 +57,8 @@ def first_epoch(values: Floats, threshold: float, *, below: bool = False) -> flo
 def median_epochs(runs: pd.DataFrame, metric: str) -> pd.DataFrame:
     """The median number of epochs of every treatment, by Kaplan and Meier.
 
-    A run that never reached the threshold counts as not having reached it in the epochs that it was trained for, and
-    not as having needed one more.
+    A run that never reached the threshold counts as not having reached it until the longest run of its treatment
+    ended, and not as having needed one more epoch: one that diverged, or was stopped early, would hardly have.
 
     Args:
         runs: what `with_metric` returns.
@@ -70,7 +70,7 @@ def median_epochs(runs: pd.DataFrame, metric: str) -> pd.DataFrame:
     rows = []
     for treatment, own in runs[runs[metric].notna()].groupby("treatment", sort=False):
         censored = own[f"{metric}_censored"].to_numpy(dtype=bool)
-        times = np.where(censored, own["stopped_epoch"].astype("float64"), own[metric].astype("float64"))
+        times = np.where(censored, float(own["stopped_epoch"].max()), own[metric].astype("float64"))
         survival = stats.ecdf(stats.CensoredData.right_censored(times, censored)).sf
         below = survival.quantiles[survival.probabilities <= 0.5]
         median = float(below[0]) if len(below) else math.inf

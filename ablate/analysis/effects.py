@@ -37,9 +37,9 @@ def effects(
         baseline, `low` and `high` its 95% interval (paired t), `bca_low` and `bca_high` another (BCa bootstrap, from
         10 seeds on), `p` two-sided, `p_sign_flip` the exact sign-flip test's, `p_holm` p after Holm's adjustment
         within this table, `detectable` the smallest difference that as many seeds would find with 80% power.
-        `verdict` is `helps`, `hurts`, `undecided` (also where more than a tenth of the pairs was dropped, or most
-        runs on both sides never reached a threshold), `exploratory` (fewer than 5 seeds), `inert` (the runs of every
-        pair are equal) or `coverage only`.
+        `verdict` is `helps`, `hurts`, `undecided` (also where more than a tenth of the pairs was dropped, or where
+        runs that never reached a threshold leave open how much longer they would have taken), `exploratory` (fewer
+        than 5 seeds), `inert` (the runs of every pair are equal) or `coverage only`.
     """
     pairs = list(_pairs(runs, levels, metric))
     found = [estimates.estimate_mean(own.numbers) for _, _, own in pairs]
@@ -90,11 +90,13 @@ def verdict(pairs: Pairs, gain: float, p: float) -> str:
         gain: its mean, positive where it is for the better.
         p: of the difference being zero, adjusted if it is one of several.
     """
+    if pairs.lost_too_many or not len(pairs.numbers):
+        return "undecided"
     if pairs.equal:
         return "inert"
     if len(pairs.numbers) < FEWEST_SEEDS:
         return "exploratory"
-    if pairs.lost_too_many or pairs.hopeless or not p < 1 - CONFIDENCE:
+    if pairs.hopeless or pairs.is_bound or not p < 1 - CONFIDENCE:
         return "undecided"
     return "helps" if gain > 0 else "hurts"
 

@@ -14,7 +14,8 @@ POWER = 0.8
 FEWEST_SEEDS = 5  # below it there are no verdicts
 FEWEST_FOR_BOOTSTRAP = 10  # below it the bootstrap's intervals are much too short
 MOST_REPLICATES = 10_000  # that are ever recommended
-SAME = 1e-12  # numbers closer than this differ by rounding only
+SAME = 1e-12  # figures closer than this are the same figure
+ROUNDING = 5e-7  # figures of runs are kept in single precision; a spread below this is no spread
 RESAMPLES = 9_999
 EXACT_FLIPS = 2**14  # sign-flip tests are exact up to 14 numbers, and drawn at random beyond
 
@@ -40,8 +41,8 @@ def estimate_mean(values: Floats) -> Estimate:
     if count < 2:
         return Estimate(float(values[0]) if count else math.nan, math.nan, math.nan, math.nan)
     mean = float(values.mean())
-    if np.ptp(values) <= SAME:
-        return Estimate(mean, mean, mean, 1.0 if abs(mean) <= SAME else 2.0 ** (1 - count))
+    if np.ptp(values) <= ROUNDING:
+        return Estimate(mean, mean, mean, 1.0 if abs(mean) <= ROUNDING else 2.0 ** (1 - count))
     test = stats.ttest_1samp(values, 0.0)
     interval = test.confidence_interval(CONFIDENCE)
     return Estimate(mean, float(interval.low), float(interval.high), float(test.pvalue))
@@ -66,7 +67,7 @@ def predict(values: Floats) -> Estimate:
 
 def bootstrap_interval(values: Floats) -> tuple[float, float]:
     """The 95% interval of the mean by the BCa bootstrap (Efron 1987); NaN below 10 values or where they are equal."""
-    if len(values) < FEWEST_FOR_BOOTSTRAP or np.ptp(values) <= SAME:
+    if len(values) < FEWEST_FOR_BOOTSTRAP or np.ptp(values) <= ROUNDING:
         return math.nan, math.nan
     found = stats.bootstrap(
         (values,), np.mean, n_resamples=RESAMPLES, confidence_level=CONFIDENCE, method="BCa", rng=0
@@ -104,13 +105,12 @@ def holm(p: Floats) -> Floats:
 def minimum_detectable(values: Floats, power: float = POWER) -> float:
     """The smallest true mean that a two-sided one-sample t-test at 5% would find with this power.
 
-    Assumes that the standard deviation is the one observed; NaN below 3 values.
+    Assumes that the standard deviation is the one observed; NaN below 3 values, or where they do not vary.
     """
     count = len(values)
-    if count < 3:
+    if count < 3 or np.ptp(values) <= ROUNDING:
         return math.nan
-    sd = float(values.std(ddof=1))
-    return sd * _detectable_in_sd(count, power) if np.ptp(values) > SAME else 0.0
+    return float(values.std(ddof=1)) * _detectable_in_sd(count, power)
 
 
 def replicates_needed(values: Floats, distance: float, power: float = POWER) -> int | None:
@@ -122,7 +122,7 @@ def replicates_needed(values: Floats, distance: float, power: float = POWER) -> 
         The number, not below those there are; `None` if it is over 10,000 or the values tell too little.
     """
     count = len(values)
-    if count < 3 or np.ptp(values) <= SAME or not abs(distance) > SAME:
+    if count < 3 or np.ptp(values) <= ROUNDING or not abs(distance) > SAME:
         return None
     share = abs(distance) / float(values.std(ddof=1))
     if share <= _detectable_in_sd(MOST_REPLICATES, power):

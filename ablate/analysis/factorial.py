@@ -12,13 +12,13 @@ import pandas as pd
 from ablate.analysis import estimates
 from ablate.analysis.effects import verdict
 from ablate.analysis.estimates import CONFIDENCE, FEWEST_SEEDS, SAME, Floats
-from ablate.analysis.pairs import Pairs, measured, pair
+from ablate.analysis.pairs import LARGEST_DROPPED_SHARE, Pairs, measured, pair
 from ablate.study.metrics import lower_is_better
 
 _ESTIMATED = ("metric", "n", "dropped", "mean", "low", "high", "p", "p_holm", "verdict")
 INTERACTIONS = ("factor", "level", "other_factor", "other_level", *_ESTIMATED)
 SHAPLEY = ("factor", "level", "baseline", *_ESTIMATED)
-SHARES = ("factors", "order", "df", "share", "by_chance")
+SHARES = ("factors", "order", "df", "share", "by_chance", "n")
 ORDER = ("factor", "level", "metric", "n", "dropped", "alone", "last", "mean", "low", "high", "p", "p_holm", "verdict")
 
 
@@ -66,16 +66,18 @@ def grid(runs: pd.DataFrame, levels: Mapping[str, Sequence[str]], metric: str) -
     if len(levels) < 2:
         raise NotEstimableError("it takes two factors that vary")
     seeds = runs["seed"].unique()
+    finished = measured(runs, list(levels), metric).dropna(subset="value")
+    combinations = math.prod(map(len, levels.values()))
+    # Counted before the grid is laid out: of many factors it would not fit into memory.
+    lacking = combinations - len(finished[list(levels)].drop_duplicates())
+    if lacking:
+        raise NotEstimableError(
+            f"{lacking:,} of the {combinations:,} combinations of levels have no finished run; it takes a complete grid"
+        )
     cells = pd.MultiIndex.from_product([seeds, *levels.values()], names=["seed", *levels])
-    values = measured(runs, list(levels), metric).set_index(["seed", *levels])["value"]
+    values = finished.set_index(["seed", *levels])["value"]
     numbers = values.reindex(cells).to_numpy(dtype=np.float64)
     numbers = numbers.reshape(len(seeds), *map(len, levels.values()))
-    lacking = int((~np.isfinite(numbers)).all(axis=0).sum())
-    if lacking:
-        combinations = math.prod(map(len, levels.values()))
-        raise NotEstimableError(
-            f"{lacking} of the {combinations:,} combinations of levels have no finished run; it takes a complete grid"
-        )
     return Grid(levels, metric, numbers)
 
 
@@ -88,8 +90,8 @@ def interactions(cells: Grid) -> pd.DataFrame:
 
     Returns:
         One row per pair of levels that are no baselines; numbers as those of `effects`. `dropped` counts seeds that
-        lost a run. `verdict` is `synergistic` (together for the better), `antagonistic`, `undecided`, `exploratory`
-        or `inert`.
+        lost a run. `verdict` is `synergistic` (together for the better), `antagonistic`, `undecided` or
+        `exploratory`.
     """
     rows, contrasts = [], []
     for (one, first), (other, second) in itertools.combinations(enumerate(cells.factors, 1), 2):
@@ -147,17 +149,21 @@ def variance_shares(cells: Grid) -> pd.DataFrame:
     balanced factorial design; the shares add up to 1.
 
     Returns:
-        `factors` (one name, or several joined by ` x `: their interaction), `order` (how many), `df`, `share`, and
-        `by_chance`: the share that would be expected from the seeds alone (mean square of seeds x treatments). Beyond
-        two factors the interactions of one order are added up, as `3 factors`.
+        `factors` (one name, or several joined by ` x `: their interaction), `order` (how many), `df`, `share`,
+        `by_chance`: the share that would be expected from the seeds alone (mean square of seeds x treatments), and
+        `n`, the seeds. Beyond two factors the interactions of one order are added up, as `3 factors`.
 
     Raises:
-        NotEstimableError: no two seeds have all runs, or all treatments have the same mean.
+        NotEstimableError: no two seeds have all runs, more than a tenth of them lost one, or all treatments have the
+            same mean.
     """
     complete = np.isfinite(cells.numbers).all(axis=tuple(range(1, cells.numbers.ndim)))
     numbers = cells.numbers[complete]
     if len(numbers) < 2:
         raise NotEstimableError("fewer than two seeds have a finished run of every combination")
+    seeds = len(cells.numbers)
+    if len(numbers) < (1 - LARGEST_DROPPED_SHARE) * seeds:
+        raise NotEstimableError(f"{seeds - len(numbers)} of {seeds} seeds lost a run, too many to tell by the rest")
     means = numbers.mean(axis=0)
     total = float(((means - means.mean()) ** 2).sum())
     if total <= SAME:
@@ -171,12 +177,13 @@ def variance_shares(cells: Grid) -> pd.DataFrame:
         entry = found.setdefault(name, {"factors": name, "order": order, "df": 0, "share": 0.0})
         entry["df"] += math.prod(means.shape[place] - 1 for place in places)
         entry["share"] += float((component**2).sum()) * means.size / component.size / total
-    rows = [{**entry, "by_chance": entry["df"] * square / len(numbers) / total} for entry in found.values()]
+    count = len(numbers)
+    rows = [{**entry, "by_chance": entry["df"] * square / count / total, "n": count} for entry in found.values()]
     return pd.DataFrame(rows, columns=list(SHARES))
 
 
 def order_dependence(
-    runs: pd.DataFrame, levels: Mapping[str, Sequence[str]], metric: str, full: Mapping[str, str] | None = None
+    runs: pd.DataFrame, levels: Mapping[str, Sequence[str]], metric: str, full: Mapping[str, str]
 ) -> pd.DataFrame:
     """What a remedy brings when added alone, and when added last, to all others.
 
@@ -184,7 +191,7 @@ def order_dependence(
         runs: one row per run.
         levels: the labels of every factor's levels, the baseline first.
         metric: a numeric column of `runs`.
-        full: the level of each factor when everything is on; the second one by default.
+        full: the level of each factor when everything is on.
 
     Returns:
         One row per level for which the four treatments were trained. `alone` is its mean effect against the baseline
@@ -195,14 +202,13 @@ def order_dependence(
     Raises:
         NotEstimableError: no level has all four treatments.
     """
-    on = {factor: labels[1] for factor, labels in levels.items() if len(labels) > 1} | dict(full or {})
     table = measured(runs, list(levels), metric)
     rows, differences = [], []
     for factor, labels in levels.items():
         for level in labels[1:]:
             others = {name: own[0] for name, own in levels.items() if name != factor}
             alone = _within(table, levels, factor, level, others)
-            last = _within(table, levels, factor, level, {name: on[name] for name in others})
+            last = _within(table, levels, factor, level, {name: full[name] for name in others})
             both = (last.differences - alone.differences).dropna()
             if len(both):
                 rows.append((factor, level, alone, last))
@@ -231,9 +237,11 @@ def _within(
 
 
 def _dependence(alone: Pairs, last: Pairs, count: int, p: float) -> str:
+    if alone.lost_too_many or last.lost_too_many:
+        return "undecided"
     if count < FEWEST_SEEDS:
         return "exploratory"
-    if alone.lost_too_many or last.lost_too_many or not p < 1 - CONFIDENCE:
+    if not p < 1 - CONFIDENCE:
         return "undecided"
     first, second = estimates.estimate_mean(alone.numbers), estimates.estimate_mean(last.numbers)
     reverses = first.low > 0 > second.high or first.high < 0 < second.low
@@ -249,8 +257,7 @@ def _estimated(by_seed: Sequence[Floats], metric: str) -> list[tuple[dict[str, A
     rows = []
     for everything, own, estimate, p in zip(by_seed, kept, found, adjusted, strict=True):
         dropped = len(everything) - len(own)
-        equal = bool(len(own) and np.abs(own).max() <= SAME)
-        said = verdict(Pairs(pd.Series(own), len(own), dropped, equal), estimate.mean * better, p)
+        said = verdict(Pairs(pd.Series(own), len(own), dropped, equal=False), estimate.mean * better, p)
         rows.append(({"metric": metric, "n": len(own), "dropped": dropped, **asdict(estimate), "p_holm": p}, said))
     return rows
 

@@ -1,7 +1,7 @@
 """What is wrong inside a network: saturated layers, dead units, spreads that fade or grow with depth, odd shapes."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -15,7 +15,7 @@ from ablate.study.thresholds import DEFAULTS, Thresholds
 Symptom = Literal["equal weights", "saturated", "dead units", "fading", "growing", "not normal"]
 COLUMNS = ("treatment", "moment", "symptom", "layer", "activation", "value", "runs", "of")
 MOMENTS = ("initial", "end")
-KOLMOGOROV = 1.36  # over the root of the number of values: what normal numbers exceed once in twenty times
+LILLIEFORS = 0.886  # over the root of the number of values: what normal numbers exceed once in twenty times
 
 
 @dataclass(frozen=True)
@@ -50,9 +50,12 @@ def findings(layers: pd.DataFrame, thresholds: Thresholds = DEFAULTS) -> pd.Data
     """
     rows: list[dict[str, Any]] = []
     for treatment, own in layers.groupby("treatment", sort=False):
-        count = own["run"].nunique()
+        runs: dict[str, list[dict[Any, Any]]] = {}
+        for row in own.to_dict("records"):
+            runs.setdefault(row["run"], []).append(row)
+        count = len(runs)
         tally: dict[tuple[str, Symptom, str, str], list[float]] = {}
-        for _, run in own.groupby("run", sort=False):
+        for run in runs.values():
             for found in _of_run(run, thresholds):
                 name = (found.moment, found.symptom, found.layer, found.activation)
                 tally.setdefault(name, []).append(found.value)
@@ -80,8 +83,8 @@ def normal_distance(counts: Floats, low: float, high: float, mean: float, sd: fl
     return float(np.abs(below - stats.norm.cdf(edges, mean, sd)).max())
 
 
-def _of_run(run: pd.DataFrame, thresholds: Thresholds) -> Iterator[_Finding]:
-    rows = [row for row in run.to_dict("records") if row["moment"] in MOMENTS]
+def _of_run(run: Iterable[dict[Any, Any]], thresholds: Thresholds) -> Iterator[_Finding]:
+    rows = [row for row in run if row["moment"] in MOMENTS]
     for row in rows:
         where = (row["layer"], row["activation"])
         distance = _distance(row) if row["kind"] == "weights" and row["moment"] == "end" else 0.0
@@ -102,7 +105,7 @@ def _distance(row: Mapping[Any, Any]) -> float:
     if not counts.sum() or not 0 < row["sd"] < math.inf:
         return 0.0
     found = normal_distance(counts, row["low"], row["high"], row["mean"], row["sd"])
-    return found if found > KOLMOGOROV / math.sqrt(counts.sum()) else 0.0
+    return found if found > LILLIEFORS / math.sqrt(counts.sum()) else 0.0
 
 
 def _by_depth(rows: list[dict[Any, Any]], thresholds: Thresholds) -> Iterator[_Finding]:

@@ -1,12 +1,13 @@
 """Runs that differ in one thing only, side by side: what effects, claims and symptoms are counted from."""
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from ablate.analysis.estimates import SAME, Floats
+from ablate.analysis.estimates import ROUNDING, SAME, Floats
 from ablate.study.metrics import epochs_to
 
 LARGEST_DROPPED_SHARE = 0.1
@@ -26,8 +27,10 @@ class Pairs:
         dropped: pairs of which a run diverged or failed.
         equal: whether the runs of every pair are equal, in the metric and in their losses.
         censored: pairs of which a run never reached the threshold of the metric, and counts as reaching it one epoch
-            after the longest run of the table.
+            after the longest run of the table: sooner than it would have.
         hopeless: whether more than half the runs on either side never did.
+        late: whether any did on the first side, whose true mean is then higher, and on the second.
+        step: the smallest difference between figures of the table that differ; NaN where all are alike.
     """
 
     differences: "pd.Series[float]"
@@ -36,6 +39,14 @@ class Pairs:
     equal: bool
     censored: int = 0
     hopeless: bool = False
+    late: tuple[bool, bool] = (False, False)
+    step: float = math.nan
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether the mean is only a bound that the true one may lie beyond, on the side of its own sign."""
+        mean = float(self.numbers.mean()) if len(self.differences) else 0.0
+        return (mean < 0 and self.late[0]) or (mean > 0 and self.late[1])
 
     @property
     def numbers(self) -> Floats:
@@ -103,7 +114,16 @@ def pair(table: pd.DataFrame, first: Labels, second: Labels, factors: Sequence[s
         equal,
         int(censored.any(axis=1).sum()),
         bool(len(censored) and (censored.mean() > 0.5).all()),
+        (bool(censored["censored"].any()), bool(censored["censored_second"].any())),
+        smallest_step(table["value"]),
     )
+
+
+def smallest_step(values: "pd.Series[float]") -> float:
+    """The smallest difference between values that differ: how finely they tell; NaN where all are alike."""
+    steps = np.diff(np.unique(np.asarray(values.dropna(), dtype=np.float64)))
+    kept = steps[steps > ROUNDING]
+    return float(kept.min()) if len(kept) else math.nan
 
 
 def side_by_side(table: pd.DataFrame, first: Labels, second: Labels, factors: Sequence[str]) -> pd.DataFrame:

@@ -16,3 +16,20 @@ def winner(runs: pd.DataFrame) -> str | None:
             means[str(name)] = float(ok["val_accuracy"].mean())
     known = {name: round(mean, 6) for name, mean in means.items() if math.isfinite(mean)}  # ties are ties in float32
     return max(known, key=known.__getitem__) if known else None
+
+
+def passed_over(runs: pd.DataFrame, best: str) -> list[tuple[str, float, int, int]]:
+    """Treatments that score higher than the best one, but lost too many runs to be chosen.
+
+    Returns:
+        Name, mean validation accuracy, runs lost, runs tried; the highest first.
+    """
+    own = runs[runs["treatment"].eq(best) & runs["status"].eq("ok")]["val_accuracy"].mean()
+    found = []
+    for name, each in runs.groupby("treatment", sort=False):
+        ok = each[each["status"] == "ok"]
+        lost = len(each) - len(ok)
+        mean = float(ok["val_accuracy"].mean()) if len(ok) else math.nan
+        if lost > LARGEST_DROPPED_SHARE * len(each) and mean > own:
+            found.append((str(name), mean, lost, len(each)))
+    return sorted(found, key=lambda entry: -entry[1])

@@ -56,6 +56,7 @@ def run(
     only: Sequence[str] = (),
     max_runs: int = DEFAULT_MAX_RUNS,
     listener: Listener = lambda progress: None,
+    trust_model: bool = False,
 ) -> Results:
     """Train the runs of a study that are not there yet.
 
@@ -68,15 +69,16 @@ def run(
         only: `factor=level` texts that narrow the runs down.
         max_runs: refuse a larger study.
         listener: hears of progress.
+        trust_model: whether models that come in files (`[model] file`) may be loaded, which may run code in them.
 
     Raises:
-        StudyError: the data or `only` cannot be used.
+        StudyError: the data or `only` cannot be used, or a model comes in a file that is not trusted.
         StoreError: the results folder cannot be written.
     """
     jobs = jobs or default_jobs()
     with early_lanes(study, jobs, out=out, max_runs=max_runs) as lanes:
         plan = make_plan(study, out=out, only=only, max_runs=max_runs)
-        run_plan(plan, Options(jobs), listener, lanes=lanes)
+        run_plan(plan, Options(jobs, trust_model=trust_model), listener, lanes=lanes)
     return read_results(plan)
 
 

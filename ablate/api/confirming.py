@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from ablate.api.plans import Plan
+from ablate.api.plans import Plan, check_trust
 from ablate.errors import EmptyResultsError
 from ablate.execution import scheduler
 from ablate.execution.local import Lanes
@@ -59,8 +59,10 @@ def confirm(
         stop: watched for a wish to stop.
 
     Raises:
+        StudyError: a model comes in a file that is not trusted.
         StoreError: the results folder cannot be written.
     """
+    check_trust(plan.study, plan.pending, trusted=options.trust_model)
     pending, folder = plan.pending, plan.study.source.resolve().parent
     if not pending:
         return {}

@@ -2,16 +2,19 @@
 
 import os
 import tomllib
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ablate.api.plans import load
 from ablate.api.results import Results, read_folder
 from ablate.errors import AblateError, EmptyResultsError, StudyError
 from ablate.results import baseline as baselines
 from ablate.results.baseline import Baseline
 from ablate.results.files import replace_file
-from ablate.study import design, spec
+from ablate.study import code, design, spec
 
 if TYPE_CHECKING:
     from ablate.report.comparison import Comparison  # noqa: TC004 - commands annotate with these; scipy comes later
@@ -82,13 +85,15 @@ def check(
 
     Raises:
         NotComparableError: a newer version wrote the stored baseline.
-        AblateError: the file is no stored baseline, or a damaged one.
+        AblateError: the file is no stored baseline, or a damaged one; or `save_baseline` is another kind of file.
         StoreError: a file cannot be read or written.
     """
     from ablate.analysis.baseline import gated_metric
     from ablate.report import wording
     from ablate.report.gate import Night
 
+    if save_baseline is not None:
+        baselines.check_replaceable(Path(save_baseline))
     stored = baseline if isinstance(baseline, Stored) else read_baseline(baseline)
     scale = wording.scale(gated_metric(results.study.primary))
     night = Night(
@@ -97,10 +102,26 @@ def check(
         wanted=stored.wanted,
         floor=None if floor is None else floor / scale,
         stored=save_baseline is not None,
+        known=tuple(_other_code(results)),
     )
     if save_baseline is not None and not night.problems:
         write_file(save_baseline, results.findings.baseline.to_json())
     return night
+
+
+def _other_code(results: Results) -> Iterator[str]:
+    """A note if the code at hand is not what the runs were trained with."""
+    study, now = results.study, results.study
+    if study.source.resolve().parent == results.store.root.resolve():  # as it was kept among its results
+        with suppress(StudyError):
+            now = load()
+    folder = now.source.resolve().parent
+    if now.name != study.name or folder == results.store.root.resolve():
+        return
+    for reference, digest in results.snapshot.identity.code.items():
+        with suppress(StudyError):
+            if code.digest(reference, folder, "") != digest:
+                yield f"{reference} has changed since these runs were trained; 'ablate run' trains them anew"
 
 
 def junit(night: "Night | str") -> bytes:
@@ -120,7 +141,7 @@ def summary(night: "Night | str", *, page: str = "", link: str = "", limit: int 
     Args:
         night: what `check` returns, or why there is none.
         page: name or path of the HTML page, if there is one.
-        link: address where the page can be had, if one is known.
+        link: address where the page can be had, if one is known, percent-encoded.
         limit: bytes; 900,000 by default.
     """
     from ablate.report import summary as made

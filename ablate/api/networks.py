@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ablate.api.plans import check_trust
 from ablate.api.results import Results
 from ablate.errors import EmptyResultsError, Problem, StudyError
 from ablate.execution import networks
@@ -82,27 +83,37 @@ def find_runs(
     return [run for key, run in chosen.items() if key not in missing]
 
 
-def evaluate_networks(results: Results, runs: Sequence[PlannedRun]) -> list[Scored]:
+def evaluate_networks(results: Results, runs: Sequence[PlannedRun], *, trust_model: bool = False) -> list[Scored]:
     """Score kept networks on the test set, in a process of its own, and compare with their records.
 
+    Args:
+        results: of their study.
+        runs: whose networks are scored.
+        trust_model: whether models that come in files may be loaded.
+
     Raises:
+        StudyError: a model comes in a file that is not trusted.
         StoreError: a network or the data is not what its record was made with.
     """
+    check_trust(results.study, runs, trusted=trust_model)
     with Lanes(1, len(runs)) as lanes:
         found = networks.evaluate_models(runs, lanes, *_place(results))
     return [_scored(run, results.snapshot.records[run.key], score) for run, score in zip(runs, found, strict=True)]
 
 
-def save_networks(results: Results, targets: Mapping[Path, PlannedRun]) -> None:
+def save_networks(results: Results, targets: Mapping[Path, PlannedRun], *, trust_model: bool = False) -> None:
     """Write kept networks to files, by a process of its own: plain Keras, that loads without this package.
 
     Args:
         results: of their study.
         targets: the run of every file; its suffix, `.keras` or `.h5`, says in which format it is written.
+        trust_model: whether models that come in files may be loaded.
 
     Raises:
+        StudyError: a model comes in a file that is not trusted.
         StoreError: a network or the data is not what its record was made with, or a file cannot be written.
     """
+    check_trust(results.study, targets.values(), trusted=trust_model)
     with Lanes(1, len(targets)) as lanes:
         networks.export_models(targets, lanes, *_place(results))
 

@@ -17,7 +17,7 @@ from ablate.results import origins, snapshot
 from ablate.results.identity import DataFacts, Identity, PlannedRun
 from ablate.results.record import Record
 from ablate.results.store import Store
-from ablate.study import code, design, document, sources, spec, splits
+from ablate.study import builders, code, design, document, model_files, sources, spec, splits
 from ablate.study.design import DEFAULT_MAX_RUNS
 from ablate.study.spec import Study
 from ablate.study.structure import structure_name
@@ -153,17 +153,23 @@ def early_lanes(
     return Lanes(min(jobs, runs), runs)
 
 
-def probe(plan: Plan, jobs: int, listener: Listener = lambda progress: None) -> estimate.Costs:
+def probe(
+    plan: Plan, jobs: int, listener: Listener = lambda progress: None, *, trust_model: bool = False
+) -> estimate.Costs:
     """Train every program of the pending runs for a few epochs, and keep nothing but what that took.
 
     Args:
         plan: the runs.
         jobs: worker processes.
         listener: hears of progress.
+        trust_model: whether models that come in files may be loaded.
 
     Raises:
+        StudyError: a model comes in a file that is not trusted.
         WorkerError: no program could be trained; says why.
     """
+    options = Options(jobs, trust_model=trust_model)
+    check_trust(plan.study, plan.pending, trusted=options.trust_model)
     treatments = [run.treatment for run in plan.pending]
     runs = estimate.trials(treatments, plan.study.seeds[0], plan.identity)
     if not runs:
@@ -172,7 +178,7 @@ def probe(plan: Plan, jobs: int, listener: Listener = lambda progress: None) -> 
     with tempfile.TemporaryDirectory(prefix="ablate-probe-") as kept, Lanes(min(jobs, len(runs)), len(runs)) as lanes:
         store = Store(Path(kept) / plan.study.name)
         store.prepare()
-        outcomes = scheduler.execute(runs, lanes, plan.identity, store, folder, Options(jobs), listener)
+        outcomes = scheduler.execute(runs, lanes, plan.identity, store, folder, options, listener)
         found = {**plan.costs, **estimate.measured(runs, store.load_all({run.key for run in runs}))}
     if not found:
         reasons = "; ".join(dict.fromkeys(outcome.message for outcome in outcomes.values()))
@@ -197,8 +203,10 @@ def run_plan(
         lanes: workers that `early_lanes` started; new ones by default.
 
     Raises:
+        StudyError: a model comes in a file that is not trusted.
         StoreError: the results folder cannot be written.
     """
+    check_trust(plan.study, plan.pending, trusted=options.trust_model)
     plan.store.prepare()
     plan.store.write("study.toml", document.write(plan.study.document()).encode())
     plan.store.write_identity(plan.identity)
@@ -215,8 +223,22 @@ def run_plan(
         )
         if not stop.level and options.overtime <= 0:
             wanted = _wanted_models(plan)
+            check_trust(plan.study, wanted, trusted=options.trust_model)
             networks.save_models(wanted, workers, plan.identity, plan.store, folder, stop)
     return outcomes
+
+
+def check_trust(study: Study, runs: Iterable[PlannedRun], *, trusted: bool) -> None:
+    """Refuse to load models from files that nobody said are trusted.
+
+    Raises:
+        StudyError: a run needs one.
+    """
+    try:
+        if not trusted:
+            model_files.check_trusted(run.treatment.settings for run in runs)
+    except StudyError as error:
+        raise study.error(error.problems) from None
 
 
 def _wanted_models(plan: Plan) -> list[PlannedRun]:
@@ -259,15 +281,27 @@ def identify(study: Study, treatments: Sequence[design.Treatment], reports: Path
         except StudyError as error:
             raise study.error(error.problems) from None
         largest = float(np.bincount(found.y).max() / len(found.y))
-        facts[name] = DataFacts(found.digest, len(found.x), found.x.shape[1], len(found.classes), largest)
+        facts[name] = DataFacts(found.digest, len(found.x), found.x.shape[1], len(found.classes), largest, found.shape)
     identity = Identity(identities.installed_libraries(), facts, _digest_code(study, treatments))
+    identity = replace(identity, files=_digest_files(study, treatments))
     return replace(identity, origins=origins.find(study, treatments, identity, reports))
 
 
-def _digest_code(study: Study, treatments: Iterable[design.Treatment]) -> dict[str, str]:
+def _digest_code(study: Study, treatments: Sequence[design.Treatment]) -> dict[str, str]:
     folder = study.source.resolve().parent
     named = {reference: key for treatment in treatments for reference, key in treatment.settings.code.items()}
     try:
-        return {reference: code.digest(reference, folder, key) for reference, key in named.items()}
+        digests = {reference: code.digest(reference, folder, key) for reference, key in named.items()}
+        builders.check((treatment.settings for treatment in treatments), folder)
+    except StudyError as error:
+        raise study.error(error.problems) from None
+    return digests
+
+
+def _digest_files(study: Study, treatments: Iterable[design.Treatment]) -> dict[str, str]:
+    folder = study.source.resolve().parent
+    named = dict.fromkeys(treatment.settings.model.file for treatment in treatments)
+    try:
+        return {file: model_files.digest(file, folder) for file in named if file is not None}
     except StudyError as error:
         raise study.error(error.problems) from None

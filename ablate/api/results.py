@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import astuple, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -94,9 +94,14 @@ class Results:
         """
         import pandas as pd
 
-        found, count = self.findings.lead(confirmed=True)
-        row = {"treatment": self.findings.winner, "metric": self.study.primary, "n": count, **asdict(found)}
-        return pd.DataFrame([row] if count else [], columns=list(row))
+        from ablate.analysis.estimates import Estimate
+
+        columns = ("treatment", "metric", "n", *(field.name for field in fields(Estimate)))
+        lead = self.findings.lead(confirmed=True)
+        if lead is None:
+            return pd.DataFrame(columns=list(columns))
+        row = (self.findings.winner, self.study.primary, lead.count, *astuple(lead.found))
+        return pd.DataFrame([row], columns=list(columns))
 
     def report(
         self,
@@ -193,7 +198,7 @@ def _open(study: Study, store: Store, note: str = "") -> Results:
     treatments = design.treatments(study, max_runs=10**9)
     if not all(identity.covers(each.settings, study.seeds) for each in treatments):
         now = identify(study, treatments, store.root.parent)
-        parts = ({**getattr(identity, part), **getattr(now, part)} for part in ("data", "code", "origins"))
+        parts = ({**getattr(identity, part), **getattr(now, part)} for part in ("data", "code", "origins", "files"))
         identity = Identity(identity.libraries, *parts)
     content = _read(study, identities.plan_runs(treatments, study.seeds, identity), identity, store)
     return Results(content, store, note)

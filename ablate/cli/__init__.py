@@ -16,7 +16,7 @@ COMMANDS = {
     "check": "Say whether a night is green: claims, failed runs, change since a stored baseline.",
     "compare": "Put two results side by side: folders, stored baselines or pages.",
     "export": "Write the tables of runs and histories.",
-    "extract": "Write the study and the tables that a page carries inside.",
+    "extract": "Write the study file and the tables that a page carries inside.",
     "model": "Score the networks that finished runs kept, or write them to a file.",
     "store": "Check, tidy and merge folders of results.",
     "schema": "Print the JSON Schema of a study file.",

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import click
 
@@ -58,7 +59,10 @@ def command(
     exit_zero: bool,
     output: Output,
 ) -> None:
-    r"""Say whether a night is green: claims, failed runs, change since a stored baseline.
+    """Say whether a night is green: claims, failed runs, change since a stored baseline.
+
+    A treatment got worse if its primary metric fell by more than the floor, and the paired 95% interval of the
+    change, adjusted over all treatments, leaves out zero.
 
     \b
     Exit codes, of which the first that applies counts:
@@ -67,9 +71,7 @@ def command(
       3  runs failed or are missing
       1  a claim is refuted, or a treatment got worse
       0  none of these
-    A treatment got worse if its primary metric fell by more than the floor, and the paired 95% interval of the
-    change, adjusted over all treatments, leaves out zero.
-    """
+    """  # noqa: D301 - click keeps the lines of what follows this character
     from ablate import api
     from ablate.api import gate
     from ablate.errors import EmptyResultsError
@@ -101,13 +103,13 @@ def command(
 
 def _say(night: "Night", save_baseline: Path | None, output: Output) -> None:
     """The night in words: the verdict on stdout, what should be known beside it on stderr."""
+    from ablate.execution.output import clean  # a stored baseline may come from anywhere
+
     output.data(f"study {night.findings.snapshot.study.name}: {'red' if night.problems else 'green'}: {night.headline}")
-    for problem in night.problems:
-        output.data(f"  {problem.text}")
-    for line in night.lines:
-        output.data(f"  {line}")
+    for line in (*(problem.text for problem in night.problems), *night.lines):
+        output.data(f"  {clean(line)}")
     for note in night.notes:
-        output.say(f"Note: {note}")
+        output.say(f"Note: {clean(note)}")
     if save_baseline is not None:
         done = "not stored: only a green night becomes a baseline" if night.problems else "stored"
         output.say(f"{save_baseline}: {done}")
@@ -145,7 +147,8 @@ def _write(
         gate.write_file(junit, gate.junit(night))
         output.say(f"{junit}: written")
     if summary is not None:
-        gate.write_file(summary, gate.summary(night, page=str(page or "")).encode())
+        link = quote(os.path.relpath(page, summary.parent)) if page else ""
+        gate.write_file(summary, gate.summary(night, page=page.name if page else "", link=link).encode())
         output.say(f"{summary}: written")
     step = os.environ.get(STEP_SUMMARY)
     if step:

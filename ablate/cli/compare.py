@@ -43,15 +43,17 @@ def command(one: Path, other: Path, metric: str | None, floor: float | None, as_
 
 def _print(found: "Comparison", output: Output) -> None:
     """One line per treatment, then what differs around them; on the metric's own scale."""
-    output.data(f"{found.metric}, B minus A: mean [95% interval], p adjusted by Holm")
+    from ablate.execution.output import clean  # what is compared may come from anywhere
+
     rows = found.table.to_dict("records")
     width = max((len(row["treatment"]) for row in rows), default=0)
-    for row in rows:
-        output.data(f"  {row['treatment']:<{width}}  {_figures(row)}  {row['verdict']}")
-    for line in found.around:
-        output.data(line)
+    lines = [f"{found.metric}, B minus A: mean [95% interval], p adjusted by Holm"]
+    lines += [f"  {row['treatment']:<{width}}  {_figures(row)}  {row['verdict']}" for row in rows]
+    lines += found.around
     for each in found.settings:
-        output.data(f"{each.key}: {each.before} in A, {each.now} in B ({', '.join(each.treatments)})")
+        lines.append(f"{each.key}: {each.before} in A, {each.now} in B ({', '.join(each.treatments)})")
+    for line in lines:
+        output.data(clean(line))
 
 
 def _figures(row: Mapping[Any, Any]) -> str:

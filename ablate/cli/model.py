@@ -10,7 +10,7 @@ import click
 
 from ablate.cli.console import EXIT_IO, Output
 from ablate.cli.console import command as handled
-from ablate.cli.options import study_options
+from ablate.cli.options import study_options, trust_option
 
 if TYPE_CHECKING:
     from ablate.api import Results
@@ -38,6 +38,7 @@ def _run_options(function: Command) -> Command:
 
 @command.command("evaluate")
 @_run_options
+@trust_option
 @study_options
 @handled
 def evaluate(
@@ -47,6 +48,7 @@ def evaluate(
     runs: tuple[str, ...],
     only: tuple[str, ...],
     seeds: tuple[int, ...],
+    trust_model: bool,
     output: Output,
 ) -> None:
     """Load kept networks, score them on the test set, and compare with their records.
@@ -56,7 +58,7 @@ def evaluate(
     from ablate import api
 
     results, chosen = _chosen(config, out, overrides, runs, only, seeds)
-    scored = api.evaluate_networks(results, chosen)
+    scored = api.evaluate_networks(results, chosen, trust_model=trust_model)
     for each in scored:
         penalties = each.loss_with_penalties - each.test_loss
         whole = f", with penalties {each.loss_with_penalties:.4f}" if abs(penalties) > 5e-5 else ""
@@ -75,6 +77,7 @@ def evaluate(
 @click.option(
     "--to", "target", type=click.Path(path_type=Path), help="File, or folder for several; <key>.keras here by default."
 )
+@trust_option
 @study_options
 @handled
 def save(
@@ -86,6 +89,7 @@ def save(
     seeds: tuple[int, ...],
     h5: bool,
     target: Path | None,
+    trust_model: bool,
     output: Output,
 ) -> None:
     """Write kept networks to files: plain Keras models that load without this package.
@@ -98,7 +102,7 @@ def save(
         raise click.UsageError("name a RUN, or choose by --only and --seed")
     results, chosen = _chosen(config, out, overrides, runs, only, seeds)
     targets = _targets(target, chosen, h5=h5)
-    api.save_networks(results, targets)
+    api.save_networks(results, targets, trust_model=trust_model)
     for path, run in targets.items():
         output.data(f"{path}  {run.treatment.name} seed {run.seed}")
     files = [

@@ -42,6 +42,12 @@ def selection_options(function: Command) -> Command:
     return only(limit(function))
 
 
+def trust_option(function: Command) -> Command:
+    """`--trust-model`, passed on as `trust_model`."""
+    text = "Load the Keras model that the study names as a file, which may carry code."
+    return click.option("--trust-model", is_flag=True, help=text)(function)
+
+
 def floor_option(function: Command) -> Command:
     """`--floor`."""
     return click.option(

@@ -8,7 +8,7 @@ import click
 
 from ablate.cli.console import Output
 from ablate.cli.console import command as handled
-from ablate.cli.options import seconds, selection_options, study_options
+from ablate.cli.options import seconds, selection_options, study_options, trust_option
 
 if TYPE_CHECKING:
     from ablate.api import Plan, Proposal
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 @selection_options
 @click.option("-j", "--jobs", type=click.IntRange(min=1), help="Worker processes to estimate for; default: cores.")
 @click.option("--probe", is_flag=True, help="Measure the time: train every program for a few epochs, keep nothing.")
+@trust_option
 @click.option(
     "--fit-in", callback=seconds, metavar="TIME", help="Propose a design and replicates that take no longer, as 20m."
 )
@@ -31,6 +32,7 @@ def command(
     max_runs: int,
     jobs: int | None,
     probe: bool,
+    trust_model: bool,
     fit_in: float | None,
     output: Output,
 ) -> None:
@@ -52,7 +54,7 @@ def command(
     if probe or (fit_in is not None and not costs):
         output.say("Measuring: every program is trained for a few epochs.")
         with listener(output) as hears:
-            costs = api.probe(plan, jobs, hears)
+            costs = api.probe(plan, jobs, hears, trust_model=trust_model)
     estimate = plan.seconds_estimate(jobs, costs)
     runs = len({run.key for run in plan.selected})
     treatments = len({run.treatment.name for run in plan.selected})

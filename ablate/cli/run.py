@@ -12,7 +12,7 @@ import click
 
 from ablate.cli.console import EXIT_FAILED_RUNS, EXIT_SIGNAL, Output
 from ablate.cli.console import command as handled
-from ablate.cli.options import seconds, selection_options, study_options
+from ablate.cli.options import seconds, selection_options, study_options, trust_option
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     help="Stop after this time, at most 5 s late; the rest stays pending.",
 )
 @click.option("--fail-fast", is_flag=True, help="Stop at the first failed run.")
+@trust_option
 @click.option("--confirm", is_flag=True, help="Then train the baseline and the best treatment with fresh seeds.")
 @handled
 def command(
@@ -48,6 +49,7 @@ def command(
     timeout: float | None,
     budget: float | None,
     fail_fast: bool,
+    trust_model: bool,
     confirm: bool,
     output: Output,
 ) -> None:
@@ -64,7 +66,7 @@ def command(
     with _signals(stop, output):
         study = api.load(config, overrides)
         output.say(f"{study.source}: study {study.name}, {study.design}")
-        options = Options(jobs or api.default_jobs(), trainer, timeout, budget, fail_fast)
+        options = Options(jobs or api.default_jobs(), trainer, timeout, budget, fail_fast, trust_model)
         with api.early_lanes(study, options.jobs, out=out, max_runs=max_runs) as lanes:
             plan = api.make_plan(study, out=out, only=only, max_runs=max_runs)
             with listener(output) as hears:

@@ -73,7 +73,10 @@ def _print_claims(claims: "pd.DataFrame", output: Output) -> None:
         output.data("claims: mean of the metric, or mean difference [95% interval; to reproduce: prediction interval]")
     for row in claims.to_dict("records"):
         figures = f"{_interval(row)}  n {row['n']}" if row["n"] > 1 else f"n {row['n']}"
-        more = f"  ({row['reason']})" if row["reason"] else ""
+        notes = [row["reason"], f"{row['censored']} never reached it" if row["censored"] else ""]
+        if row["needed"] == row["needed"]:  # neither missing nor NaN
+            notes.append(f"about {row['needed']} replicates in all would decide it")
+        more = f"  ({'; '.join(filter(None, notes))})" if any(notes) else ""
         output.data(f"  {row['verdict']:<12}  {row['says']}: {row['metric']} {figures}{more}")
 
 

@@ -17,7 +17,7 @@ from ablate.study.structure import structure_name
 
 PROBE_EPOCHS = 4
 FEWEST_REPLICATES = 5  # below, effects have no verdict
-SMALLER_DESIGNS: tuple[Design, ...] = ("grid", "pairwise", "one-at-a-time")
+SMALLER_DESIGNS: tuple[Design, ...] = ("grid", "one-at-a-time")  # not pairwise, which gives no verdict
 
 Costs = Mapping[bytes, "Cost"]  # by `structure_name`
 
@@ -59,10 +59,10 @@ class Proposal:
 
 
 def measured(runs: Iterable[PlannedRun], records: Mapping[str, Record]) -> dict[bytes, Cost]:
-    """Costs by group, medians over the finished runs of each."""
+    """Costs by group, medians over the finished runs of each; not of those that `model.fit` was asked to train."""
     groups: dict[bytes, list[Record]] = {}
     for key, run in {run.key: run for run in runs}.items():
-        if key in records and records[key].trainer == "compiled":
+        if key in records and (records[key].trainer == "compiled" or "trainer_reason" in records[key].environment):
             groups.setdefault(structure_name(run.treatment.settings), []).append(records[key])
     return {group: _cost(found) for group, found in groups.items()}
 
@@ -130,12 +130,12 @@ def propose(study: Study, limit: float, costs: Costs, jobs: int, max_runs: int) 
         except StudyError:
             continue  # too large, or claims that this design has no runs for
         settings = list({id(each.settings): each.settings for each in expansion.treatments}.values())
-        fitting = [
-            Proposal(name, replicates, replicates * len(settings), seconds)
-            for replicates in range(1, len(study.seeds) + 1)
-            if (seconds := seconds_for(settings * replicates, costs, jobs)) is not None and seconds <= limit
-        ]
-        found += fitting[-1:]
+        one, two = (seconds_for(settings * replicates, costs, jobs) for replicates in (1, 2))
+        if one is None or two is None or one > limit:
+            continue
+        each = two - one  # every further replicate takes as long as the second; the first compiles
+        replicates = min(len(study.seeds), 1 + int((limit - one) / each) if each > 0 else len(study.seeds))
+        found.append(Proposal(name, replicates, replicates * len(settings), one + (replicates - 1) * each))
     wanted = min(FEWEST_REPLICATES, len(study.seeds))
     enough = [proposal for proposal in found if proposal.replicates >= wanted]
-    return enough[0] if enough else max(found, key=lambda each: each.replicates, default=None)
+    return enough[0] if enough else max(found, key=lambda proposal: proposal.replicates, default=None)

@@ -20,8 +20,11 @@ Task = tuple[PlannedRun, Assignment]
 
 
 def guess_epoch_seconds(settings: RunSettings, data: DataFacts) -> float:
-    """Seconds of an epoch by arithmetic alone: six operations per weight and example, forward and backward."""
-    widths = [data.features, *settings.model.hidden, data.classes]
+    """Seconds of an epoch by arithmetic alone: six operations per weight and example, forward and backward.
+
+    A model of the user's counts as one with a hidden layer as wide as an example.
+    """
+    widths = [data.features, *(settings.model.hidden or [data.features]), data.classes]
     weights = sum(before * after for before, after in itertools.pairwise(widths))
     return 6 * weights * (settings.data.train_size or data.rows) / FLOPS
 

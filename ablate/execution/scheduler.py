@@ -33,6 +33,7 @@ class Options:
         budget: seconds, from the making of this object, after which runs end at their epoch, or `GRACE_SECONDS`
             later, and stay pending; `None` for no limit.
         fail_fast: stop at the first failed run.
+        trust_model: whether models that come in files may be loaded.
         began: monotonic time at which the budget begins to count, in seconds.
     """
 
@@ -41,6 +42,7 @@ class Options:
     timeout: float | None = None
     budget: float | None = None
     fail_fast: bool = False
+    trust_model: bool = False
     began: float = field(default_factory=time.monotonic)
 
     @property
@@ -172,6 +174,7 @@ def assignment(
         folder=folder,
         data_digest=digest,
         code={name: identity.code[name] for name in settings.code},
+        model_file=identity.files[settings.model.file] if settings.model.file is not None else None,
         store=root,
         trainer=trainer,
         keep_weights=keep_weights,

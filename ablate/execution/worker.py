@@ -27,7 +27,7 @@ from ablate.errors import AblateError, StoreError, StudyError
 from ablate.execution.output import clean
 from ablate.results.record import Record, TrainerName, weights_digest
 from ablate.results.store import Store, utc_now
-from ablate.study import code, sources
+from ablate.study import code, model_files, sources
 from ablate.study.ondisk import OnDisk
 from ablate.study.settings import Data, RunSettings
 from ablate.study.sources import Dataset
@@ -52,6 +52,7 @@ class Assignment:
         folder: where relative paths of the study start.
         data_digest: digest of the data that the key was made with.
         code: digests of the user's functions that the key was made with, by reference.
+        model_file: digest of the model file that the key was made with; `None` without one.
         store: the study's results folder.
         trainer: `compiled` or `fit`.
         keep_weights: whether to keep what the network has learned.
@@ -66,6 +67,7 @@ class Assignment:
     folder: Path
     data_digest: str
     code: Mapping[str, str]
+    model_file: str | None
     store: Path
     trainer: TrainerName
     keep_weights: bool
@@ -229,7 +231,8 @@ def _train(assignment: Assignment, process: _Process, started: float) -> Outcome
         trainer=assignment.trainer,
         callbacks=lambda: own_callbacks(settings.training.callbacks),
         tick=tick,
-        start=_kept_weights(*assignment.origin, dataset) if assignment.origin else None,
+        start=_kept_weights(*assignment.origin, assignment, dataset) if assignment.origin else None,
+        folder=assignment.folder,
         keep=functools.partial(store.keep_weights, assignment.key) if assignment.keep_weights else None,
     )
     _check_unchanged(dataset)
@@ -298,7 +301,7 @@ def _kept_network(assignment: Assignment) -> tuple[Any, Dataset]:
     try:
         _check_code(assignment, _process)
         dataset = _dataset(RunSettings.model_validate(assignment.settings).data, assignment, _process)
-        return _network(assignment, _kept_weights(assignment.store, assignment.key, dataset))
+        return _network(assignment, _kept_weights(assignment.store, assignment.key, assignment, dataset))
     except _ChangedError as error:
         raise StoreError(str(error)) from None
 
@@ -311,13 +314,18 @@ def _network(assignment: Assignment, weights: Mapping[str, Any]) -> tuple[Any, D
     assert _process is not None, _start_error
     settings = RunSettings.model_validate(assignment.settings)
     code.open_folder(assignment.folder)
+    _check_code(assignment, _process)
     dataset = _dataset(settings.data, assignment, _process)
     scaling = data.scaling(dataset, split(dataset, settings.data, assignment.seed).train)
-    return saving.plain_network(settings, scaling, len(dataset.classes), weights), dataset
+    blueprint = _process.workshop.blueprint(settings, dataset, assignment.folder)
+    return saving.plain_network(settings, scaling, len(dataset.classes), weights, blueprint), dataset
 
 
-def _kept_weights(folder: Path, key: str, dataset: Dataset) -> Mapping[str, Any]:
-    """The weights that a run kept, as arrays or as a network; they must be those of its record."""
+def _kept_weights(folder: Path, key: str, assignment: Assignment, dataset: Dataset) -> Mapping[str, Any]:
+    """The weights that a run kept, as arrays or as a network; they must be those of its record.
+
+    Its network is that of the assignment, which is that run or goes on from it.
+    """
     from ablate.training import saving
 
     store = Store(folder)
@@ -325,8 +333,11 @@ def _kept_weights(folder: Path, key: str, dataset: Dataset) -> Mapping[str, Any]
     weights = store.weights(record) if record else None
     if record and weights is None and (network := store.model_path(key, "keras")).is_file():
         settings = RunSettings.model_validate(record.settings)
+        assert _process is not None, _start_error
+        own = RunSettings.model_validate(assignment.settings)
+        blueprint = _process.workshop.blueprint(own, dataset, assignment.folder)
         try:
-            weights = saving.read_weights(network, settings, dataset.x.shape[1], len(dataset.classes))
+            weights = saving.read_weights(network, settings, dataset.x.shape[1], len(dataset.classes), blueprint)
         except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
             raise StoreError(f"{network} is damaged: {error}") from None
         if record.weights and weights_digest(weights) != record.weights:
@@ -339,7 +350,7 @@ def _kept_weights(folder: Path, key: str, dataset: Dataset) -> Mapping[str, Any]
 def _slower(record: Record) -> str:
     reason = record.environment.get("trainer_reason")
     by = {"graph": "TensorFlow without XLA", "fit": "model.fit"}.get(record.trainer, "")
-    return f"trained by {by}, which is slower: {reason}" if reason else ""
+    return f"trained by {by}, because {reason}" if reason else ""
 
 
 def _dataset(data: Data, assignment: Assignment, process: _Process) -> Dataset:
@@ -351,6 +362,11 @@ def _dataset(data: Data, assignment: Assignment, process: _Process) -> Dataset:
         except StudyError as error:
             raise _ChangedError(f"the data could be read when the study began, but not now: {error}") from None
         if found.digest != assignment.data_digest:
+            if code.is_reference(data.source):
+                raise _ChangedError(
+                    f"{data.source} returned something else than when the study began; it should return the same every "
+                    "time, so give whatever is random in it a seed"
+                )
             raise _ChangedError(f"{data.source} changed since the study began; {_RUN_AGAIN}")
         process.datasets[assignment.data_digest] = found
     _check_unchanged(found)
@@ -358,12 +374,17 @@ def _dataset(data: Data, assignment: Assignment, process: _Process) -> Dataset:
 
 
 def _check_code(assignment: Assignment, process: _Process) -> None:
-    """Modules that this process is about to import must still be what was digested; it imports them once."""
+    """What this process is about to import or load must still be what was digested; it does so once."""
     for reference, digest in assignment.code.items():
         if reference not in process.checked:
             if code.digest(reference, assignment.folder, "code") != digest:
                 raise _ChangedError(f"the code of {reference} changed since the study began; {_RUN_AGAIN}")
             process.checked.add(reference)
+    file = assignment.settings["model"].get("file")
+    if file is not None and file not in process.checked:
+        if model_files.digest(file, assignment.folder) != assignment.model_file:
+            raise _ChangedError(f"{file} changed since the study began; {_RUN_AGAIN}")
+        process.checked.add(file)
 
 
 def _check_unchanged(dataset: Dataset) -> None:

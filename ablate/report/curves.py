@@ -145,7 +145,7 @@ def common_axis(runs: pd.DataFrame) -> tuple[float, set[str]]:
 
 def _curve_finding(runs: pd.DataFrame) -> str:
     """Where the curves end: validation accuracy of the kept weights."""
-    ends = runs.groupby("treatment", sort=False)["val_accuracy"].mean().dropna()
+    ends = runs.groupby("treatment", sort=False)["val_accuracy"].mean().dropna().round(6)  # ties are ties in float32
     if ends.empty:
         return "No run has a finite validation accuracy."
     if len(ends) == 1:

@@ -1,7 +1,7 @@
 """Distributions of weights and activations, layer by layer: replicates added up, then drawn at three moments."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -25,7 +25,8 @@ MOMENTS: tuple[tuple[Moment, str, str, tuple[float, ...]], ...] = (
 )
 NORMAL_POINTS = 41
 NORMAL: dict[str, Any] = {"color": MUTED, "linewidth": 1.1, "dashes": (1, 1.2)}
-MOST_TREATMENTS = 6
+MOST_TREATMENTS = 6  # that are drawn
+MOST_LISTED = 12  # whose numbers are listed
 MOST_LAYERS = 5
 TAIL = 0.002  # share of the values that the axis may leave out on either side
 MANY_ZEROS = 0.01
@@ -128,13 +129,17 @@ def collect(records: Mapping[str, Record], runs: pd.DataFrame, treatments: Seque
     return found
 
 
-def worth_showing(runs: pd.DataFrame) -> list[str]:
-    """The treatments whose distributions tell most: the baseline, the levels of init and batch norm, then others."""
+def worth_showing(runs: pd.DataFrame, noted: Collection[str] = ()) -> list[str]:
+    """The treatments whose distributions tell most: the baseline, what stands out, init and batch norm, then others.
+
+    Args:
+        runs: rows of the runs table.
+        noted: names of treatments whose layers stand out.
+    """
     names = list(dict.fromkeys(runs["treatment"]))
     telling = [name for name in names if name.startswith(("init=", "batch_norm=")) and ", " not in name]
-    rest = [name for name in names if name not in telling and name != "baseline"]
-    baseline = [name for name in names if name == "baseline"]
-    return [*baseline, *telling, *(rest if not telling else [])][:MOST_TREATMENTS]
+    first = [name for name in names if name == "baseline" or name in noted]
+    return list(dict.fromkeys([*first, *telling, *names]))[:MOST_TREATMENTS]
 
 
 def figure(panels_of: Sequence[Panel], kind: Kind, activation: str = "") -> Picture:
@@ -242,6 +247,10 @@ def _finding(panels_of: Iterable[Panel], kind: Kind) -> str:
     ]
     if not changes:
         return "No layer has both moments."
+    if len(changes) == 1:
+        ((_, panel),) = changes
+        first, last = (_short(panel.moments[moment].sd) for moment in ("initial", "end"))
+        return f"The spread of the {kind} in {panel.layer} of {panel.treatment} went from {first} to {last}."
     most, least = max(changes, key=lambda change: change[0]), min(changes, key=lambda change: change[0])
     return " ".join(
         f"The spread of the {kind} {word} in {panel.layer} of {panel.treatment}, from "
@@ -274,7 +283,7 @@ def _mean(values: Iterable[float | None]) -> float | None:
 
 def _name_row(axes: Axes, treatment: str) -> None:
     name = axes.annotate(
-        treatment if len(treatment) < 90 else f"{treatment[:89]}…",
+        wording.cut(treatment, 90),
         (0, 1), xycoords="axes fraction", xytext=(0, 25), textcoords="offset points",
         fontweight="bold", fontsize=10, annotation_clip=False,
     )  # fmt: skip

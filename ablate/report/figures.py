@@ -114,7 +114,9 @@ def accuracy_gap(runs: pd.DataFrame) -> Picture:
         runs: finished runs, not empty.
     """
     means = runs.groupby("treatment", sort=False)[["train_accuracy", "val_accuracy", "gap"]].mean() * 100
-    shown = means.head(MOST_TREATMENTS)
+    near = means[["train_accuracy", "val_accuracy"]].min(axis=1)
+    usual = means[near >= near.median() - FAR_OFF]
+    shown = usual.head(MOST_TREATMENTS)
     with theme():
         figure, (axes,) = panels(1, 1, 9.4, 1.25 + 0.34 * len(shown))
         for place, row in enumerate(shown.itertuples()):
@@ -149,8 +151,9 @@ def accuracy_gap(runs: pd.DataFrame) -> Picture:
             )
         note = "Both marks far left: underfitting. A long bar: overfitting. Both far right and close: what one wants."
         note += f" {scales.NOTE}" if by_errors else ""
-        if len(shown) < len(means):
-            note += f" The first {len(shown)} of {len(means)} treatments; the table has all."
+        note += _far_off(means, usual)
+        if len(shown) < len(usual):
+            note += f" The first {len(shown)} of {len(usual)} treatments; the table has all."
         return picture(figure, "accuracy-gap", "Training and validation accuracy by treatment", found, note)
 
 
@@ -185,15 +188,20 @@ def train_against_test(runs: pd.DataFrame, best: str | None) -> Picture:
             scales.accuracy_axis(axes, side, low, by_errors=by_errors)  # type: ignore[arg-type]
             getattr(axes, f"set_{side}label")(f"{label} accuracy, %, inference mode")
         axes.grid()
-        left = means.index.difference(usual.index)
         note = (
             "Round marks: means of treatments; squares and diamonds: those that are named; small dots: runs. The "
             "farther below the diagonal, the wider the gap; the higher, the better."
         )
         note += f" {scales.NOTE}" if by_errors else ""
-        if len(left):
-            note += f" Far off, and left out: {', '.join(wording.cut(str(name), 60) for name in left[:5])}."
+        note += _far_off(means, usual)
         return picture(figure, "train-test", "Training against test accuracy", _widest(means), note)
+
+
+def _far_off(means: pd.DataFrame, usual: pd.DataFrame) -> str:
+    """Which treatments learned too little to be drawn beside the others."""
+    left = [wording.cut(str(name), 60) for name in means.index.difference(usual.index, sort=False)]
+    more = f" and {len(left) - 5} more" if len(left) > 5 else ""
+    return f" Far off, and left out: {', '.join(left[:5])}{more}." if left else ""
 
 
 def _low(means: pd.DataFrame, *, by_errors: bool) -> float:

@@ -1,9 +1,9 @@
 """What the analysis says of a study, in one place: the page, `ablate status` and the library read it here."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 
-import numpy as np
 import pandas as pd
 
 import ablate
@@ -26,7 +26,18 @@ from ablate.results.baseline import Baseline
 from ablate.results.snapshot import Snapshot
 from ablate.study import design
 from ablate.study.layer_metrics import RUNNING_GAP, layer_metric
-from ablate.study.metrics import epochs_to
+from ablate.study.metrics import epochs_to, lower_is_better
+
+_COVERAGE_ONLY = "a pairwise design is for coverage only; it takes a complete grid"
+
+
+@dataclass(frozen=True)
+class Lead:
+    """How far a treatment is ahead of the baseline: from how many seeds, and what may be said of it."""
+
+    found: Estimate
+    count: int
+    verdict: str
 
 
 class Findings:
@@ -62,8 +73,19 @@ class Findings:
         metric = metric or self.snapshot.study.primary
         if metric not in self._effects:
             only = self.snapshot.is_coverage_only
-            self._effects[metric] = effects.effects(self.runs(metric), self.levels, metric, coverage_only=only)
+            found = effects.effects(self.runs(metric), self.levels, metric, coverage_only=only)
+            if epochs_to(metric):  # where the number of epochs differs, so does the time that there is to get there
+                found.loc[found["factor"].isin(self._longer) & ~found["verdict"].eq("coverage only"), "verdict"] = (
+                    "undecided"
+                )
+            self._effects[metric] = found
         return self._effects[metric]
+
+    @property
+    def _longer(self) -> list[str]:
+        """The factors that change for how many epochs runs are trained."""
+        factors = self.snapshot.study.factors
+        return [factor.name for factor in factors if any(part.name == "training.epochs" for part in factor.parts)]
 
     def differences(self, metric: str | None = None) -> pd.DataFrame:
         """What the effects on a metric are means of; see `analysis.effects.seed_differences`.
@@ -95,7 +117,8 @@ class Findings:
     @cached_property
     def moved(self) -> pd.DataFrame:
         """Which level moved which of these symptoms; see `analysis.diagnosis.moved`."""
-        return diagnosis.moved(self.snapshot.runs, self.diagnosed, self.levels)
+        levels = {} if self.snapshot.is_coverage_only else self.levels
+        return diagnosis.moved(self.snapshot.runs, self.diagnosed, levels)
 
     @cached_property
     def layers(self) -> pd.DataFrame:
@@ -105,26 +128,28 @@ class Findings:
     @property
     def interactions(self) -> "pd.DataFrame | str":
         """What levels do together (see `analysis.factorial.interactions`), or why the runs do not tell."""
-        return self._told(lambda: factorial.interactions(self._grid))
+        return self._of_grid(factorial.interactions)
 
     @property
     def shapley(self) -> "pd.DataFrame | str":
         """Every remedy's share in what all of them bring (see `analysis.factorial.shapley`), or why not."""
-        return self._told(lambda: factorial.shapley(self._grid))
+        return self._of_grid(factorial.shapley)
 
     @property
     def variance_shares(self) -> "pd.DataFrame | str":
         """What the variance between treatments comes from (see `analysis.factorial.variance_shares`), or why not."""
-        return self._told(lambda: factorial.variance_shares(self._grid))
+        return self._of_grid(factorial.variance_shares)
 
     @property
     def order_dependence(self) -> "pd.DataFrame | str":
         """Which remedies do something else alone than beside the others (see `analysis.factorial`), or why not."""
         study = self.snapshot.study
+        if self.snapshot.is_coverage_only:
+            return _COVERAGE_ONLY
         on = design.everything_on(study)
         full = {factor.name: factor.labels[level] for factor, level in zip(study.factors, on, strict=True)}
         runs = self.runs(study.primary)
-        return self._told(lambda: factorial.order_dependence(runs, self.levels, study.primary, full))
+        return _told(factorial.order_dependence, runs, self.levels, study.primary, full)
 
     @cached_property
     def claims(self) -> pd.DataFrame:
@@ -149,27 +174,33 @@ class Findings:
         """The treatment that validation chooses; see `analysis.selection.winner`."""
         return selection.winner(self.snapshot.runs)
 
-    def lead(self, *, confirmed: bool = False) -> tuple[Estimate, int]:
-        """By how much the winner is ahead of the baseline on the primary metric, and from how many seeds.
+    def lead(self, *, confirmed: bool = False) -> "Lead | None":
+        """How far the winner is ahead of the baseline on the primary metric; `None` where no pair of runs tells.
 
         Args:
             confirmed: on the fresh seeds of `run --confirm` instead of those that chose it.
         """
         content = self.snapshot.confirmation if confirmed else self.snapshot
         primary = self.snapshot.study.primary
-        if content is None or self.winner is None:
-            return estimates.estimate_mean(np.empty(0)), 0
+        if content is None or self.winner in (None, "baseline"):
+            return None
         runs = durations.with_metric(content.runs, content.histories, primary)
-        sides = ({"treatment": [self.winner]}, {"treatment": ["baseline"]})
-        own = pairs.pair(pairs.measured(runs, ["treatment"], primary), *sides, ["treatment"]).numbers
-        return estimates.estimate_mean(own), len(own)
+        sides = ({"treatment": [str(self.winner)]}, {"treatment": ["baseline"]})
+        own = pairs.pair(pairs.measured(runs, ["treatment"], primary), *sides, ["treatment"])
+        found = estimates.estimate_mean(own.numbers)
+        gain = -found.mean if lower_is_better(primary) else found.mean
+        return Lead(found, len(own.numbers), effects.verdict(own, gain, found.p)) if len(own.numbers) else None
 
     @cached_property
-    def _grid(self) -> factorial.Grid:
+    def _grid(self) -> "factorial.Grid | str":
+        """The primary metric on the complete grid, or why there is none."""
         primary = self.snapshot.study.primary
         if self.snapshot.is_coverage_only:
-            raise NotEstimableError("a pairwise design is for coverage only; it takes a complete grid")
-        return factorial.grid(self.runs(primary), self.levels, primary)
+            return _COVERAGE_ONLY
+        try:
+            return factorial.grid(self.runs(primary), self.levels, primary)
+        except NotEstimableError as error:
+            return str(error)
 
     def _labels(self, table: Mapping[str, object], key: str) -> dict[str, set[str]]:
         factors = self.snapshot.study.factors
@@ -178,9 +209,13 @@ class Findings:
             factors[place].name: {factors[place].labels[level] for level in kept} for place, kept in allowed.items()
         }
 
-    @staticmethod
-    def _told(ask: Callable[[], pd.DataFrame]) -> "pd.DataFrame | str":
-        try:
-            return ask()
-        except NotEstimableError as error:
-            return str(error)
+    def _of_grid(self, ask: Callable[[factorial.Grid], pd.DataFrame]) -> "pd.DataFrame | str":
+        return self._grid if isinstance(self._grid, str) else _told(ask, self._grid)
+
+
+def _told(ask: Callable[..., pd.DataFrame], *arguments: object) -> "pd.DataFrame | str":
+    """What an analysis says, or why it cannot."""
+    try:
+        return ask(*arguments)
+    except NotEstimableError as error:
+        return str(error)

@@ -57,6 +57,7 @@ class Night:
         wanted: whether a comparison was asked for.
         floor: the smallest change that counts, on the scale of the metric; see `analysis.baseline.default_floor`.
         stored: whether a missing baseline is stored now, and so is nothing wrong.
+        known: notes from whoever knows more than the results tell.
     """
 
     def __init__(
@@ -67,12 +68,14 @@ class Night:
         wanted: bool = False,
         floor: float | None = None,
         stored: bool = False,
+        known: tuple[str, ...] = (),
     ) -> None:
         self.findings = findings
         self._before = before
         self._wanted = wanted
         self._floor = floor
         self._stored = stored
+        self._known = known
 
     @cached_property
     def comparison(self) -> Comparison | None:
@@ -175,6 +178,7 @@ class Night:
             yield Problem("red", f"refuted: {row['says']}")
 
     def _notes(self) -> Iterator[str]:
+        yield from self._known
         found = self.comparison
         if self._wanted and self._before is None and self._stored:
             yield "there was no stored baseline; nothing was compared"

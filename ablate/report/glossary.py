@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from ablate.report import wording
 from ablate.study.remedies import REMEDIES
+from ablate.study.thresholds import Thresholds
 
 
 @dataclass(frozen=True)
@@ -15,7 +16,7 @@ class Term:
     text: str
 
 
-def terms(factors: Iterable[str]) -> list[Term]:
+def terms(factors: Iterable[str], thresholds: Thresholds) -> list[Term]:
     """The words that the page uses, and every remedy that the study varies."""
     found = [
         Term(
@@ -76,4 +77,4 @@ def terms(factors: Iterable[str]) -> list[Term]:
         for name, remedy in REMEDIES.items()
         if name in {part for factor in factors for part in factor.split("+")}
     ]
-    return found + [Term(name, f"Diagnosis: {meaning}.") for name, meaning in wording.DIAGNOSIS_MEANING.items()]
+    return found + [Term(name, f"Diagnosis: {meaning}.") for name, meaning in wording.diagnoses(thresholds).items()]

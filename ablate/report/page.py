@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,13 +21,13 @@ from ablate.report import (
     redaction,
     sections,
     tables,
+    verdict,
     wording,
 )
 from ablate.report.canvas import Picture
 from ablate.report.findings import Findings
 from ablate.report.templates import Templates
 from ablate.results import embedded
-from ablate.results.snapshot import Snapshot
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class Page:
     """
 
     header: sections.Header
-    verdict: sections.Verdict
+    verdict: verdict.Verdict
     metric: str
     unit: str
     claims: tuple[answers.ClaimRow, ...]
@@ -116,9 +117,10 @@ def contents(findings: Findings, command: str | None = None) -> Page:
     runs, histories = snapshot.runs, snapshot.histories
     primary = snapshot.study.primary
     effects, counts = findings.effects(), findings.diagnosis
-    answer = sections.verdict(findings)
+    answer = verdict.verdict(findings)
     failures = sections.troubles(snapshot)
     together = findings.interactions
+    drawn = distributions.worth_showing(ok, set(findings.layers["treatment"]))
     epochs = {run.treatment.name: run.treatment.settings.training.epochs for run in snapshot.planned}
     content = embedded.content(snapshot)
     drawn_histories = histories[histories["run"].isin(ok["run"])]
@@ -147,13 +149,13 @@ def contents(findings: Findings, command: str | None = None) -> Page:
         curves=tuple(curves.learning_curves(drawn_histories, ok, epochs)) if len(ok) else (),
         curve_epochs=tuple(tables.curve_epochs(drawn_histories)) if len(ok) else (),
         curve_rows=tuple(tables.curve_rows(drawn_histories, ok)) if len(ok) else (),
-        distributions=tuple(_distributions(snapshot, ok)),
-        distributions_note=sections.distributions_note(distributions.worth_showing(ok), ok),
+        distributions=tuple(_distributions(findings, drawn)),
+        distributions_note=sections.distributions_note(drawn, ok),
         layer_notes=tuple(answers.layer_notes(findings)),
         runs=tuple(tables.run_rows(runs.head(tables.MOST_RUNS), histories, findings.diagnosed)),
         run_count=len(runs),
         details=details.document(snapshot, runs["treatment"].head(tables.MOST_RUNS)),
-        glossary=tuple(glossary.terms(levels)),
+        glossary=tuple(glossary.terms(levels, snapshot.study.thresholds)),
         provenance=tuple(sections.provenance(snapshot, command)),
         study_text=content["study"]["study"],
         embedded=content,
@@ -181,13 +183,20 @@ def policy(css: str, script: str) -> str:
     )
 
 
-def _distributions(snapshot: Snapshot, ok: pd.DataFrame) -> list[Distributions]:
-    treatments = distributions.worth_showing(ok)
+def _distributions(findings: Findings, drawn: Sequence[str]) -> list[Distributions]:
+    """Figures of some treatments, and numbers of more."""
+    snapshot, ok = findings.snapshot, findings.ok
+    listed = list(dict.fromkeys([*drawn, *ok["treatment"]]))[: distributions.MOST_LISTED]
+    models = [run.treatment.settings.model for run in snapshot.planned]
+    activations = {
+        model.activation if model.hidden else "" for model in models
+    }  # a model of one's own may have several
     found = []
     kinds: tuple[distributions.Kind, ...] = ("weights", "activations")
     for kind in kinds:
-        panels = distributions.collect(snapshot.records, ok, treatments, kind)
+        panels = distributions.collect(snapshot.records, ok, listed, kind)
         if panels:
-            picture = distributions.figure(panels, kind, snapshot.study.base.model.activation)
+            shown = [panel for panel in panels if panel.treatment in drawn]
+            picture = distributions.figure(shown, kind, next(iter(activations)) if len(activations) == 1 else "")
             found.append(Distributions(picture, tuple(tables.layer_rows(panels))))
     return found

@@ -1,41 +1,21 @@
-"""The page's words: what was run, the verdict, what failed, what it was run with."""
+"""The page's words: what was run, what effects are averages of, what failed, what it was run with."""
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from ablate.analysis.estimates import FEWEST_SEEDS, estimate_mean, largest_of_equals
-from ablate.report import answers, wording
-from ablate.report.findings import Findings
+from ablate.analysis.estimates import FEWEST_SEEDS
+from ablate.report import wording
 from ablate.results.snapshot import Snapshot
 from ablate.study import document
-from ablate.study.metrics import lower_is_better
 from ablate.study.spec import Study
 
 MOST_FAILURES = 20
 LOG_LINES = 30
 MOST_ENVIRONMENTS = 5  # different texts of one kind
 _NOT_SHOWN = {"process", "programs_compiled", "finished"}
-GROUPS = (
-    ("helps", "▲", "Helps"),
-    ("hurts", "▼", "Hurts"),
-    ("undecided", "●", "Undecided"),
-    ("exploratory", "◆", "Exploratory"),
-    ("inert", "■", "Inert"),
-    ("coverage only", "⬢", "Coverage only"),
-)
-GROUP_NOTES = {
-    "helps": "",
-    "hurts": "",
-    "undecided": "The interval or the adjusted test leaves both directions open. That is not evidence of no effect.",
-    "exploratory": "Fewer than 5 replicates: a hint of what to look at, not a finding.",
-    "inert": "Every pair of runs came out equal.",
-    "coverage only": "A pairwise design tries every pair of levels; it is too thin to tell effects from each other.",
-}
 
 
 @dataclass(frozen=True)
@@ -51,46 +31,6 @@ class Header:
     name: str
     facts: tuple[tuple[str, str], ...]
     warnings: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Finding:
-    """The level of a factor and what it does, as text; `short` is its size alone, where that is clear of zero."""
-
-    level: str
-    text: str
-    short: str
-
-
-@dataclass(frozen=True)
-class Group:
-    """Findings with one verdict; `symbol` is the figures' mark for it."""
-
-    verdict: str
-    symbol: str
-    title: str
-    note: str
-    findings: tuple[Finding, ...]
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """The study's answer.
-
-    Attributes:
-        best: name of the treatment with the best mean validation accuracy; `None` without a finished run.
-        headline: what it brings, in one sentence that follows its name.
-        sure: how sure that is, in one sentence.
-        paragraphs: how it was chosen and what it scores, what that is worth, what is wrong with the baseline, and
-            which remedies depend on their company.
-        groups: the levels by verdict, empty ones left out.
-    """
-
-    best: str | None
-    headline: str
-    sure: str
-    paragraphs: tuple[str, ...]
-    groups: tuple[Group, ...]
 
 
 @dataclass(frozen=True)
@@ -117,10 +57,9 @@ def header(snapshot: Snapshot) -> Header:
         ("trainer", ", ".join(sorted(set(runs["trainer"].dropna().astype(str)))) or "–"),
     ]
     replicates = wording.plural(len(study.seeds), "replicate")
-    network = " → ".join(str(units) for units in base.model.hidden)
     facts = [
         ("data", _data(snapshot)),
-        ("network", f"dense {network}, {base.model.activation}" + _varies(varied, "model")),
+        ("network", base.model.title + _varies(varied, "model")),
         ("epochs", f"{base.training.epochs}" + _varies(varied, "training")),
         (
             "design",
@@ -132,106 +71,29 @@ def header(snapshot: Snapshot) -> Header:
     return Header(study.name, tuple(facts), tuple(_warnings(snapshot, finished, planned)))
 
 
-def verdict(findings: Findings) -> Verdict:
-    """The study's answer in plain words."""
-    snapshot, best, effects = findings.snapshot, findings.winner, findings.effects()
-    groups = []
-    for name, symbol, title in GROUPS:
-        rows: list[dict[Any, Any]] = effects[effects["verdict"] == name].to_dict("records")
-        rows.sort(key=lambda row: -abs(row["mean"]) if math.isfinite(row["mean"]) else 0.0)
-        say = {"undecided": wording.undecided, "inert": wording.inert}.get(name, wording.effect)
-        found = tuple(
-            Finding(
-                f"{row['factor']} = {row['level']}",
-                say(row),
-                wording.signed(row["mean"], row["metric"]) if name in ("helps", "hurts") else "",
-            )
-            for row in rows
-        )
-        if found:
-            groups.append(Group(name, symbol, title, GROUP_NOTES[name], found))
-    counts = findings.diagnosis
-    diagnosis = " ".join(filter(None, (_baseline(counts), _unfinished(counts))))
-    paragraphs = (_selection(snapshot, best), _curse(findings), diagnosis, answers.dependence(findings))
-    return Verdict(
-        best,
-        _headline(findings),
-        " ".join(filter(None, (_sureness(findings), _confirmation(findings), _runner_up(findings.ok, best)))),
-        tuple(filter(None, paragraphs)),
-        tuple(groups),
-    )
-
-
-def _headline(findings: Findings) -> str:
-    """What the winner brings, as the end of a sentence that its name begins."""
-    primary = findings.snapshot.study.primary
-    if findings.winner is None:
-        return "No treatment has enough finished runs to name a best one."
-    if findings.winner == "baseline":
-        return "is best as it is: no other treatment does better on validation."
-    found, count = findings.lead()
-    if not count:
-        return "does best on validation; the baseline has no finished run to compare it with."
-    size = f"{wording.signed(found.mean, primary)} {wording.unit(primary)}".strip()
-    return f"does best on validation: {size} in {wording.metric_name(primary)} against the baseline."
-
-
-def _sureness(findings: Findings) -> str:
-    """How sure the winner's lead over the baseline is."""
-    found, count = findings.lead()
-    if findings.winner in (None, "baseline") or not count:
-        return ""
-    replicates = wording.plural(count, "replicate")
-    if count < FEWEST_SEEDS:
-        return f"Not sure at all: {replicates}, and it takes {FEWEST_SEEDS} for a verdict."
-    primary = findings.snapshot.study.primary
-    interval = f"95% interval {wording.interval(found.low, found.high, primary)}, {replicates}"
-    better = found.high < 0 if lower_is_better(primary) else found.low > 0
-    said = "The lead is clear of zero" if better else "The lead is not sure: its interval does not stay clear of zero"
-    fresh = "" if findings.snapshot.confirmation else " Fresh seeds have not confirmed it yet."
-    return f"{said} ({interval}).{fresh}"
-
-
-def _curse(findings: Findings) -> str:
-    """What the winner's lead owes to its being chosen."""
-    treatments = findings.snapshot.runs["treatment"].nunique()
-    if findings.winner in (None, "baseline") or not findings.lead()[1]:
-        return ""
-    luck = wording.number(largest_of_equals(treatments), 1)
-    text = (
-        f"It was chosen as the best of {treatments}, and the best of {treatments} equal treatments looks {luck} "
-        "standard errors better than it is (the winner's curse)"
-    )
-    confirmed = findings.snapshot.confirmation is not None
-    return f"{text}." if confirmed else f"{text}: 'ablate run --confirm' trains both anew, with fresh seeds."
-
-
-def _confirmation(findings: Findings) -> str:
-    """What fresh seeds say of the winner."""
-    found, count = findings.lead(confirmed=True)
-    if not count:
-        return ""
-    primary = findings.snapshot.study.primary
-    better = -found.mean if lower_is_better(primary) else found.mean
-    clear = found.low > 0 or found.high < 0
-    said = ("confirms its lead" if better > 0 else "turns its lead around") if clear else "leaves its lead open"
-    difference = wording.difference(found.mean, found.low, found.high, primary, count)
-    return f"On fresh seeds, which chose nothing, the difference is {difference}: that {said}."
-
-
 def effects_note(study: Study) -> str:
     """What the effects of a design are averages of, and what they leave open."""
     tuned = any(part.name == "optimizer" for factor in study.factors for part in factor.parts)
     rates = " Optimizers are compared at the learning rates given; at others their order may change." if tuned else ""
-    return _design_note(study.design) + rates
+    more = (
+        " Where includes make further pairs that differ in a level alone, an effect is the mean over all of them."
+        if study.includes and study.design in ("one-at-a-time", "leave-one-out")
+        else ""
+    )
+    return _design_note(study) + more + rates
 
 
-def _design_note(design: str) -> str:
-    match design:
+def _design_note(study: Study) -> str:
+    match study.design:
         case "grid":
             return (
                 "Every effect is an average over the levels of the other factors. Whether it depends on them is shown "
                 "under Combinations."
+            )
+        case "leave-one-out" if len(study.factors) == 2:
+            return (
+                "With two factors a leave-one-out study is a full grid: every effect is an average over both levels of "
+                "the other factor. Combinations has each by itself."
             )
         case "leave-one-out":
             return "Every level is compared with its factor's baseline while all other factors are on."
@@ -243,13 +105,14 @@ def _design_note(design: str) -> str:
         case "listed":
             return "Levels are compared where two of the listed treatments differ in nothing else."
         case _:
-            return "Every level is compared with the baseline alone; combinations of levels were not trained."
+            return "Every level is compared with its factor's baseline while all other factors are at theirs."
 
 
 def distributions_note(shown: Sequence[str], runs: pd.DataFrame) -> str:
     """Which treatments' distributions are shown, where not all are, and how batch normalization begins."""
     count = runs["treatment"].nunique()
-    notes = [f"Shown: {len(shown)} of {count} treatments ({', '.join(shown)})."] if len(shown) < count else []
+    left = f"Drawn: {len(shown)} of {count} treatments ({', '.join(shown)}); the numbers have some more."
+    notes = [left] if len(shown) < count else []
     if any("batch_norm" in name for name in shown):
         notes.append(
             "Batch normalization begins with statistics of mean 0 and variance 1, so at initialization it passes "
@@ -334,72 +197,11 @@ def _warnings(snapshot: Snapshot, finished: int, planned: int) -> Iterable[str]:
         yield "No run has finished yet; there is nothing to compare."
     elif finished < planned:
         yield f"A part of the study: {finished} of {planned} runs. Figures and verdicts will change with the rest."
-    if len(snapshot.study.seeds) < 5:
+    if len(snapshot.study.seeds) < FEWEST_SEEDS:
         yield (
             f"Only {wording.plural(len(snapshot.study.seeds), 'replicate')} per treatment: "
-            "effects are exploratory; 5 or more are needed for a verdict."
+            f"effects are exploratory; {FEWEST_SEEDS} or more are needed for a verdict."
         )
-
-
-def _selection(snapshot: Snapshot, best: str | None) -> str:
-    runs = snapshot.runs[snapshot.runs["status"] == "ok"]
-    if best is None:
-        return ""
-    own = runs[runs["treatment"] == best]
-    score = wording.spread(float(own["test_accuracy"].mean()), float(own["test_accuracy"].std(ddof=1)), "test_accuracy")
-    text = (
-        f"It has the highest mean validation accuracy, {wording.percent(float(own['val_accuracy'].mean()))} %. "
-        f"Chosen by that, its test accuracy is {score} %"
-    )
-    text += f" (mean ± standard deviation over {len(own)} replicates)" if len(own) > 1 else " (a single run)"
-    base = runs.loc[runs["treatment"] == "baseline", "test_accuracy"]
-    if set(runs["treatment"]) == {best}:
-        return f"{text}. No other treatment has finished runs to compare it with."
-    if best == "baseline":
-        return f"{text}."
-    if len(base):
-        text += f"; the baseline's is {wording.percent(float(base.mean()))} %"
-    return f"{text}."
-
-
-def _runner_up(runs: pd.DataFrame, best: str | None) -> str:
-    """The next best treatment, where the replicates do not tell it from the best one."""
-    if best in (None, "baseline") or set(runs["treatment"]) == {best}:
-        return ""
-    by_seed = runs.pivot_table(index="seed", columns="treatment", values="val_accuracy", sort=False)
-    rest = by_seed.drop(columns=best).mean()
-    second = str(rest.idxmax())
-    difference = estimate_mean((by_seed[best] - by_seed[second]).dropna().to_numpy(dtype=np.float64))
-    if difference.low > 0:
-        return ""
-    return (
-        f"{second} is close behind ({wording.percent(float(rest[second]))} against "
-        f"{wording.percent(float(by_seed[best].mean()))} % on validation): the replicates do not tell the two apart."
-    )
-
-
-def _baseline(counts: pd.DataFrame) -> str:
-    own = counts[counts["treatment"] == "baseline"].to_dict("records")
-    if not own:
-        return "The baseline has no finished run yet."
-    first = own[0]
-    share = f"{first['runs']} of {wording.plural(first['of'], 'run')}"
-    text = f"The baseline is diagnosed “{first['diagnosis']}” in {share}"
-    rest = [f"{row['diagnosis']} in {row['runs']}" for row in own[1:]]
-    text += f" ({', '.join(rest)})" if rest else ""
-    return f"{text}: {wording.DIAGNOSIS_MEANING[first['diagnosis']]}."
-
-
-def _unfinished(counts: pd.DataFrame) -> str:
-    """That most treatments were still learning, where they were."""
-    first = counts.drop_duplicates("treatment")
-    improving = int((first["diagnosis"] == "still improving").sum())
-    if improving * 2 <= len(first):
-        return ""
-    return (
-        f"{improving} of {wording.plural(len(first), 'treatment')} were still improving when training ended: "
-        "what follows compares them at this number of epochs, and more epochs may change it."
-    )
 
 
 def _environment_text(entry: Any) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ablate.report import answers, comparison, gate, sections, tables, wording
+from ablate.report import answers, comparison, gate, tables, verdict, wording
 from ablate.report.comparison import Comparison
 from ablate.report.gate import Night
 from ablate.report.markdown import code, cut, table, text
@@ -66,7 +66,7 @@ def _extent(night: Night) -> str:
     diverged = sum(record.status == "diverged" for record in content.records.values())
     counts = [f"{len(content.records):,} of {wording.plural(total, 'run')} finished"]
     counts += [f"{wording.plural(diverged, 'run')} diverged"] if diverged else []
-    best = sections.verdict(night.findings)
+    best = verdict.verdict(night.findings)
     said = " ".join(filter(None, (best.best, best.headline, best.sure)))
     return f"{', '.join(counts)}. {said}"
 

@@ -14,7 +14,7 @@ from ablate.report.distributions import Distribution, Panel
 from ablate.results.embedded import thinned
 
 MOST_RUNS = 1_000  # rows of the table; browsers lay out a few thousand without a pause
-SPARK_WIDTH, SPARK_HEIGHT, SPARK_POINTS = 84, 20, 16
+SPARK_WIDTH, SPARK_HEIGHT, SPARK_POINTS = 84, 20, 14
 
 
 @dataclass(frozen=True)
@@ -51,11 +51,10 @@ class EffectRow:
 
 @dataclass(frozen=True)
 class CurveRow:
-    """The mean curve of one treatment at a few epochs, as text."""
+    """The mean curves of one treatment at a few epochs, as text: training / validation accuracy."""
 
     treatment: str
-    validation: tuple[str, ...]
-    train: str
+    cells: tuple[str, ...]
     best_epoch: str
     stopped_epoch: str
 
@@ -139,7 +138,7 @@ def effect_rows(effects: pd.DataFrame) -> list[EffectRow]:
                 bootstrap=wording.interval(row["bca_low"], row["bca_high"], metric),
                 p_holm=wording.p_value(row["p_holm"]),
                 p_sign_flip=wording.p_value(row["p_sign_flip"]),
-                detectable=detectable if row["detectable"] else "–",
+                detectable=detectable,
                 verdict=row["verdict"],
             )
         )
@@ -155,15 +154,18 @@ def curve_epochs(histories: pd.DataFrame) -> list[int]:
 def curve_rows(histories: pd.DataFrame, runs: pd.DataFrame) -> list[CurveRow]:
     """The numbers of the learning curves: means over the replicates still training at an epoch."""
     epochs = curve_epochs(histories)
-    means = histories.groupby(["treatment", "epoch"], sort=False)["val_accuracy"].mean()
+    sides = ["train_accuracy", "val_accuracy"]
+    means = histories.groupby(["treatment", "epoch"], sort=False)[sides].mean()
     rows = []
     for name, own in runs.groupby("treatment", sort=False):
-        curve = means[name]
+        curve = means.loc[name].reindex(epochs)
         rows.append(
             CurveRow(
                 str(name),
-                tuple(wording.percent(float(curve.get(epoch, math.nan))) for epoch in epochs),
-                wording.percent(float(own["train_accuracy"].mean())),
+                tuple(
+                    f"{wording.percent(train, 1)} / {wording.percent(held_out, 1)}"
+                    for train, held_out in curve[sides].to_numpy(dtype=np.float64)
+                ),
                 wording.number(float(own["best_epoch"].astype("float64").mean()), 1),
                 wording.number(float(own["stopped_epoch"].astype("float64").mean()), 1),
             )

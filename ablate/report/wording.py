@@ -7,6 +7,7 @@ from typing import Any
 
 from ablate.analysis.pairs import LARGEST_DROPPED_SHARE
 from ablate.study.metrics import epochs_to, is_share
+from ablate.study.thresholds import Thresholds
 
 METRIC_NAMES = {
     "test_accuracy": "test accuracy",
@@ -22,15 +23,6 @@ METRIC_NAMES = {
     "seconds": "time in all",
     "seconds_train": "training time",
     "seconds_compile": "compile time",
-}
-DIAGNOSIS_MEANING = {
-    "diverged": "the loss stopped being a finite number",
-    "untrained": "training accuracy is hardly better than always guessing the largest class",
-    "still improving": "the validation loss was still falling when training ended; more epochs would help",
-    "underfit": "training accuracy stays well below what the best treatment reaches",
-    "overfit": "training accuracy is over 2 points above validation accuracy; the validation loss has left its minimum",
-    "gap only": "training accuracy is over 2 points above validation accuracy, but the validation loss has not risen",
-    "good fit": "none of the other labels applies",
 }
 # A user's name may hold apostrophes (in a shell's spelling as well) and, where the path goes on or a quotation ends,
 # blanks.
@@ -110,6 +102,25 @@ def unit(metric: str) -> str:
     return "s" if metric.startswith("seconds") else ""
 
 
+def diagnoses(thresholds: Thresholds) -> dict[str, str]:
+    """What each diagnosis means at a study's limits, as the end of a sentence."""
+    gap = f"training accuracy is over {points(thresholds.gap)} above validation accuracy"
+    return {
+        "diverged": "the loss stopped being a finite number",
+        "untrained": "training accuracy is hardly better than always guessing the largest class",
+        "still improving": "the validation loss was still falling when training ended; more epochs would help",
+        "underfit": f"training accuracy stays over {points(thresholds.underfit)} below the best treatment's",
+        "overfit": f"{gap}, and the validation loss over {thresholds.loss_rise:.0%} above its minimum",
+        "gap only": f"{gap}, but the validation loss hardly above its minimum",
+        "good fit": "none of the other labels applies",
+    }
+
+
+def points(share: float) -> str:
+    """A share in points: `1 point`, `2 points`, `0.5 points`."""
+    return f"{share * 100:g} point{'' if share * 100 == 1 else 's'}"
+
+
 def difference(mean: float, low: float, high: float, metric: str, count: int) -> str:
     """A mean difference with its interval: `+2.64 points (95% interval +1.96 to +3.32, 10 replicates)`."""
     replicates = plural(count, "replicate")
@@ -122,7 +133,11 @@ def difference(mean: float, low: float, high: float, metric: str, count: int) ->
 def effect(row: Mapping[str, Any]) -> str:
     """The size of an effect, or that there is none to tell."""
     if not row["n"]:
-        return f"{plural(row['dropped'], 'pair')} lost a run" if row["dropped"] else "no pair of finished runs"
+        return (
+            f"{plural(row['dropped'], 'pair')} lost a run"
+            if row["dropped"]
+            else "no two finished runs differ in it alone"
+        )
     censored = f"; {plural(row['censored'], 'pair')} with a run that never got there" if row.get("censored") else ""
     return difference(row["mean"], row["low"], row["high"], row["metric"], row["n"]) + censored
 
@@ -133,7 +148,7 @@ def undecided(row: Mapping[str, Any]) -> str:
         return effect(row)
     if row["dropped"] > LARGEST_DROPPED_SHARE * (row["n"] + row["dropped"]):
         return f"{effect(row)}; {plural(row['dropped'], 'pair')} lost a run, too many for a verdict"
-    if not math.isfinite(row["detectable"]) or not row["detectable"]:
+    if not math.isfinite(row["detectable"]):
         return effect(row)
     smallest = number(row["detectable"] * scale(row["metric"]), digits(row["metric"]))
     found = f"{smallest} {unit(row['metric'])}".strip()

@@ -114,7 +114,7 @@ def make(
 ) -> Baseline:
     """The same from its parts."""
     kept = {each.name: _keep(each, identity) for each in treatments}
-    code = dict(sorted(identity.code.items()))
+    code = dict(sorted({**identity.code, **identity.files}.items()))
     if identity.origins:
         name = f"the weights of {study.base.training.continue_from}"
         code[name] = hashlib.sha256(canonical_json(sorted(identity.origins.values()))).hexdigest()
@@ -148,6 +148,25 @@ def read(path: Path) -> Baseline:
         raise NotComparableError(f"{path}: {error}") from None
     except AblateError as error:
         raise AblateError(f"{path}: {error}") from None
+
+
+def check_replaceable(path: Path) -> None:
+    """See that nothing but a stored baseline, in order or not, would be replaced.
+
+    Raises:
+        AblateError: another file is there.
+        StoreError: what is there cannot be read.
+    """
+    start = _layout({"ablate_baseline": FORMAT}).partition(":")[0].encode()
+    try:
+        with path.open("rb") as file:
+            found = file.read(len(start))
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise StoreError(f"{path} cannot be read: {error.strerror}") from None
+    if found and found != start:
+        raise AblateError(f"{path} is there and is no stored baseline; it is not replaced: name another file")
 
 
 def from_json(text: bytes) -> Baseline:

@@ -33,6 +33,7 @@ class DataFacts:
         features: numbers per example.
         classes: different labels.
         largest_class: share of the most frequent label; what guessing achieves.
+        shape: of one example as it is in the data; empty where an older version wrote the facts.
     """
 
     digest: str
@@ -40,6 +41,7 @@ class DataFacts:
     features: int
     classes: int
     largest_class: float
+    shape: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -51,12 +53,14 @@ class Identity:
         data: facts of every data set of the study, by `data_name`.
         code: digest of every function of the user's that the study names, by its reference.
         origins: key of the record whose weights a run starts from, by `origin_name`.
+        files: digest of every model file that the study names, by its path there.
     """
 
     libraries: Mapping[str, str]
     data: Mapping[str, DataFacts]
     code: Mapping[str, str] = field(default_factory=dict)
     origins: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> "Identity":
@@ -65,11 +69,18 @@ class Identity:
         Raises:
             KeyError, TypeError, AttributeError: the document is none.
         """
-        facts = {name: DataFacts(**entry) for name, entry in document["data"].items()}
-        return cls(document["libraries"], facts, document.get("code", {}), document.get("origins", {}))
+        facts = {
+            name: DataFacts(**{**entry, "shape": tuple(entry.get("shape", ()))})
+            for name, entry in document["data"].items()
+        }
+        others = (document.get(name, {}) for name in ("code", "origins", "files"))
+        return cls(document["libraries"], facts, *others)
 
     def covers(self, settings: RunSettings, seeds: Iterable[int]) -> bool:
-        """Whether the data and code of a treatment are known here, and what its runs go on from."""
+        """Whether the data, code and model file of a treatment are known here, and what its runs go on from."""
+        file = settings.model.file
+        if file is not None and file not in self.files:
+            return False
         goes_on = settings.training.continue_from is not None
         known = not goes_on or all(origin_name(settings, seed) in self.origins for seed in seeds)
         return known and data_name(settings.data) in self.data and settings.code.keys() <= self.code.keys()
@@ -120,14 +131,18 @@ def run_key(settings: RunSettings, seed: int, identity: Identity) -> str:
     """The name of a run's record: equal keys mean the same training on the same data."""
     resolved = decisive(settings)
     origin = resolved["training"].pop("continue_from", None) and identity.origins[origin_name(settings, seed)]
+    facts = identity.data[data_name(settings.data)]
+    file = resolved["model"].pop("file", None)
     payload = {
         "schema": KEY_SCHEMA,
         "settings": resolved,
         "seed": seed,
-        "data": identity.data[data_name(settings.data)].digest,
+        "data": facts.digest,
         "libraries": dict(identity.libraries),
         **({"code": {name: identity.code[name] for name in settings.code}} if settings.code else {}),
         **({"continue_from": origin} if origin else {}),
+        **({"file": identity.files[file]} if file else {}),
+        **({} if settings.model.hidden else {"shape": facts.shape}),  # hidden layers see examples as rows of numbers
     }
     return hashlib.sha256(canonical_json(payload)).hexdigest()
 

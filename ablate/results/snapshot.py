@@ -38,7 +38,7 @@ class Snapshot:
         """The study's factors, in the order of the tables' columns; a linked group follows its members."""
         return self.study.columns
 
-    @property
+    @cached_property
     def levels(self) -> dict[str, list[str]]:
         """The labels of the levels that the design uses of every factor, the baseline first; linked ones are one."""
         used = {(name, level) for run in self.planned for name, level in run.treatment.levels.items()}

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from ablate.results.identity import PlannedRun
@@ -36,7 +37,7 @@ def runs_table(
         record = records.get(run.key)
         if record is None and run.key not in failed:
             continue
-        row = {**run.treatment.levels, "treatment": run.treatment.name, "seed": run.seed, "run": run.key}
+        row = _names(run)
         if record is None:
             rows.append({**row, "status": "failed"})
             continue
@@ -60,32 +61,27 @@ def histories_table(factors: Sequence[str], runs: Iterable[PlannedRun], records:
         Columns: one per factor, `treatment`, `seed`, `run`, `trainer`, `epoch` (from 1) and `HISTORY_COLUMNS`
         (losses, accuracies as shares, `gap` = train minus validation accuracy in inference mode, seconds).
     """
-    parts = []
     columns = [*factors, "treatment", "seed", "run", "trainer", "epoch", *HISTORY_COLUMNS]
-    for run in runs:
-        record = records.get(run.key)
-        if record is None:
-            continue
-        part = pd.DataFrame(dict(record.history))
-        part["epoch"] = range(1, len(part) + 1)
-        names: dict[str, Any] = {
-            "treatment": run.treatment.name,
-            "seed": run.seed,
-            "run": run.key,
-            "trainer": record.trainer,
-        }
-        for name, value in {**run.treatment.levels, **names}.items():
-            part[name] = value
-        parts.append(part[columns])
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
+    kept = [(run, records[run.key]) for run in runs if run.key in records]
+    if not kept:
+        return pd.DataFrame(columns=columns)
+    # Column by column: a frame of its own for every run takes most of the time of a large study's page.
+    names = pd.DataFrame([{**_names(run), "trainer": record.trainer} for run, record in kept])
+    counts = [len(record.history["loss"]) for _, record in kept]
+    table = names.loc[names.index.repeat(counts)].reset_index(drop=True)
+    table["epoch"] = np.concatenate([np.arange(1, count + 1) for count in counts])
+    for name in HISTORY_COLUMNS:
+        table[name] = np.concatenate([np.asarray(record.history[name], dtype=np.float64) for _, record in kept])
+    return table[columns]
 
 
 def layers_table(runs: Iterable[PlannedRun], records: Mapping[str, Record]) -> pd.DataFrame:
     """One row per finished run, layer, kind and moment, in the order of the plan: see `Probe`.
 
     Returns:
-        Columns: `treatment`, `seed`, `run`, `activation` (of the hidden layers; `linear` for the output), `normalized`
-        (whether a hidden layer has batch normalization) and the fields of `Probe`; missing shares are NaN.
+        Columns: `treatment`, `seed`, `run`, `activation` (of the hidden layers; `linear` for the output; empty in a
+        model of the user's), `normalized` (whether a hidden layer has batch normalization) and the fields of `Probe`;
+        missing shares are NaN.
     """
     rows = []
     for run in runs:
@@ -97,6 +93,11 @@ def layers_table(runs: Iterable[PlannedRun], records: Mapping[str, Record]) -> p
         names = {"treatment": run.treatment.name, "seed": run.seed, "run": run.key, "normalized": normalized}
         for probe in record.probes:
             activation = "linear" if probe.layer == "output" else settings.model.activation
+            activation = activation if settings.model.hidden else ""
             rows.append({**names, "activation": activation, **vars(probe)})
     columns = ["treatment", "seed", "run", "activation", "normalized", *(field.name for field in fields(Probe))]
     return pd.DataFrame(rows, columns=columns).astype({"saturated": "float64", "dead": "float64"})
+
+
+def _names(run: PlannedRun) -> dict[str, Any]:
+    return {**run.treatment.levels, "treatment": run.treatment.name, "seed": run.seed, "run": run.key}

@@ -4,8 +4,10 @@ import ast
 import contextlib
 import hashlib
 import importlib
+import re
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from importlib.machinery import ModuleSpec, PathFinder
 from modulefinder import ModuleFinder
 from pathlib import Path
@@ -16,7 +18,13 @@ from pydantic import Field
 from ablate.errors import Problem, StudyError
 from ablate.study.problems import suggest
 
-Reference = Annotated[str, Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$")]
+_PATTERN = r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$"
+Reference = Annotated[str, Field(pattern=_PATTERN)]
+
+
+def is_reference(text: str) -> bool:
+    """Whether a text names a function."""
+    return re.fullmatch(_PATTERN, text) is not None
 
 
 def digest(reference: str, folder: Path, key: str) -> str:
@@ -43,6 +51,59 @@ def digest(reference: str, folder: Path, key: str) -> str:
     for content in sorted(hashlib.sha256(each.read_bytes()).digest() for each in files):
         total.update(content)
     return total.hexdigest()
+
+
+@dataclass(frozen=True)
+class Signature:
+    """What a function can be called with, by its source.
+
+    Attributes:
+        file: where it is defined.
+        names: arguments that can be given by name.
+        required: those of them that have no default.
+        any_name: whether it takes arguments of any other name as well.
+    """
+
+    file: Path
+    names: tuple[str, ...]
+    required: tuple[str, ...]
+    any_name: bool
+
+
+def signature(reference: str, folder: Path, key: str) -> Signature:
+    """The parameters of a function of the user's, read without running its module.
+
+    Args:
+        reference: `package.module:function`.
+        folder: of the study.
+        key: path of the study file's key that names it, for errors.
+
+    Raises:
+        StudyError: there is no such function, or it cannot be called by names alone.
+    """
+    module, _, name = reference.partition(":")
+    try:
+        file = _file(module, folder)
+        return _signature(file, name)
+    except _CodeError as error:
+        raise StudyError("code", [Problem(key, str(error), f'"{reference}"')]) from None
+    except (OSError, SyntaxError, ValueError) as error:
+        raise StudyError("code", [Problem(key, f"cannot be read: {error}", f'"{reference}"')]) from None
+
+
+def _signature(file: Path, name: str) -> Signature:
+    body = ast.parse(file.read_bytes(), filename=str(file)).body
+    functions = [node for node in body if isinstance(node, ast.FunctionDef) and node.name == name]
+    if not functions:
+        raise _CodeError(f"should be defined in {file} itself, as 'def {name}(...)': its parameters are read there")
+    taken = functions[-1].args
+    if taken.posonlyargs:
+        raise _CodeError(f"takes '{taken.posonlyargs[0].arg}' by position only; it is called by names")
+    names = [each.arg for each in taken.args]
+    required = names[: len(names) - len(taken.defaults)]
+    required += [each.arg for each, default in zip(taken.kwonlyargs, taken.kw_defaults, strict=True) if default is None]
+    names += [each.arg for each in taken.kwonlyargs]
+    return Signature(file, tuple(names), tuple(required), taken.kwarg is not None)
 
 
 def _imported(module: str, folder: Path) -> set[Path]:

@@ -275,9 +275,13 @@ def _check_claims(study: Study, choices: Sequence[Choice]) -> None:
             message = "no treatment of the claim has this layer"
             found.append(Problem(f"claim[{number}].metric", message, f'"{claim.metric}"'))
         if not _has_runs(study, claim, number, choices):
-            what = "has no treatment" if claim.against is None else "compares no two treatments of this design"
-            hint = "" if claim.against is None else " that are equal in every factor that it does not name"
-            found.append(Problem(f"claim[{number}]", f"{what}{hint}", f'"{claim.says}"'))
+            if claim.against is None:
+                what = "has no treatment"
+            elif claim.against == claim.treatment:
+                what = "compares a treatment with itself: treatment and against are the same"
+            else:
+                what = "compares no two treatments of this design that are equal in every factor that it does not name"
+            found.append(Problem(f"claim[{number}]", what, f'"{claim.says}"'))
     if found:
         raise study.error(found)
 

@@ -72,7 +72,7 @@ def essence(settings: RunSettings) -> dict[str, Any]:
         "init": _without_defaults(plain(settings.remedies.init)),
         "early_stopping": _stopping(settings),
     }
-    for piece in ("batch_norm", "dropout"):
+    for piece in ("batch_norm", "dropout") if settings.model.hidden else ():
         at_input, hidden = settings.by_layer(piece)
         found["remedies"][piece] = [at_input, *hidden]
         if not any(hidden):

@@ -54,8 +54,9 @@ def link(members: Sequence[Factor]) -> Factor:
 
 
 def without_repetitions(factor: Factor) -> Factor:
-    """The factor with each level once, where it stands first."""
-    kept = [number for number, level in enumerate(factor.levels) if level not in factor.levels[:number]]
+    """The factor with each level once, where it stands first; `true` is not 1."""
+    written = list(zip(factor.labels, factor.levels, strict=True))
+    kept = [number for number, level in enumerate(written) if level not in written[:number]]
     parts = tuple(
         Factor(part.name, part.path, part.family, tuple(part.levels[number] for number in kept))
         for part in factor.parts

@@ -1,11 +1,13 @@
 """The form of a study file: its tables and keys as pydantic models, from which the JSON Schema is made as well."""
 
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, create_model, model_validator
 from pydantic.functional_validators import BeforeValidator
 from pydantic_core import PydanticCustomError
 
+from ablate.study.arguments import ARGUMENTS, Argument, ArgumentName
 from ablate.study.layer_metrics import ClaimMetric
 from ablate.study.levels import STRICT, NonNegative, Positive
 from ablate.study.metrics import Metric
@@ -23,11 +25,25 @@ def flatten(table: Any) -> Any:
     """A table with factors as keys; `model.activation` without quotes is a nested table in TOML and means the same."""
     if not isinstance(table, dict):
         return table
+    return _opened(_opened(table, (*SECTIONS,)), (ARGUMENTS,))
+
+
+def _opened(table: dict[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for key, entry in table.items():
-        nested = isinstance(entry, dict) and key in SECTIONS
+        nested = isinstance(entry, dict) and key in keys
         flat.update({f"{key}.{name}": value for name, value in entry.items()} if nested else {key: entry})
     return flat
+
+
+def _with_arguments_together(table: Any) -> Any:
+    """Factors as `FactorsSection` takes them: those of a builder's arguments in a table of their own."""
+    flat = flatten(table)
+    if not isinstance(flat, dict) or ARGUMENTS in flat:
+        return flat  # as it is, it will be refused
+    own = {key: entry for key, entry in flat.items() if key.startswith(f"{ARGUMENTS}.")}
+    arguments = {ARGUMENTS: {key.removeprefix(f"{ARGUMENTS}."): entry for key, entry in own.items()}} if own else {}
+    return {**{key: entry for key, entry in flat.items() if key not in own}, **arguments}
 
 
 Levels = Annotated[dict[str, Any], BeforeValidator(flatten, json_schema_input_type=dict[str, Any]), Field(min_length=1)]
@@ -161,7 +177,18 @@ class _FactorsBase(_Section):
     @model_validator(mode="before")
     @classmethod
     def _flatten(cls, value: Any) -> Any:
-        return flatten(value)
+        return _with_arguments_together(value)
+
+
+def _one_by_one(value: Any) -> Any:
+    if not isinstance(value, dict):
+        raise PydanticCustomError(
+            "argument", "arguments are varied one by one: name one, as in model.arguments.filters"
+        )
+    return value
+
+
+_ONE_BY_ONE = BeforeValidator(_one_by_one)
 
 
 def _factors_section() -> Any:
@@ -172,6 +199,8 @@ def _factors_section() -> Any:
             for constraint in info.metadata:
                 kind = Annotated[kind, constraint]
             levels: Any = Annotated[list[kind], Field(min_length=1)]
+            if f"{section}.{name}" == ARGUMENTS:
+                levels = Annotated[dict[ArgumentName, Annotated[list[Argument], Field(min_length=1)]], _ONE_BY_ONE]
             if f"{section}.{name}" not in NOT_VARIED:
                 fields[f"{section}_{name}"] = (levels | None, Field(None, alias=f"{section}.{name}"))
     return create_model("FactorsSection", __base__=_FactorsBase, **fields)
@@ -204,7 +233,11 @@ def json_schema() -> dict[str, Any]:
     """The JSON Schema of a study file."""
     schema = StudyFile.model_json_schema(by_alias=True)
     factors = schema["$defs"]["FactorsSection"]["properties"]
-    for dotted, levels in list(factors.items()):
+    arguments = factors.pop(ARGUMENTS)["anyOf"][0]
+    schema["$defs"]["FactorsSection"]["patternProperties"] = {
+        rf"^{re.escape(ARGUMENTS)}\.": arguments["additionalProperties"]
+    }
+    for dotted, levels in [*factors.items(), (ARGUMENTS, arguments)]:
         section, _, name = dotted.partition(".")
         nested = {"type": "object", "additionalProperties": False, "properties": {}}
         factors.setdefault(section, nested)["properties"][name] = levels  # the same path without quotes

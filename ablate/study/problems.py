@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from ablate.errors import Problem
+from ablate.study.arguments import ARGUMENTS
 from ablate.study.document import value_text
 from ablate.study.levels import INITIALIZERS, OPTIMIZERS, SCHEDULES, EarlyStopping
 from ablate.study.remedies import FAMILIES, REMEDIES
@@ -31,13 +32,20 @@ def from_error(error: ValidationError, raw: Any, fields: Mapping[tuple[str, ...]
     """
     problems = []
     for detail in error.errors(include_url=False):
-        path, value = _locate(detail["loc"], raw, detail["type"])
+        path, value = _locate(_as_written(detail["loc"], raw), raw, detail["type"])
         shown = None if value is _MISSING or isinstance(value, dict) else value_text(value)
         if detail["type"] == "layers":
             remedy = detail["ctx"]["name"]
             path = [REMEDIES[remedy].family, remedy]
         problems.append(Problem(key_path(path), _message(detail, path, raw, fields), shown))
     return list(dict.fromkeys(problems))
+
+
+def _as_written(loc: tuple[str | int, ...], raw: Any) -> tuple[str | int, ...]:
+    """A location with the path of a builder's argument as one key, where the document has it as one."""
+    if len(loc) > 2 and loc[:2] == ("factors", ARGUMENTS) and (whole := f"{ARGUMENTS}.{loc[2]}") in raw["factors"]:
+        return ("factors", whole, *loc[3:])
+    return loc
 
 
 def _locate(loc: tuple[str | int, ...], raw: Any, kind: str) -> tuple[list[str | int], Any]:
@@ -97,6 +105,8 @@ def _message(detail: Any, path: list[str | int], raw: Any, fields: Mapping[tuple
             return "should be a finite number"
         case "string_pattern_mismatch" if path == ["study", "name"]:
             return "should begin with a letter or digit and hold only letters, digits, '.', '_' and '-'"
+        case "string_pattern_mismatch" if path[-1] == "file" or "model.file" in path:
+            return "should be a Keras model in a .keras file"
         case "string_pattern_mismatch":
             return "should name a function as 'module:function'"
         case "too_short":

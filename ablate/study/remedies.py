@@ -133,3 +133,6 @@ REMEDIES: dict[str, Remedy] = {
         ),
     )
 }
+
+ACT_ON_ANY_MODEL = {"optimizer", "learning_rate_schedule", "weight_decay", "label_smoothing", "early_stopping"}
+PIECES = tuple(name for name in REMEDIES if name not in ACT_ON_ANY_MODEL)  # of a layer: where they go, a model decides

@@ -22,11 +22,9 @@ class Selection:
 
     Attributes:
         allowed: by the position of a factor, the positions of its levels that match.
-        names: the factors that the table names, settings included.
     """
 
     allowed: Mapping[int, frozenset[int]]
-    names: frozenset[str]
 
     def matches(self, choice: Choice) -> bool:
         """Whether a treatment has one of the levels asked for of every factor."""
@@ -80,7 +78,7 @@ def select(factors: Sequence[Factor], settings: Mapping[str, Any], table: Mappin
         raise SelectionError(found)
     if any(not levels for levels in allowed.values()):
         raise SelectionError([Problem(key, "names levels of linked factors that do not go together")])
-    return Selection(allowed, frozenset(table))
+    return Selection(allowed)
 
 
 def choose(factors: Sequence[Factor], settings: Mapping[str, Any], table: Mapping[str, Any], key: str) -> Choice:

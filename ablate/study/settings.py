@@ -2,17 +2,30 @@
 
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, Discriminator, Field, Tag, create_model, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    SerializerFunctionWrapHandler,
+    Tag,
+    create_model,
+    model_serializer,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
+from ablate.study.arguments import Arguments
 from ablate.study.code import Reference
-from ablate.study.levels import STRICT, Positive
+from ablate.study.levels import STRICT, Positive, label
 from ablate.study.remedies import REMEDIES
 
 StudyName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Piece = Literal["dense", "batch_norm", "activation", "dropout"]
 InputPiece = Literal["batch_norm", "dropout"]
+NETWORKS = ("hidden", "builder", "file")
+OF_HIDDEN_LAYERS = ("activation", "block", "input_block")
 ActivationName = Literal[
     "relu", "sigmoid", "tanh", "elu", "selu", "gelu", "silu", "softplus", "softsign", "leaky_relu", "linear"
 ]
@@ -26,7 +39,8 @@ class Data(BaseModel):
     """Where the examples come from and how they are divided.
 
     Attributes:
-        source: a bundled data set, one of Keras', or a path to a `.npz` or `.csv` file.
+        source: a bundled data set, one of Keras', a path to a `.npz`, `.csv` or `.parquet` file, or a function of the
+            user's (`"module:function"`) that returns `(x, y)` or `((x_train, y_train), (x_test, y_test))`.
         validation: share of the training part held out, stratified and drawn anew for every seed; or `"test"`,
             which validates on the test set and is flagged wherever its numbers appear.
         test: share held out as the test set where the source has none; one fixed stratified split.
@@ -50,22 +64,65 @@ class Data(BaseModel):
 
 
 class Model(BaseModel):
-    """A stack of dense layers.
+    """The network: a stack of dense layers, or a model of the user's. Takes one of `hidden`, `builder` and `file`.
 
     Attributes:
         hidden: units of each hidden layer, from the input on.
+        builder: a function of the user's (`"module:function"`) that returns a Keras model.
+        file: a Keras model (`.keras`), whose weights every run starts from.
+        arguments: of the builder, by keyword.
         activation: what follows the (last) dense of every hidden layer; a name, or a function of the user's
             (`"module:function"`) from a tensor to one of the same shape.
         block: order of the pieces of a hidden layer.
         input_block: pieces between the input and the first hidden layer.
     """
 
-    model_config = STRICT
+    model_config = ConfigDict(**STRICT, json_schema_extra={"oneOf": [{"required": [name]} for name in NETWORKS]})
 
-    hidden: Annotated[list[Annotated[int, Field(ge=1, le=65536)]], Field(min_length=1, max_length=100)]
+    hidden: Annotated[list[Annotated[int, Field(ge=1, le=65536)]], Field(min_length=1, max_length=100)] = []
+    builder: Reference | None = None
+    file: Annotated[str, Field(pattern=r"\.keras$")] | None = None
+    arguments: Arguments = {}
     activation: Activation = "relu"
     block: Annotated[list[Piece], Field(min_length=1)] = ["dense", "batch_norm", "activation", "dropout"]
     input_block: list[InputPiece] = []
+
+    @model_validator(mode="after")
+    def _is_one_network(self) -> "Model":
+        given = [name for name in NETWORKS if getattr(self, name)]
+        if len(given) != 1:
+            raise PydanticCustomError(
+                "network",
+                "takes one of hidden = [64, 32], builder = 'module:function' and file = 'model.keras', not {given}",
+                {"given": " and ".join(given) or "none"},
+            )
+        if self.arguments and not self.builder:
+            raise PydanticCustomError("network", "takes arguments with a builder alone")
+        of_layers = [name for name in OF_HIDDEN_LAYERS if getattr(self, name) != Model.model_fields[name].default]
+        if of_layers and not self.hidden:
+            raise PydanticCustomError(
+                "network",
+                "takes {names} with hidden layers alone; a model from {given} has its own",
+                {"names": " and ".join(of_layers), "given": f"a {given[0]}"},
+            )
+        return self
+
+    @model_serializer(mode="wrap")
+    def _without_what_it_does_not_use(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        found: dict[str, Any] = handler(self)
+        unused = OF_HIDDEN_LAYERS if not self.hidden else ()
+        return {
+            name: value
+            for name, value in found.items()
+            if name not in unused and (value or name not in (*NETWORKS, "arguments"))
+        }
+
+    @property
+    def title(self) -> str:
+        """The network in a few words: `dense 64 → 32, relu`, `my_models:make_cnn(filters=16)` or `model.keras`."""
+        if self.hidden:
+            return f"dense {' → '.join(map(str, self.hidden))}, {self.activation}"
+        return label({"name": self.builder or self.file, **self.arguments})
 
     @model_validator(mode="after")
     def _pieces_make_a_layer(self) -> "Model":
@@ -120,7 +177,7 @@ class RunSettings(BaseModel):
     @model_validator(mode="after")
     def _lists_fit_the_layers(self) -> "RunSettings":
         layers = len(self.model.hidden)
-        for name in ("batch_norm", "dropout"):
+        for name in ("batch_norm", "dropout") if layers else ():
             level = getattr(self.remedies, name)
             if not isinstance(level, list) or len(level) == layers:
                 continue
@@ -137,15 +194,16 @@ class RunSettings(BaseModel):
     @property
     def code(self) -> dict[str, str]:
         """The functions of the user's that these settings name, each with the key that names it."""
-        activation = self.model.activation
-        found = {activation: "model.activation"} if ":" in activation else {}
+        named = {"model.activation": self.model.activation, "model.builder": self.model.builder or ""}
+        found = {reference: key for key, reference in named.items() if ":" in reference}
         return {**found, **dict.fromkeys(self.training.callbacks, "training.callbacks")}
 
     def by_layer(self, remedy: Literal["batch_norm", "dropout"]) -> tuple[Any, list[Any]]:
         """The level of a remedy at the input and at every hidden layer, neutral where it does not apply.
 
         Returns:
-            The input's value and one value per hidden layer: booleans for `batch_norm`, rates for `dropout`.
+            The input's value and one value per hidden layer: booleans for `batch_norm`, rates for `dropout`. There
+            are none in a model of the user's, which takes the level as it is.
         """
         level = getattr(self.remedies, remedy)
         neutral = REMEDIES[remedy].default

@@ -9,16 +9,17 @@ import zlib
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import platformdirs
 
 from ablate.errors import Problem, StudyError
-from ablate.study import ondisk
+from ablate.study import code, ondisk, provided, readers
 from ablate.study.ondisk import OnDisk
 from ablate.study.problems import suggest
+from ablate.study.readers import Arrays, Features, Scale, SourceError
 from ablate.study.settings import Data
 
 if TYPE_CHECKING:
@@ -30,14 +31,6 @@ ALIGNMENT = 64  # bytes; TensorFlow can then use the features where they are
 TEST_SPLIT_SEED = 0
 DEFAULT_TEST_SHARE = 0.2
 DOWNLOAD_TIMEOUT = 600  # seconds
-
-Scale = Literal["none", "divide", "standard"]
-Features = npt.NDArray[Any] | OnDisk
-Parts = list[tuple[npt.NDArray[Any], npt.NDArray[Any]]]
-
-
-class _SourceError(Exception):
-    """What is wrong with the data; `load` adds the key and the value."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +45,7 @@ class Dataset:
         test: indices of the fixed test set, int32.
         scale: how features are brought to a common size: not at all, divided by `divisor`, or standardized.
         divisor: only for `scale = "divide"`.
+        image: shape of one example as it is in the data, where that is not a row of numbers.
     """
 
     x: Features
@@ -61,6 +55,12 @@ class Dataset:
     test: npt.NDArray[np.int32]
     scale: Scale
     divisor: float = 1.0
+    image: tuple[int, ...] | None = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of one example as it is in the data."""
+        return self.image or (self.x.shape[1],)
 
     @cached_property
     def digest(self) -> str:
@@ -71,18 +71,6 @@ class Dataset:
             for chunk in ondisk.chunks(array):
                 digest.update(np.ascontiguousarray(chunk).data)
         return digest.hexdigest()
-
-
-@dataclass(frozen=True)
-class _Arrays:
-    """What a reader finds: features of any shape, labels of any type and, in some sources, a test part."""
-
-    x: Features
-    y: npt.NDArray[Any]
-    test_rows: int = 0  # the last rows, where the source brings its own test part
-    names: tuple[str, ...] | None = None
-    scale: Scale = "none"
-    divisor: float = 1.0
 
 
 def load(data: Data, folder: Path) -> Dataset:
@@ -99,7 +87,7 @@ def load(data: Data, folder: Path) -> Dataset:
         arrays = _read(data, folder)
         _check(arrays)
         return _with_test_part(_as_dataset(arrays, data), arrays.test_rows, data)
-    except _SourceError as error:
+    except SourceError as error:
         raise StudyError("data", [Problem("data.source", str(error), f'"{data.source}"')]) from None
     except StudyError:
         raise
@@ -109,37 +97,43 @@ def load(data: Data, folder: Path) -> Dataset:
         raise StudyError("data", [Problem("data.source", f"cannot be read: {error}", f'"{data.source}"')]) from None
 
 
-def _read(data: Data, folder: Path) -> _Arrays:
-    readers: dict[str, Callable[[Path], _Arrays]] = {
-        ".npz": _read_npz,
-        ".csv": lambda path: _read_csv(path, data.label),
-    }
+def _read(data: Data, folder: Path) -> Arrays:
+    tables: dict[str, Callable[[Path, str], Arrays]] = {".csv": readers.read_csv, ".parquet": readers.read_parquet}
     path = folder / Path(data.source).expanduser()
-    if data.label is not None and path.suffix.lower() != ".csv":
-        raise StudyError(
-            "data", [Problem("data.label", "is for tables (.csv) alone; remove the key", f'"{data.label}"')]
-        )
+    suffix = path.suffix.lower()
+    if data.label is not None and suffix not in tables:
+        message = "is for tables (.csv, .parquet) alone; remove the key"
+        raise StudyError("data", [Problem("data.label", message, f'"{data.label}"')])
     if data.source in BUNDLED:
         return _bundled(data.source)
     if data.source in DOWNLOADED:
-        return _read_npz(_downloaded(data.source))
-    reader = readers.get(path.suffix.lower())
-    if reader is None:
-        known = [*BUNDLED, *DOWNLOADED]
-        raise _SourceError(f"is neither a known data set nor a .npz or .csv file{suggest(data.source, known)}")
+        return readers.read_npz(_downloaded(data.source))
+    if code.is_reference(data.source):
+        return provided.read(data.source, folder)
+    if suffix not in {".npz", *tables}:
+        hint = suggest(data.source, [*BUNDLED, *DOWNLOADED])
+        raise SourceError(
+            f"is neither a known data set, nor a .npz, .csv or .parquet file, nor a 'module:function'{hint}"
+        )
     if not path.is_file():
-        raise _SourceError(f"no such file: {path}")
-    return reader(path)
+        raise SourceError(f"no such file: {path}")
+    if suffix == ".npz":
+        return readers.read_npz(path)
+    if data.label is None:
+        message = f"is required for a table: the column of {path.name} to learn"
+        raise StudyError("data", [Problem("data.label", message)])
+    return tables[suffix](path, data.label)
 
 
-def _bundled(name: str) -> _Arrays:
+def _bundled(name: str) -> Arrays:
     from sklearn import datasets
 
     bunch = getattr(datasets, f"load_{name}")()
     names = tuple(str(entry) for entry in bunch.target_names)
     if name == "digits":
-        return _Arrays(bunch.data.astype(np.float32), bunch.target, names=names, scale="divide", divisor=16.0)
-    return _Arrays(bunch.data.astype(np.float32), bunch.target, names=names, scale="standard")
+        x = bunch.images.astype(np.float32)
+        return Arrays(x, bunch.target, names=names, scale="divide", divisor=16.0)
+    return Arrays(bunch.data.astype(np.float32), bunch.target, names=names, scale="standard")
 
 
 def _downloaded(name: str) -> Path:
@@ -184,125 +178,34 @@ def download(name: str, target: Path) -> None:
     except subprocess.TimeoutExpired:
         reason = f"no answer within {DOWNLOAD_TIMEOUT} s"
     if reason:
-        raise _SourceError(
+        raise SourceError(
             f"not on this machine, and Keras could not download it ({reason[:200]}). Put {name}.npz (arrays x_train, "
             "y_train, x_test, y_test) into a folder and name that folder in the environment variable ABLATE_DATA"
         )
 
 
-def _read_npz(path: Path) -> _Arrays:
-    with zipfile.ZipFile(path) as archive:
-        sizes = {entry.filename: entry.file_size for entry in archive.infolist()}
-    size, limit = sum(sizes.values()), ondisk.memory_limit()
-    if size > limit:
-        too_large = f"{path.name} unpacks to {size:,} bytes, more than the {limit:,} that memory allows"
-        if sum(size for name, size in sizes.items() if not name.startswith("x_")) > limit:
-            raise _SourceError(too_large)
-        return _map_npz(path, too_large)
-    with np.load(path, allow_pickle=False) as archive:
-        parts = _parts(path, archive, archive.__getitem__)
-    return _stacked(parts, lambda xs: xs[0] if len(xs) == 1 else np.concatenate(xs))
-
-
-def _map_npz(path: Path, too_large: str) -> _Arrays:
-    """The same with the features left in the file, where that can be done."""
-    before = ondisk.stamp(path)
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            parts = _parts(path, archive, lambda name: ondisk.member(path, name))
-    except ValueError as error:
-        raise _SourceError(f"{too_large}, and {error}") from None
-    return _stacked(parts, lambda xs: OnDisk(tuple(x.reshape(len(x), -1) for x in xs), path, before))
-
-
-def _parts(path: Path, archive: Any, features: "Callable[[str], npt.NDArray[Any]]") -> Parts:
-    """Features and labels of the training part and, if there is one, of the test part."""
-    missing = [key for key in ("x_train", "y_train") if key not in archive]
-    if missing:
-        found = ", ".join(archive.files) or "nothing"
-        raise _SourceError(f"{path.name} has no array {' or '.join(missing)}; it holds {found}")
-    if ("x_test" in archive) != ("y_test" in archive):
-        raise _SourceError(f"{path.name} has one of x_test and y_test; it should have both, or neither")
-    parts = [(features(f"x_{part}"), archive[f"y_{part}"]) for part in ("train", "test") if f"x_{part}" in archive]
-    types = [str(x.dtype) for x, _ in parts]
-    if len(set(types)) > 1:
-        raise _SourceError(f"x_train is {types[0]} and x_test {types[1]}")
-    return parts
-
-
-def _stacked(parts: "Parts", stack: "Callable[[list[npt.NDArray[Any]]], Features]") -> _Arrays:
-    """Training and test part as one data set."""
-    for part, (x, y) in zip(("train", "test"), parts, strict=False):
-        if x.ndim < 2 or x.shape[:1] != y.shape[:1]:
-            raise _SourceError(f"x_{part} has shape {x.shape} and y_{part} {y.shape}: one row of features a label")
-        if not len(x):
-            raise _SourceError(f"x_{part} holds no rows")
-    if len({x.shape[1:] for x, _ in parts}) > 1:
-        raise _SourceError(f"rows of x_train have shape {parts[0][0].shape[1:]}, of x_test {parts[1][0].shape[1:]}")
-    features = stack([x for x, _ in parts])
-    labels = np.concatenate([_as_column(y) for _, y in parts])
-    is_image = features.dtype == np.uint8
-    return _Arrays(
-        features, labels, len(parts[1][1]) if len(parts) == 2 else 0, None, "divide" if is_image else "none", 255.0
-    )
-
-
-def _as_column(y: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Labels as one column; one-hot rows become indices."""
-    if y.ndim == 1 or y.shape[1:] == (1,):
-        return y.reshape(-1)
-    if y.ndim > 2 or y.dtype.kind not in "buif" or not (((y == 0) | (y == 1)).all() and (y.sum(axis=1) == 1).all()):
-        raise _SourceError(f"labels of shape {y.shape} should be classes, or rows with a single 1 among zeros")
-    return np.asarray(np.argmax(y, axis=1))
-
-
-def _read_csv(path: Path, label: str | None) -> _Arrays:
-    import pandas as pd
-
-    if label is None:
-        message = f"is required for a table: the column of {path.name} to learn"
-        raise StudyError("data", [Problem("data.label", message)])
-    size, limit = path.stat().st_size, ondisk.memory_limit()
-    if size > limit:
-        raise _SourceError(f"{path.name} has {size:,} bytes, more than the {limit:,} that memory allows for a table")
-    table = pd.read_csv(path, skipinitialspace=True)
-    if label not in table.columns:
-        message = f"{path.name} has no such column{suggest(label, map(str, table.columns))}"
-        raise StudyError("data", [Problem("data.label", message, f'"{label}"')])
-    if table.empty:
-        raise _SourceError("holds no rows")
-    features = table.drop(columns=label)
-    text = [str(name) for name in features.columns if not pd.api.types.is_numeric_dtype(features[name])]
-    if text:
-        raise _SourceError(f"columns should hold numbers; encode or remove {', '.join(text[:10])}")
-    if table[label].isna().any():
-        raise _SourceError(f"{int(table[label].isna().sum())} rows have no {label}; fill or remove them")
-    labels = table[label] if pd.api.types.is_numeric_dtype(table[label]) else table[label].astype(str)
-    return _Arrays(features.to_numpy(np.float64), np.asarray(labels.to_list()), scale="standard")
-
-
-def _check(arrays: _Arrays) -> None:
+def _check(arrays: Arrays) -> None:
     x, y = arrays.x, arrays.y
     if x.dtype.kind not in "buif":
-        raise _SourceError(f"features should be numbers, not {x.dtype}")
+        raise SourceError(f"features should be numbers, not {x.dtype}")
     if 0 in x.shape:
-        raise _SourceError(f"holds no features: shape {x.shape}")
+        raise SourceError(f"holds no features: shape {x.shape}")
     if x.dtype.kind == "f":
         _check_finite(x)
     if y.dtype.kind == "f" and not (np.isfinite(y).all() and (y == y.round()).all()):
-        raise _SourceError("labels should be classes, but hold fractions or NaN; ablate studies classification")
+        raise SourceError("labels should be classes, but hold fractions or NaN; ablate studies classification")
     classes, counts = np.unique(y, return_counts=True)
     unknown = np.setdiff1d(classes, y[: len(y) - arrays.test_rows])
     if len(unknown):
         named = ", ".join(map(str, unknown[:10]))
-        raise _SourceError(f"y_test has labels that y_train has not, and no network can learn them: {named}")
+        raise SourceError(f"y_test has labels that y_train has not, and no network can learn them: {named}")
     if len(classes) < 2:
-        raise _SourceError(f"has {len(classes)} class; there is nothing to tell apart")
+        raise SourceError(f"has {len(classes)} class; there is nothing to tell apart")
     if len(classes) > max(1000, len(y) // 2):
-        raise _SourceError(f"has {len(classes):,} different labels in {len(y):,} rows; is this the right column?")
+        raise SourceError(f"has {len(classes):,} different labels in {len(y):,} rows; is this the right column?")
     if counts.min() < 3:
         rare = str(classes[counts.argmin()])
-        raise _SourceError(f"class {rare} has {counts.min()} rows; a stratified split needs at least 3 of each")
+        raise SourceError(f"class {rare} has {counts.min()} rows; a stratified split needs at least 3 of each")
 
 
 def _check_finite(x: Features) -> None:
@@ -317,10 +220,10 @@ def _check_finite(x: Features) -> None:
     if count:
         total = int(np.prod(x.shape))
         message = f"{count:,} of {total:,} feature values are NaN, infinite or too large, the first in row {first:,}"
-        raise _SourceError(f"{message}; fill or remove them")
+        raise SourceError(f"{message}; fill or remove them")
 
 
-def _as_dataset(arrays: _Arrays, data: Data) -> Dataset:
+def _as_dataset(arrays: Arrays, data: Data) -> Dataset:
     classes, y = np.unique(arrays.y, return_inverse=True)
     scale = arrays.scale if data.scale == "auto" else data.scale
     everything = np.arange(len(arrays.x), dtype=np.int32)
@@ -333,6 +236,7 @@ def _as_dataset(arrays: _Arrays, data: Data) -> Dataset:
         test=everything[:0],
         scale=scale,
         divisor=arrays.divisor if scale == "divide" else 1.0,
+        image=shape if len(shape := arrays.shape or arrays.x.shape[1:]) > 1 else None,
     )
 
 

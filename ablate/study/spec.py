@@ -9,10 +9,11 @@ from pydantic import ValidationError
 
 from ablate.errors import Problem, StudyError
 from ablate.study import document, lines, problems, selection
+from ablate.study.arguments import ARGUMENTS
 from ablate.study.factors import Factor, link, without_repetitions
 from ablate.study.file import SECTIONS, Claim, Design, FactorsSection, SaveModels, StudyFile, known_keys
 from ablate.study.levels import label, plain
-from ablate.study.remedies import FAMILIES, REMEDIES
+from ablate.study.remedies import FAMILIES, PIECES, REMEDIES
 from ablate.study.selection import Choice, Selection, SelectionError
 from ablate.study.settings import RunSettings
 from ablate.study.thresholds import Thresholds
@@ -67,7 +68,7 @@ class Study:
         for section in SECTIONS:
             fields = getattr(self.base, section)
             values |= {f"{section}.{name}": getattr(fields, name) for name in type(fields).model_fields}
-        return values
+        return values | {f"{ARGUMENTS}.{name}": value for name, value in self.base.model.arguments.items()}
 
     @property
     def columns(self) -> list[str]:
@@ -186,7 +187,7 @@ def _build(raw: dict[str, Any], source: Path, known_lines: Mapping[str, int]) ->
     except ValidationError as error:
         raise StudyError(source, problems.from_error(error, raw, known_keys())) from None
     written = _factors(file)
-    found = [*_without_a_place(file, written)]
+    found = [*_without_a_place(file, written), *_alike(written)]
     linked, unlinked = _linked(written, file.study.linked)
     if found := found + unlinked:
         raise StudyError(source, found)
@@ -233,7 +234,12 @@ def _factors(file: StudyFile) -> list[Factor]:
         found.append(Factor(name, ("remedies", name), remedy.family, tuple(plain(level) for level in levels)))
     for entry, info in FactorsSection.model_fields.items():
         values = getattr(file.factors, entry)
-        if values is not None:
+        if info.alias == ARGUMENTS:
+            varied = (values or {}).items()
+            found += [
+                Factor(f"{ARGUMENTS}.{name}", ("model", "arguments", name), None, tuple(each)) for name, each in varied
+            ]
+        elif values is not None:
             found.append(Factor(str(info.alias), tuple(str(info.alias).split(".")), None, tuple(values)))
     return found
 
@@ -295,9 +301,35 @@ def _wrong_tables(study: Study) -> list[Problem]:
     return found
 
 
+def _alike(factors: Iterable[Factor]) -> list[Problem]:
+    """Levels that are different and look the same in tables."""
+    found = []
+    for factor in factors:
+        for number, (level, text) in enumerate(zip(factor.levels, factor.labels, strict=True)):
+            if factor.levels[factor.labels.index(text)] != level:
+                message = "looks in tables as another level does; levels should be told apart by what is written"
+                key = problems.key_path(["factors", factor.name, number])
+                found.append(Problem(key, message, document.value_text(level)))
+    return found
+
+
 def _without_a_place(file: StudyFile, factors: Iterable[Factor]) -> list[Problem]:
-    """Remedies that are pieces of a layer, wanted by some level, while no block of the study holds the piece."""
+    """Remedies that are pieces of a layer, wanted by some level, while no model of the study has a place for them.
+
+    What a builder has a place for is seen when its code is read: see `study.builders`.
+    """
     given = {factor.name: factor.levels for factor in factors}
+    if file.model.file:
+        return [
+            Problem(
+                f"{REMEDIES[piece].family}.{piece}", "has no place: a model from a file has its layers", label(level)
+            )
+            for piece in PIECES
+            for level in given[piece]
+            if level != REMEDIES[piece].default
+        ]
+    if file.model.builder:
+        return []
     blocks = [*given.get("model.block", [file.model.block]), *given.get("model.input_block", [file.model.input_block])]
     found = []
     for piece in ("batch_norm", "dropout"):
@@ -316,8 +348,10 @@ def _settings(base: RunSettings, factors: Iterable[Factor], levels: Table, sourc
         if factor.name in levels:
             values = levels[factor.name] if factor.members else (levels[factor.name],)
             for part, value in zip(factor.parts, values, strict=True):
-                section, key = part.path
-                raw[section][key] = value
+                table = raw
+                for step in part.path[:-1]:
+                    table = table.setdefault(step, {})
+                table[part.path[-1]] = value
     try:
         return RunSettings.model_validate(raw)
     except ValidationError as error:

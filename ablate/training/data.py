@@ -9,8 +9,9 @@ import tensorflow as tf
 
 from ablate.study import ondisk
 from ablate.study.ondisk import OnDisk
+from ablate.study.readers import Features
 from ablate.study.seeds import Stream, derive
-from ablate.study.sources import ALIGNMENT, Dataset, Features
+from ablate.study.sources import ALIGNMENT, Dataset
 from ablate.study.splits import Rows
 
 
@@ -34,14 +35,22 @@ class Tensors:
 
 @dataclass(frozen=True)
 class Scaling:
-    """What features go through before the first layer: `(x - shift) * factor`, each of shape (features,)."""
+    """What features go through before the first layer.
+
+    Attributes:
+        shift: subtracted first; shape (features,).
+        factor: multiplied with what is left, likewise.
+        shape: of one example, as the network takes it.
+    """
 
     shift: tf.Tensor
     factor: tf.Tensor
+    shape: tuple[int, ...]
 
     def __call__(self, x: tf.Tensor) -> tf.Tensor:
-        """Scaled features, shape (n, features), float32."""
-        return (tf.cast(x, tf.float32) - self.shift) * self.factor
+        """Scaled features, shape (n, *shape), float32."""
+        scaled = (tf.cast(x, tf.float32) - self.shift) * self.factor
+        return tf.reshape(scaled, (-1, *self.shape)) if len(self.shape) > 1 else scaled
 
 
 def tensors(dataset: Dataset) -> Tensors:
@@ -53,8 +62,14 @@ def tensors(dataset: Dataset) -> Tensors:
     return Tensors(x, tf.constant(dataset.y))
 
 
-def scaling(dataset: Dataset, train: Rows) -> Scaling:
-    """How the features of a run are scaled; standardization looks at its training rows alone."""
+def scaling(dataset: Dataset, train: Rows, shape: tuple[int, ...] | None = None) -> Scaling:
+    """How the features of a run are scaled; standardization looks at its training rows alone.
+
+    Args:
+        dataset: the data.
+        train: rows of the training part.
+        shape: of one example, as the network takes it; a row of numbers by default.
+    """
     features = dataset.x.shape[1]
     shift: npt.NDArray[Any] = np.zeros(features, np.float32)
     factor: npt.NDArray[Any] = np.full(features, 1 / dataset.divisor, np.float32)
@@ -62,7 +77,7 @@ def scaling(dataset: Dataset, train: Rows) -> Scaling:
         mean, sd = _mean_and_sd(dataset.x, train)
         shift = mean.astype(np.float32)
         factor = np.where(sd > 0, 1 / np.where(sd > 0, sd, 1), 0).astype(np.float32)
-    return Scaling(tf.constant(shift), tf.constant(factor))
+    return Scaling(tf.constant(shift), tf.constant(factor), shape or (features,))
 
 
 def _mean_and_sd(x: Features, rows: Rows) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:

@@ -22,10 +22,11 @@ class Evaluator:
 
     Args:
         model: scored with the weights it has at the time of the call.
+        shape: of one example, as it takes it.
     """
 
-    def __init__(self, model: keras.Model) -> None:
-        any_batch = (tf.TensorSpec((None, model.input_shape[1])), tf.TensorSpec((None,), tf.int32))
+    def __init__(self, model: keras.Model, shape: tuple[int, ...]) -> None:
+        any_batch = (tf.TensorSpec((None, *shape)), tf.TensorSpec((None,), tf.int32))
 
         def sums(features: tf.Tensor, labels: tf.Tensor) -> list[tf.Tensor]:
             return [tf.reduce_sum(values) for values in score_batch(model, features, labels)]

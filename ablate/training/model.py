@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import keras
 import numpy.typing as npt
@@ -12,6 +12,9 @@ from ablate.study import code
 from ablate.study.levels import plain
 from ablate.study.seeds import Stream, derive
 from ablate.study.settings import RunSettings
+
+if TYPE_CHECKING:
+    from ablate.training.blueprint import Blueprint
 
 Array = npt.NDArray[Any]
 
@@ -31,17 +34,32 @@ _OPTIMIZERS = {
 }
 
 
-def build(settings: RunSettings, features: int, classes: int, seed: int) -> keras.Model:
+def build(
+    settings: RunSettings, features: int, classes: int, seed: int, blueprint: "Blueprint | None" = None
+) -> keras.Model:
     """The network of a treatment with the initial weights of a seed, compiled and ready for `fit`.
-
-    Layers are named by block: `dense_1`, `batch_norm_1`, `activation_1`, `dropout_1`, a second dense `dense_1b`,
-    pieces before the first block `batch_norm_input` and `dropout_input`, the last layer `output`.
 
     Args:
         settings: the treatment.
         features: numbers per example.
         classes: units of the softmax output.
         seed: the replicate's seed.
+        blueprint: of the user's model, where the treatment has one instead of hidden layers.
+    """
+    if blueprint is not None:
+        model = blueprint.fresh(seed)
+        compile_model(model, settings, jit_compile=not blueprint.convolves)
+    else:
+        model = _stack(settings, features, classes, seed)
+        compile_model(model, settings)
+    return model
+
+
+def _stack(settings: RunSettings, features: int, classes: int, seed: int) -> keras.Model:
+    """Hidden layers.
+
+    Layers are named by block: `dense_1`, `batch_norm_1`, `activation_1`, `dropout_1`, a second dense `dense_1b`,
+    pieces before the first block `batch_norm_input` and `dropout_input`, the last layer `output`.
     """
     initial = initializers(settings, seed)
     norm_input, norms = settings.by_layer("batch_norm")
@@ -68,9 +86,7 @@ def build(settings: RunSettings, features: int, classes: int, seed: int) -> kera
             elif piece == "dropout" and rates[number - 1]:
                 x = _dropout(str(number), rates[number - 1], seed, number)(x)
     output = keras.layers.Dense(classes, activation="softmax", kernel_initializer=initial["output"], name="output")
-    model = keras.Model(inputs, output(x), name="network")  # unnamed, its name would count the models before it
-    compile_model(model, settings)
-    return model
+    return keras.Model(inputs, output(x), name="network")  # unnamed, its name would count the models before it
 
 
 def compile_model(model: keras.Model, settings: RunSettings, *, jit_compile: bool | Literal["auto"] = True) -> None:
@@ -114,14 +130,17 @@ class SmoothedCrossentropy(keras.losses.Loss):  # type: ignore[misc]
         return keras.losses.categorical_crossentropy(targets, y_pred, label_smoothing=self._smoothing)
 
 
-def materialize(model: keras.Model) -> None:
+def materialize(model: keras.Model, shape: tuple[int, ...]) -> None:
     """Create the variables that Keras would make at the first step: optimizer slots, loss and metrics.
 
     Without them `fit` builds symbolically, which draws a batch and disturbs the order of the others.
+
+    Args:
+        model: a compiled model.
+        shape: of one example, as it takes it.
     """
-    features = model.input_shape[1]
     model.optimizer.build(model.trainable_variables)
-    model.test_step((tf.zeros((1, features)), tf.zeros((1,), tf.int32)))
+    model.test_step((tf.zeros((1, *shape)), tf.zeros((1,), tf.int32)))
     model.reset_metrics()
 
 
@@ -145,15 +164,21 @@ def initializers(settings: RunSettings, seed: int) -> dict[str, keras.initialize
     """
     level = plain(settings.remedies.init)
     output = len(settings.model.hidden) + 1
-    found = {"output": _initializer({"name": "glorot_uniform"}, derive(seed, Stream.INIT, output, 0))}
+    found = {"output": initializer({"name": "glorot_uniform"}, derive(seed, Stream.INIT, output, 0))}
     for number in range(1, output):
-        found[f"dense_{number}"] = _initializer(level, derive(seed, Stream.INIT, number, 0))
-        second = _initializer({"name": "glorot_uniform"}, derive(seed, Stream.INIT, number, 1))
+        found[f"dense_{number}"] = initializer(level, derive(seed, Stream.INIT, number, 0))
+        second = initializer({"name": "glorot_uniform"}, derive(seed, Stream.INIT, number, 1))
         found[f"dense_{number}b"] = second
     return found
 
 
-def _initializer(level: dict[str, Any], seed: int) -> keras.initializers.Initializer:
+def initializer(level: dict[str, Any], seed: int | None = None) -> keras.initializers.Initializer:
+    """The Keras initializer of a level of the init remedy.
+
+    Args:
+        level: its name and arguments.
+        seed: for those that are random; `None` for one that Keras chooses.
+    """
     class_name = "".join(word.title() for word in level["name"].split("_"))
     arguments = {key: value for key, value in level.items() if key != "name"}
     factory = getattr(keras.initializers, class_name)

@@ -1,5 +1,6 @@
 """What the weights and activations of a model look like: histograms and moments, layer by layer."""
 
+import contextlib
 import math
 from typing import Any, Literal
 
@@ -9,66 +10,114 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from ablate.results.record import Moment, Probe
+from ablate.training import layers
 
 BINS = 60
 SATURATION = {"sigmoid": (0.05, 0.95), "tanh": (-0.95, 0.95)}
+MOST_VALUES, FEWEST_ROWS = 2**20, 16  # of the outputs of one layer that are looked at, where they are images
 SMALLEST_RANGE, LARGEST_RANGE = 2.0**-40, 2.0**40
 
 Array = npt.NDArray[Any]
+Outputs = dict[str, tuple[keras.KerasTensor, str]]  # by name, with the name of the activation
 
 
 class Prober:
     """Looks at the layers of one model.
 
     Args:
-        model: a model whose layers are named as `model.build` names them.
-        activation: name of the hidden layers' activation.
+        model: a model whose layers are named as `model.build` names them, or one of the user's.
+        shape: of one example, as it takes it.
+        activation: name of the hidden layers' activation; `None` for a model of the user's, whose layers go by their
+            own names and have activations of their own.
     """
 
-    def __init__(self, model: keras.Model, activation: str) -> None:
-        self._kernels = [layer for layer in model.layers if isinstance(layer, keras.layers.Dense)]
-        self._outputs = _block_outputs(model)
-        self._activation = activation
-        inner = keras.Model(model.inputs, [layer.output for layer in self._outputs])
-        any_batch = (tf.TensorSpec((None, model.input_shape[1])),)
+    def __init__(self, model: keras.Model, shape: tuple[int, ...], activation: str | None) -> None:
+        own = activation is None
+        self._kernels = {
+            name if own else _place(name): layer for name, layer in layers.walk(model) if _has_kernel(layer)
+        }
+        outputs = _activated(model) if own else _block_outputs(model, str(activation))
+        self._activations = {name: named for name, (_, named) in outputs.items()}
+        tensors = [tensor for tensor, _ in outputs.values()]
+        largest = max((math.prod(size) for tensor in tensors if len(size := _maps(tensor)) > 1), default=1)
+        self._rows = max(FEWEST_ROWS, MOST_VALUES // largest)
+        inner = keras.Model(model.inputs, tensors)
+        any_batch = (tf.TensorSpec((None, *shape)),)
         self._forward = tf.function(lambda x: inner(x, training=False), input_signature=any_batch, autograph=False)
 
     def look(self, sample: tf.Tensor, moment: Moment) -> list[Probe]:
         """The distribution of every kernel, and of every block's activations for a sample.
 
         Args:
-            sample: scaled features, shape (n, features).
+            sample: scaled features, shape (n, *shape); only some of them are looked at where a layer's output is an
+                image, with a number for every unit and place.
             moment: of the training.
         """
         probes = []
-        for layer in self._kernels:
+        for name, layer in self._kernels.items():
             kernel = layer.kernel.numpy()
-            probes.append(_probe(kernel, _place(layer), "weights", moment, spectral_norm=_spectral_norm(kernel)))
-        outputs = self._forward(sample)
-        for layer, output in zip(self._outputs, outputs if isinstance(outputs, list) else [outputs], strict=True):
+            matrix = kernel.reshape(-1, kernel.shape[-1])
+            probes.append(_probe(kernel, name, "weights", moment, spectral_norm=_spectral_norm(matrix)))
+        outputs = self._forward(sample[: self._rows])
+        outputs = outputs if isinstance(outputs, list) else [outputs]
+        for (name, activation), output in zip(self._activations.items(), outputs, strict=True):
             values = output.numpy()
-            activated = isinstance(layer, keras.layers.Activation)
-            bounds = SATURATION.get(self._activation) if activated else None
+            bounds = SATURATION.get(activation)
             saturated = float(np.mean((values < bounds[0]) | (values > bounds[1]))) if bounds else None
-            dead = float(np.mean(np.all(values == 0, axis=0))) if activated and self._activation == "relu" else None
-            probes.append(_probe(values, _place(layer), "activations", moment, saturated=saturated, dead=dead))
+            axes = tuple(range(values.ndim - 1))
+            dead = float(np.mean(np.all(values == 0, axis=axes))) if activation == "relu" else None
+            probes.append(_probe(values, name, "activations", moment, saturated=saturated, dead=dead))
         return probes
 
 
-def _block_outputs(model: keras.Model) -> list[keras.layers.Layer]:
-    """The activation of every block (its last dense, if it has none) and the output layer."""
+def _has_kernel(layer: keras.layers.Layer) -> bool:
+    """Whether a layer has a matrix of weights, of two or more dimensions."""
+    kernel = getattr(layer, "kernel", None)
+    return isinstance(kernel, keras.Variable) and len(kernel.shape) > 1
+
+
+def _block_outputs(model: keras.Model, activation: str) -> Outputs:
+    """What comes out of the activation of every block (its last dense, if it has none) and of the output layer."""
     by_place: dict[str, keras.layers.Layer] = {}
     for layer in model.layers:
         if isinstance(layer, keras.layers.Activation | keras.layers.Dense):
-            place = _place(layer).rstrip("b")
+            place = _place(layer.name).rstrip("b")
             if not isinstance(by_place.get(place), keras.layers.Activation):
                 by_place[place] = layer
-    return list(by_place.values())
+    return {
+        _place(layer.name): (layer.output, activation if isinstance(layer, keras.layers.Activation) else "")
+        for layer in by_place.values()
+    }
 
 
-def _place(layer: keras.layers.Layer) -> str:
-    kind, _, number = str(layer.name).rpartition("_")
-    return f"hidden {number}" if kind else str(layer.name)
+def _activated(model: keras.Model) -> Outputs:
+    """What comes out of the layers of a user's model that end in an activation, and out of the model.
+
+    Left out are layers of models inside it, and layers that are used several times.
+    """
+    found: Outputs = {}
+    for layer in model.layers:
+        if (named := _activation(layer)) not in ("", "linear"):
+            with contextlib.suppress(AttributeError):  # it has several outputs
+                found[layer.name] = layer.output, named
+    return {**found, model.layers[-1].name: (model.outputs[0], "")}
+
+
+def _activation(layer: keras.layers.Layer) -> str:
+    """The name of the activation that a layer is or ends in; empty without one."""
+    if isinstance(layer, keras.layers.ReLU):
+        return "relu"
+    return str(getattr(getattr(layer, "activation", None), "__name__", ""))
+
+
+def _maps(tensor: keras.KerasTensor) -> tuple[int, ...]:
+    """The shape of one example in the output of a layer; sizes that are not known count as 1."""
+    return tuple(size or 1 for size in tensor.shape[1:])
+
+
+def _place(name: str) -> str:
+    kind, _, number = name.rpartition("_")
+    return f"hidden {number}" if kind else name
 
 
 def _spectral_norm(kernel: Array) -> float:

@@ -23,14 +23,18 @@ from ablate.study.settings import RunSettings
 from ablate.study.sources import Dataset
 from ablate.study.splits import Rows, Split
 from ablate.study.structure import structure
+from ablate.training import layers, surgery
 from ablate.training import model as plain_model
-from ablate.training import surgery
+from ablate.training.blueprint import Blueprint
 from ablate.training.data import Scaling, Tensors
 from ablate.training.evaluation import score_batch
 
 EVALUATION_BATCH = 1024  # at most
 TRAIN_SIDE, VALIDATION_SIDE, NO_SIDE = range(3)
 EPOCH_COLUMNS = ("loss", "accuracy", "train_loss", "train_accuracy", "val_loss", "val_accuracy")
+
+
+CONVOLUTIONS_ARE_SLOW = "XLA takes many times as long for convolutions on a CPU"
 
 
 def structure_key(settings: RunSettings, dataset: Dataset, rows: Split) -> str:
@@ -42,6 +46,7 @@ def structure_key(settings: RunSettings, dataset: Dataset, rows: Split) -> str:
         "remedies": shape.remedies.model_dump(exclude_none=True),
         "data": [str(dataset.x.dtype), *dataset.x.shape, len(dataset.classes)],
         "rows": [len(rows.train), len(rows.validation), len(rows.train_sample)],
+        **({} if shape.model.hidden else {"example": dataset.shape}),
     }
     return json.dumps(payload, sort_keys=True)
 
@@ -59,22 +64,40 @@ class Program:
         features: numbers per example.
         classes: units of the output.
         xla: compile the epoch with XLA; else TensorFlow executes it as an ordinary graph.
+        blueprint: of the user's model, where the structure has one.
+
+    Raises:
+        UnsupportedError: the model is known not to be worth compiling.
 
     Attributes:
         model: the Keras model that is trained; its dropout and penalties read variables.
         compile_seconds: time of the first epoch, which is spent compiling; 0 before.
     """
 
-    def __init__(self, name: str, settings: RunSettings, features: int, classes: int, *, xla: bool = True) -> None:
+    def __init__(
+        self,
+        name: str,
+        settings: RunSettings,
+        features: int,
+        classes: int,
+        *,
+        xla: bool = True,
+        blueprint: Blueprint | None = None,
+    ) -> None:
+        if xla and blueprint is not None and blueprint.convolves:
+            raise UnsupportedError(CONVOLUTIONS_ARE_SLOW)
         self._name = name
+        self._blueprint = blueprint
+        self._shape = blueprint.shape if blueprint else (features,)
         shape = structure(settings)
         self._l1 = tf.Variable(0.0, dtype=tf.float32, name="l1")
         self._l2 = tf.Variable(0.0, dtype=tf.float32, name="l2")
-        self.model = surgery.prepare(plain_model.build(shape, features, classes, seed=0), self._l1, self._l2)
+        penalties = (None, None) if blueprint else (self._l1, self._l2)  # a builder's may each have their own strength
+        self.model = surgery.prepare(plain_model.build(shape, features, classes, 0, blueprint), *penalties)
         plain_model.compile_model(self.model, shape, jit_compile=False)
         self._batch_size = shape.training.batch_size
         self._dropouts = surgery.dropouts(self.model)
-        plain_model.materialize(self.model)
+        plain_model.materialize(self.model, self._shape)
         self._initial = [(variable, variable.numpy()) for variable in self._state()]
         self._function = tf.function(self._run_epoch, jit_compile=xla, autograph=False)
         self._epoch: Callable[..., tf.Tensor] | None = None
@@ -96,6 +119,26 @@ class Program:
         """
         for variable, value in self._initial:
             variable.assign(value)
+        if self._blueprint is not None:
+            self._begin(self._blueprint.fresh(seed))
+        else:
+            self._begin_stack(settings, seed)
+        self.model.optimizer.learning_rate.assign(plain_model.learning_rate(settings))
+        held_out, sides = _evaluation_rows(rows)
+        self._inputs = (data.x, data.y, scaling.shift, scaling.factor, held_out, sides)
+
+    def _begin(self, fresh: keras.Model) -> None:
+        """Take over the state of a model of the same layers: its weights, and the seeds of everything random."""
+        begun = dict(layers.walk(fresh))
+        for name, layer in layers.walk(self.model):
+            if name in self._dropouts:
+                self._dropouts[name].restart(begun[name].rate, begun[name].seed)
+                continue
+            for variable, other in zip(layer.variables, begun[name].variables, strict=True):
+                variable.assign(other)
+
+    def _begin_stack(self, settings: RunSettings, seed: int) -> None:
+        """Draw the initial weights of hidden layers, and set their rates and strengths."""
         for name, initializer in plain_model.initializers(settings, seed).items():
             if name in {layer.name for layer in self.model.layers}:
                 kernel = self.model.get_layer(name).kernel
@@ -107,9 +150,6 @@ class Program:
                 layer.restart(rate, plain_model.dropout_seed(seed, number))
         self._l1.assign(settings.remedies.l1)
         self._l2.assign(settings.remedies.l2)
-        self.model.optimizer.learning_rate.assign(plain_model.learning_rate(settings))
-        held_out, sides = _evaluation_rows(rows)
-        self._inputs = (data.x, data.y, scaling.shift, scaling.factor, held_out, sides)
 
     def epoch(self, order: Rows) -> dict[str, float]:
         """Train one epoch of the loaded run and score the result.
@@ -151,7 +191,7 @@ class Program:
         sides: tf.Tensor,
         order: tf.Tensor,
     ) -> tf.Tensor:
-        scale = Scaling(shift, factor)
+        scale = Scaling(shift, factor, self._shape)
 
         def batch(rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             return scale(tf.gather(x, rows)), tf.gather(y, rows)

@@ -13,26 +13,22 @@ import numpy.typing as npt
 from ablate.errors import StoreError
 from ablate.study.settings import RunSettings
 from ablate.study.sources import Dataset
+from ablate.training import layers
 from ablate.training import model as plain_model
+from ablate.training.blueprint import Blueprint
 from ablate.training.data import Scaling
 from ablate.training.evaluation import BATCH
 
 Array = npt.NDArray[np.float32]
 
-LAYERS = (keras.layers.Dense, keras.layers.BatchNormalization)  # those that hold what was learned
 
-
-def weights_by_layer(trained: keras.Model) -> dict[str, Array]:
-    """The weights of a network, as either trainer leaves it, by `layer/number`."""
-    return {
-        f"{layer.name}/{number}": weight
-        for layer in trained.layers
-        if isinstance(layer, LAYERS)
-        for number, weight in enumerate(layer.get_weights())
-    }
-
-
-def plain_network(settings: RunSettings, scaling: Scaling, classes: int, weights: Mapping[str, Array]) -> keras.Model:
+def plain_network(
+    settings: RunSettings,
+    scaling: Scaling,
+    classes: int,
+    weights: Mapping[str, Array],
+    blueprint: Blueprint | None = None,
+) -> keras.Model:
     """A network with trained weights, and with the scaling of features as its first layer.
 
     It takes features as they are in the data, is compiled with loss and metric objects, and needs nothing of this
@@ -42,23 +38,19 @@ def plain_network(settings: RunSettings, scaling: Scaling, classes: int, weights
         settings: of the run.
         scaling: what the run's features went through.
         classes: units of the output.
-        weights: see `weights_by_layer`.
+        weights: see `layers.weights_by_layer`.
+        blueprint: of the user's model, where the run has one.
     """
-    model = _network(settings, scaling.shift.numpy(), scaling.factor.numpy(), classes)
-    put_weights(model, weights)
+    model, network = _networks(settings, scaling.shift.numpy(), scaling.factor.numpy(), classes, blueprint)
+    layers.put_weights(network, weights)
     remedies = settings.remedies.model_copy(update={"label_smoothing": 0.0})  # whose loss is a class of this package
     plain_model.compile_model(model, settings.model_copy(update={"remedies": remedies}), jit_compile="auto")
     return model
 
 
-def put_weights(model: keras.Model, weights: Mapping[str, Array]) -> None:
-    """Give a network the weights that `weights_by_layer` found in one of the same layers."""
-    for layer in model.layers:
-        if isinstance(layer, LAYERS):
-            layer.set_weights([weights[f"{layer.name}/{number}"] for number in range(len(layer.weights))])
-
-
-def read_weights(path: Path, settings: RunSettings, features: int, classes: int) -> dict[str, Array]:
+def read_weights(
+    path: Path, settings: RunSettings, features: int, classes: int, blueprint: Blueprint | None = None
+) -> dict[str, Array]:
     """The weights in a `.keras` file that `plain_network` was saved to; nothing but numbers is read of it.
 
     Args:
@@ -66,10 +58,12 @@ def read_weights(path: Path, settings: RunSettings, features: int, classes: int)
         settings: of its run.
         features: numbers per example.
         classes: units of its output.
+        blueprint: of the user's model, where the run has one.
     """
-    model = _network(settings, np.zeros(features, np.float32), np.ones(features, np.float32), classes)
+    shift, factor = np.zeros(features, np.float32), np.ones(features, np.float32)
+    model, network = _networks(settings, shift, factor, classes, blueprint)
     model.load_weights(path)
-    return weights_by_layer(model)
+    return layers.weights_by_layer(network)
 
 
 def evaluate(model: keras.Model, dataset: Dataset) -> dict[str, float]:
@@ -83,7 +77,7 @@ def evaluate(model: keras.Model, dataset: Dataset) -> dict[str, float]:
         `accuracy`, a share; `loss`, the cross-entropy that records have; `loss_with_penalties`, which Keras reports:
         the same and what L1 and L2 add to it.
     """
-    x, y = dataset.x[dataset.test], dataset.y[dataset.test]
+    x, y = dataset.x[dataset.test].reshape(-1, *model.input_shape[1:]), dataset.y[dataset.test]
     loss, accuracy = model.evaluate(x, y, batch_size=BATCH, verbose=0)
     penalties = sum(float(penalty) for penalty in model.losses)
     return {"accuracy": float(accuracy), "loss": float(loss) - penalties, "loss_with_penalties": float(loss)}
@@ -118,10 +112,20 @@ def _without_advice() -> Iterator[None]:
         logger.setLevel(level)
 
 
-def _network(settings: RunSettings, shift: Array, factor: Array, classes: int) -> keras.Model:
-    network = plain_model.build(settings, len(shift), classes, seed=0)
-    inputs = keras.Input((len(shift),), name="features")
-    x = keras.layers.Rescaling(factor.tolist(), (-shift * factor).tolist(), name="scaling")(inputs)
-    for layer in network.layers[1:]:
-        x = layer(x)
-    return keras.Model(inputs, x, name="network")
+def _networks(
+    settings: RunSettings, shift: Array, factor: Array, classes: int, blueprint: Blueprint | None
+) -> tuple[keras.Model, keras.Model]:
+    """The network that is saved, and the trained one whose layers it has."""
+    network = blueprint.fresh(seed=0) if blueprint else plain_model.build(settings, len(shift), classes, seed=0)
+    example = blueprint.example if blueprint else (len(shift),)
+    inputs = keras.Input(example, name="features")
+    scale, offset = (values.reshape(example).tolist() for values in (factor, -shift * factor))
+    x = keras.layers.Rescaling(scale, offset, name="scaling")(inputs)
+    if blueprint is None:
+        for layer in network.layers[1:]:
+            x = layer(x)
+        return keras.Model(inputs, x, name="network"), network
+    if blueprint.shape != example:
+        x = keras.layers.Reshape(blueprint.shape, name="shape")(x)
+    assert not network.compiled  # inside another model it would be saved with an optimizer, which would not load
+    return keras.Model(inputs, network(x), name="network"), network

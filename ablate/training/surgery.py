@@ -10,6 +10,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from ablate.training import layers
+
 
 class VariableDropout(keras.layers.Layer):
     """Inverted dropout (as `keras.layers.Dropout`) with the rate in a variable and masks from a counter-based hash.
@@ -18,6 +20,8 @@ class VariableDropout(keras.layers.Layer):
     The hash is the "lowbias32" finalizer, found by C. Wellons' search for low-bias integer hashes, applied twice:
     to seed and step, and to that with the position.
     """
+
+    stands_in = True
 
     def build(self, input_shape: Any) -> None:
         """Make the variables: `rate` (a share), `seed` and `step`."""
@@ -115,34 +119,34 @@ def _sum_by_columns(values: tf.Tensor) -> tf.Tensor:
     return tf.reshape(tf.matmul(by_column, tf.ones((values.shape[1], 1), values.dtype)), ())
 
 
-def prepare(model: keras.Model, l1: tf.Variable, l2: tf.Variable) -> keras.Model:
+def prepare(model: keras.Model, l1: tf.Variable | None, l2: tf.Variable | None) -> keras.Model:
     """A copy of a model, not compiled, whose dropout rates and penalty strengths are variables.
 
     Args:
         model: any Keras model; its layer names are kept.
-        l1: the strength that all its L1 penalties will read.
+        l1: the strength that all its L1 penalties will read; without it, penalties stay as they are.
         l2: likewise for L2.
+
+    Raises:
+        ModelError: one of its layers cannot be copied.
     """
 
     def replace(layer: keras.layers.Layer) -> keras.layers.Layer:
-        if type(layer) is keras.layers.Dropout:
+        if type(layer) is keras.layers.Dropout and layer.noise_shape is None:
             return VariableDropout(name=layer.name)
-        if isinstance(layer, keras.layers.Activation):
-            return keras.layers.Activation(layer.activation, name=layer.name)  # a user's function has no config
-        config = layer.get_config()
         penalty = getattr(layer, "kernel_regularizer", None)
-        if isinstance(penalty, keras.regularizers.L1L2):
-            config["kernel_regularizer"] = Sum(VariableL1(l1), VariableL2(l2))
-        elif isinstance(penalty, keras.regularizers.L2):
-            config["kernel_regularizer"] = VariableL2(l2)
-        return layer.__class__.from_config(config)
+        if l1 is not None and isinstance(penalty, keras.regularizers.L1L2):
+            return layers.copy(layer, kernel_regularizer=Sum(VariableL1(l1), VariableL2(l2)))
+        if l2 is not None and isinstance(penalty, keras.regularizers.L2):
+            return layers.copy(layer, kernel_regularizer=VariableL2(l2))
+        return layers.copy(layer)
 
-    return keras.models.clone_model(model, clone_function=replace)
+    return keras.models.clone_model(model, clone_function=replace, recursive=True)
 
 
 def dropouts(model: keras.Model) -> dict[str, VariableDropout]:
     """The replaced dropout layers of a model, by name."""
-    return {layer.name: layer for layer in model.layers if isinstance(layer, VariableDropout)}
+    return {name: layer for name, layer in layers.walk(model) if isinstance(layer, VariableDropout)}
 
 
 def _hash(x: tf.Tensor) -> tf.Tensor:

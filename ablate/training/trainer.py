@@ -5,6 +5,7 @@ import platform
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, get_args
 
 import keras
@@ -18,8 +19,12 @@ from ablate.study.ondisk import OnDisk
 from ablate.study.settings import RunSettings
 from ablate.study.sources import Dataset
 from ablate.study.splits import Rows, Split, split
+from ablate.study.structure import structure_name
+from ablate.training import blueprint as blueprints
 from ablate.training import data as run_data
+from ablate.training import layers
 from ablate.training import model as plain_model
+from ablate.training.blueprint import Blueprint
 from ablate.training.callbacks import (
     AddScores,
     History,
@@ -35,7 +40,6 @@ from ablate.training.data import Scaling, Tensors
 from ablate.training.evaluation import Evaluator
 from ablate.training.probe import Prober
 from ablate.training.program import Program, UnsupportedError, structure_key
-from ablate.training.saving import put_weights, weights_by_layer
 
 Array = npt.NDArray[np.float32]
 
@@ -54,8 +58,10 @@ class _Bench:
     program: Program | None = None
 
     @classmethod
-    def around(cls, model: keras.Model, activation: str, program: Program | None = None) -> "_Bench":
-        return cls(model, Evaluator(model), Prober(model, activation), plain_model.weights_reader(model), program)
+    def around(cls, model: keras.Model, run: "_Run", program: Program | None = None) -> "_Bench":
+        shape, hidden = run.scaling.shape, run.settings.model
+        prober = Prober(model, shape, hidden.activation if hidden.hidden else None)
+        return cls(model, Evaluator(model, shape), prober, plain_model.weights_reader(model), program)
 
 
 @dataclass
@@ -70,6 +76,7 @@ class Workshop:
     _tensors: dict[str, Tensors] = field(default_factory=dict)
     _benches: dict[str, _Bench] = field(default_factory=dict)
     _unsupported: dict[str, str] = field(default_factory=dict)
+    _blueprints: dict[str, Blueprint] = field(default_factory=dict)
 
     def tensors(self, dataset: Dataset) -> Tensors:
         """The tensors of a data set."""
@@ -85,17 +92,35 @@ class Workshop:
         """
         settings, features, classes = run.settings, run.dataset.x.shape[1], len(run.dataset.classes)
         if trainer == "fit":
-            return _Bench.around(plain_model.build(settings, features, classes, run.seed), settings.model.activation)
+            return _Bench.around(plain_model.build(settings, features, classes, run.seed, run.blueprint), run)
         key = run.program_key(trainer)
         if key in self._unsupported:
             raise UnsupportedError(self._unsupported[key])
         found = self._benches.pop(key, None)
         if found is None:
-            program = Program(key, settings, features, classes, xla=trainer == "compiled")
-            found = _Bench.around(program.model, settings.model.activation, program)
+            xla = trainer == "compiled"
+            program = Program(key, settings, features, classes, xla=xla, blueprint=run.blueprint)
+            found = _Bench.around(program.model, run, program)
         self._benches[key] = found
         if len(self._benches) > self.capacity:
             self._benches.pop(next(iter(self._benches)))
+        return found
+
+    def blueprint(self, settings: RunSettings, dataset: Dataset, folder: Path) -> Blueprint | None:
+        """The user's model of a treatment, which its builder makes once; `None` for hidden layers.
+
+        Raises:
+            ModelError: it cannot be trained on this data.
+        """
+        if settings.model.hidden:
+            return None
+        key = repr((structure_name(settings), dataset.shape, len(dataset.classes)))
+        found = self._blueprints.pop(key, None) or blueprints.draw(
+            settings, dataset.shape, len(dataset.classes), folder
+        )
+        self._blueprints[key] = found
+        if len(self._blueprints) > self.capacity:
+            self._blueprints.pop(next(iter(self._blueprints)))
         return found
 
     def refuse(self, trainer: TrainerName, run: "_Run", why: str) -> None:
@@ -119,6 +144,7 @@ class _Run:
     tick: Callable[[int], None]
     keep: Callable[[Mapping[str, Array]], None] | None
     start: Mapping[str, Array] | None
+    blueprint: Blueprint | None
 
     def order(self, epoch: int) -> Rows:
         return run_data.batch_order(self.rows.train, self.seed, epoch)
@@ -139,6 +165,7 @@ def train(
     tick: Callable[[int], None] = lambda epochs: None,
     keep: Callable[[Mapping[str, Array]], None] | None = None,
     start: Mapping[str, Array] | None = None,
+    folder: Path = Path(),
 ) -> Record:
     """Train one run by the first trainer that can: its epoch compiled by XLA, as a plain graph, or `model.fit`.
 
@@ -154,17 +181,21 @@ def train(
         tick: called with the number of epochs done after each; what it raises ends the run.
         keep: given the kept weights, as `saving.plain_network` takes them.
         start: the weights to start from, likewise, instead of freshly drawn ones.
+        folder: of the study, where the user's models are.
 
     Returns:
         The record; `trainer_reason` in its environment says why the first trainer did not make it.
 
     Raises:
         StudyError: the data is too small for the split that the settings ask for.
+        ModelError: a model of the user's cannot be trained.
     """
     started = time.perf_counter()
     rows = split(dataset, settings.data, seed)
-    scaling = run_data.scaling(dataset, rows.train)
-    run = _Run(key, settings, seed, dataset, workshop.tensors(dataset), rows, scaling, tick, keep, start)
+    blueprint = workshop.blueprint(settings, dataset, folder)
+    scaling = run_data.scaling(dataset, rows.train, blueprint.shape if blueprint else None)
+    tensors = workshop.tensors(dataset)
+    run = _Run(key, settings, seed, dataset, tensors, rows, scaling, tick, keep, start, blueprint)
     reason = _only_fit(dataset, callbacks()) if trainer != "fit" else ""
     if reason:
         trainer = "fit"
@@ -206,7 +237,7 @@ def _train(
     if bench.program:
         bench.program.load(run.settings, run.seed, run.data, run.scaling, run.rows)
     if run.start is not None:
-        put_weights(bench.model, run.start)
+        layers.put_weights(bench.model, run.start)
     probes = bench.prober.look(sample, "initial")
     if bench.program:
         _train_compiled(run, bench.program, callbacks)
@@ -217,9 +248,9 @@ def _train(
     restored = rules is not None and rules.restore_best_weights
     result = _result(history, snapshots.best_epoch, restored=restored)
     result["test_loss"], result["test_accuracy"] = bench.evaluator.score(run.data, run.scaling, run.rows.test)
-    result["parameters"] = _parameters(bench.model)
+    result["parameters"] = layers.parameters(bench.model)
     compiling = bench.program.compile_seconds - compiled_before if bench.program else 0.0
-    weights = weights_by_layer(bench.model)
+    weights = layers.weights_by_layer(bench.model)
     if run.keep:
         run.keep(weights)
     return Record(
@@ -287,7 +318,7 @@ def _train_with_fit(
             "val_accuracy": val_accuracy,
         }
 
-    plain_model.materialize(model)
+    plain_model.materialize(model, run.scaling.shape)
     model.fit(
         _batches(run),
         epochs=run.settings.training.epochs,
@@ -321,12 +352,6 @@ def _result(history: History, best_epoch: int, *, restored: bool) -> dict[str, f
     if not restored:
         result["gap"] = float(np.mean(columns["gap"][-min(FINAL_GAP_EPOCHS, epochs) :]))
     return {**result, "best_epoch": best_epoch + 1, "stopped_epoch": epochs}
-
-
-def _parameters(model: keras.Model) -> int:
-    """Weights of the network; the variables of replaced layers do not count."""
-    kinds = keras.layers.Dense | keras.layers.BatchNormalization
-    return sum(layer.count_params() for layer in model.layers if isinstance(layer, kinds))
 
 
 def _environment(rows: Split) -> Mapping[str, Any]:

@@ -9,6 +9,7 @@ from scipy import stats
 
 from ablate.analysis.claims import judge, table
 from ablate.analysis.durations import with_metric
+from ablate.analysis.effects import effects
 from ablate.study.file import Claim
 
 FACTORS = ["batch_norm", "dropout"]
@@ -98,6 +99,7 @@ def test_fewer_than_five_replicates_judge_nothing():
 def test_equal_differences_of_five_replicates_may_be_luck():
     assert compare(np.full(5, 0.02), expect="higher").verdict == "inconclusive"
     assert compare(np.full(6, 0.02), expect="higher").verdict == "supported"
+    assert compare(np.full(6, 0.02), expect="higher", by=0.015).verdict == "inconclusive"  # none tells less than 0.02
 
 
 def test_lost_pairs_are_counted_and_too_many_judge_nothing():
@@ -138,7 +140,7 @@ def test_a_mean_with_censored_runs_is_only_a_lower_bound():
     measured = with_metric(own, histories, metric)
     side = {"batch_norm": {"false"}}
     assert judge(claim(metric=metric, at_most=5), measured, side, None, FACTORS).verdict == "inconclusive"
-    assert "lower bound" in judge(claim(metric=metric, at_most=5), measured, side, None, FACTORS).reason
+    assert "only a bound" in judge(claim(metric=metric, at_most=5), measured, side, None, FACTORS).reason
     assert judge(claim(metric=metric, at_least=1), measured, side, None, FACTORS).verdict == "supported"
     assert judge(claim(metric=metric, at_most=0.5), measured, side, None, FACTORS).verdict == "refuted"
     assert judge(claim(metric=metric, at_least=9), measured, side, None, FACTORS).verdict == "inconclusive"
@@ -185,7 +187,7 @@ def test_a_figure_of_epochs_that_some_runs_never_reached_is_inconclusive():
     own[f"{metric}_censored"] = [place == 1 for place in range(12)]
     found = judge(claim(metric=metric, reproduces=3.0), own, {"batch_norm": {"true"}}, None, FACTORS)
     assert found.verdict == "inconclusive"
-    assert "lower bound" in found.reason
+    assert "only a bound" in found.reason
 
 
 def test_a_single_run_of_the_same_kind_is_reproduced_19_times_out_of_20():
@@ -198,3 +200,90 @@ def test_a_single_run_of_the_same_kind_is_reproduced_19_times_out_of_20():
             found = reproduce(float(values[-1]), values[:-1])
             hits += found.verdict == "supported"
         assert stats.binomtest(hits, tries, 0.95).pvalue > 0.001
+
+
+def test_ties_are_as_wide_as_the_metric_can_tell():
+    ties = [0.0] * 5
+    lossy = runs(ties).assign(test_loss=np.arange(10) / 10)  # the same accuracies, of other networks
+    lossy.loc[0, "test_accuracy"] -= 1 / 36  # how finely the metric tells
+    lossy.loc[1, "test_accuracy"] -= 1 / 36
+    for fields, verdict in (
+        ({"expect": "higher"}, "inconclusive"),
+        ({"expect": "equivalent", "margin": 0.01}, "inconclusive"),
+        ({"expect": "equivalent", "margin": 0.05}, "supported"),
+    ):
+        assert judge(claim(against={"batch_norm": False}, **fields), lossy, *BN, FACTORS).verdict == verdict
+    alike = judge(claim(at_least=0.8), runs(ties), {"batch_norm": {"true"}}, None, FACTORS)
+    assert (alike.verdict, alike.reason) == (
+        "inconclusive",
+        "all figures are alike, which does not tell how much runs vary",
+    )
+    count = claim(metric="parameters", at_most=100)
+    sized = runs(ties).assign(parameters=90)
+    assert judge(count, sized, {"batch_norm": {"true"}}, None, FACTORS).verdict == "supported"
+
+
+def test_equal_differences_in_single_precision_may_be_luck():
+    numbers = np.float32(np.arange(300, 305) / 360)
+    table = runs([0.0] * 5)
+    table.loc[table["batch_norm"] == "false", "test_accuracy"] = numbers
+    table.loc[table["batch_norm"] == "true", "test_accuracy"] = np.float32(numbers + np.float32(1 / 360))
+    found = judge(claim(against={"batch_norm": False}, expect="higher"), table, *BN, FACTORS)
+    assert (found.verdict, found.reason) == (
+        "inconclusive",
+        "all differences are equal; with so few replicates that may be luck",
+    )
+    assert effects(table, {"batch_norm": ["false", "true"]})["verdict"].tolist() == ["undecided"]
+
+
+def test_bounds_are_met_but_for_rounding():
+    equal = judge(
+        claim(against={"batch_norm": False}, expect="higher", by=0.1),
+        runs([0.9 - 0.8] * 6).assign(test_accuracy=[0.8, 0.9] * 6),
+        *BN,
+        FACTORS,
+    )
+    assert equal.verdict != "refuted"
+
+
+def crossing(first, second):
+    """Runs of two levels that reach a threshold in the given epochs of 60; `None` never does."""
+    rows = []
+    metric = "epochs_to_val_accuracy_0.9"
+    for level, epochs in (("true", first), ("false", second)):
+        for seed, epoch in enumerate(epochs):
+            found = {metric: 61.0 if epoch is None else epoch, f"{metric}_censored": epoch is None}
+            rows.append({"batch_norm": level, "dropout": "0", "seed": seed, "status": "ok", **found})
+    return pd.DataFrame(rows)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "fields", "verdict"),
+    [
+        ([5, 6, 7, 6, 5, 6, None, None, None, None], [50, 51, 52] * 3 + [50], {"expect": "lower"}, "inconclusive"),
+        ([5, 6, 7, 6, 5, 6, 5, 6, 7, 6], [50, 51, None, None] * 2 + [50, 51], {"expect": "lower"}, "supported"),
+        ([5, 6, 7, 6, 5, 6, 5, 6, 7, 6], [50, 51, None, None] * 2 + [50, 51], {"expect": "higher"}, "refuted"),
+        ([50, 51, None, None] * 2 + [50, 51], [5, 6, 7, 6, 5, 6, 5, 6, 7, 6], {"expect": "lower"}, "refuted"),
+        ([None] * 4 + [6] * 6, [None] * 4 + [6] * 6, {"expect": "equivalent", "margin": 3}, "inconclusive"),
+    ],
+    ids=str,
+)
+def test_runs_that_never_got_there_are_taken_for_no_sooner_than_they_may_have(first, second, fields, verdict):
+    own = claim(metric="epochs_to_val_accuracy_0.9", against={"batch_norm": False}, **fields)
+    found = judge(own, crossing(first, second), *BN, FACTORS)
+    assert found.verdict == verdict
+    said = effects(crossing(first, second), {"batch_norm": ["false", "true"]}, own.metric)["verdict"][0]
+    assert (said in ("helps", "hurts")) == (verdict != "inconclusive")
+
+
+def test_a_figure_above_its_range_stays_refuted_however_late_the_others_come():
+    own = claim(metric="epochs_to_val_accuracy_0.9", between=[5, 10])
+    table = crossing([38, 39, 40, 45, 44, 43, None, None], [1] * 8)
+    assert judge(own, table, {"batch_norm": {"true"}}, None, FACTORS).verdict == "refuted"
+
+
+def test_pairs_that_all_lost_a_run_are_told_from_pairs_that_are_not_there():
+    lost = runs([0.1] * 6).assign(status="diverged")
+    assert judge(claim(against={"batch_norm": False}, expect="higher"), lost, *BN, FACTORS).reason.startswith(
+        "6 of 6 pairs gave no number"
+    )

@@ -99,3 +99,10 @@ def test_names_of_metrics():
     assert lower_is_better("epochs_to_val_accuracy_0.9")
     assert not lower_is_better("epochs_to_gap_0.05")
     assert lower_is_better("seconds_compile")
+
+
+def test_runs_that_diverge_or_stop_early_are_not_taken_for_fast_ones():
+    curves = {"baseline": [[0.5] * 9 + [0.95]] * 4 + [[0.5, math.nan]] * 3 + [[0.5] * 4] * 3}
+    statuses = {f"baseline-{seed}": "diverged" for seed in (5, 6, 7)}
+    found = median_epochs(with_metric(*study(curves, statuses), METRIC), METRIC)
+    assert found[["median", "reached", "of"]].to_numpy().tolist() == [[math.inf, 4, 10]]

@@ -127,7 +127,7 @@ def test_empty_tables_give_empty_answers(values):
     assert seed_differences(runs, {}).empty
     found = effects(runs.head(0), LEVELS)
     assert found["n"].tolist() == [0, 0, 0]
-    assert set(found["verdict"]) == {"exploratory"}
+    assert set(found["verdict"]) == {"undecided"}
 
 
 def test_seed_differences_average_to_the_effects(values):

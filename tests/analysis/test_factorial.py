@@ -15,6 +15,7 @@ from ablate.analysis.factorial import NotEstimableError
 
 TWO = {"a": ["0", "1"], "b": ["0", "1"], "c": ["0", "1"]}
 WIDE = {"a": ["0", "1", "2"], "b": ["0", "1"], "c": ["0", "1"]}
+ON = {"a": "1", "b": "1", "c": "1"}
 
 
 def crossed(levels, value=None, seeds=6, noise=0.01):
@@ -86,7 +87,7 @@ def test_without_interactions_a_shapley_value_is_the_effect():
     runs = crossed(TWO, lambda a, b, c: 0.5 + 0.1 * a - 0.05 * b, seeds=10, noise=0.0)
     found = factorial.shapley(grid(runs, TWO))
     assert found["mean"].tolist() == pytest.approx([0.1, -0.05, 0.0])
-    assert found["verdict"].tolist() == ["helps", "hurts", "inert"]
+    assert found["verdict"].tolist() == ["helps", "hurts", "undecided"]
 
 
 def test_variance_shares_are_those_of_an_analysis_of_variance():
@@ -134,7 +135,7 @@ def test_few_seeds_are_exploratory():
 
 def test_a_remedy_that_turns_around_in_company_is_pointed_out():
     runs = crossed(TWO, lambda a, b, c: 0.6 + 0.1 * a + 0.2 * b - 0.15 * a * b + 0.05 * c)
-    found = factorial.order_dependence(runs, TWO, "test_accuracy").set_index("factor")
+    found = factorial.order_dependence(runs, TWO, "test_accuracy", ON).set_index("factor")
     assert found["verdict"].to_dict() == {"a": "reverses", "b": "depends", "c": "undecided"}
     assert found.loc["a", ["alone", "last", "mean"]].tolist() == pytest.approx([0.1, -0.05, -0.15], abs=0.02)
 
@@ -143,16 +144,33 @@ def test_order_needs_a_level_alone_and_beside_all_others():
     runs = crossed(TWO)
     at_most_one = (runs[["a", "b", "c"]] == "1").sum(axis=1) <= 1
     with pytest.raises(NotEstimableError, match="both alone and beside"):
-        factorial.order_dependence(runs[at_most_one], TWO, "test_accuracy")
+        factorial.order_dependence(runs[at_most_one], TWO, "test_accuracy", ON)
     without_c_alone = ~((runs["c"] == "1") & (runs["a"] == "0") & (runs["b"] == "0"))
-    found = factorial.order_dependence(runs[without_c_alone], TWO, "test_accuracy")
+    found = factorial.order_dependence(runs[without_c_alone], TWO, "test_accuracy", ON)
     assert found["factor"].tolist() == ["a", "b"]
 
 
 def test_full_says_what_everything_on_is():
     runs = crossed(WIDE, lambda a, b, c: 0.5 + 0.1 * b + (0.2 * b if a == 2 else 0.0))
-    second = factorial.order_dependence(runs, WIDE, "test_accuracy").set_index(["factor", "level"])
-    third = factorial.order_dependence(runs, WIDE, "test_accuracy", {"a": "2"}).set_index(["factor", "level"])
+    second = factorial.order_dependence(runs, WIDE, "test_accuracy", {**ON, "a": "1"}).set_index(["factor", "level"])
+    third = factorial.order_dependence(runs, WIDE, "test_accuracy", {**ON, "a": "2"}).set_index(["factor", "level"])
     assert second.loc[("b", "1"), "last"] == pytest.approx(0.1, abs=0.02)
     assert third.loc[("b", "1"), "last"] == pytest.approx(0.3, abs=0.02)
     assert math.isfinite(third.loc[("a", "1"), "p_holm"])
+
+
+def test_a_grid_that_was_never_laid_out_is_refused_before_it_takes_memory():
+    levels = {f"f{number}": ["0", "1", "2"] for number in range(30)}
+    rows = [{**dict.fromkeys(levels, "0"), "seed": seed, "status": "ok", "test_accuracy": 0.9} for seed in range(3)]
+    with pytest.raises(
+        factorial.NotEstimableError, match="205,891,132,094,648 of the 205,891,132,094,649 combinations"
+    ):
+        factorial.grid(pd.DataFrame(rows), levels, "test_accuracy")
+
+
+def test_shares_of_variance_name_their_seeds_and_do_without_many_that_lost_a_run():
+    runs = crossed(TWO)
+    assert set(factorial.variance_shares(factorial.grid(runs, TWO, "test_accuracy"))["n"]) == {6}
+    runs.loc[runs["seed"].isin([1, 2]) & (runs["a"] == "1"), "status"] = "diverged"
+    with pytest.raises(factorial.NotEstimableError, match="2 of 6 seeds lost a run"):
+        factorial.variance_shares(factorial.grid(runs, TWO, "test_accuracy"))

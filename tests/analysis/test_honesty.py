@@ -124,7 +124,7 @@ def test_claims_about_one_treatment_likewise(bound):
 def test_a_real_study_with_its_labels_shuffled_gets_no_more_verdicts_than_luck_allows():
     """Which run of a seed got which treatment is drawn anew: every effect is then zero, on real numbers."""
     runs = pd.read_csv(REAL, dtype={"dropout": str, "l2": str}, converters=dict.fromkeys(["batch_norm"], str))
-    runs["early_stopping"] = runs["early_stopping"].astype(str).str.lower().replace({"false": "false"})
+    runs["early_stopping"] = runs["early_stopping"].astype(str).str.lower()
     factors = ["init", "batch_norm", "optimizer", "dropout", "l2", "early_stopping"]
     levels = {name: list(dict.fromkeys(runs[name])) for name in factors}
     measured = ["test_accuracy", "test_loss", "train_loss", "val_loss"]
@@ -150,3 +150,35 @@ def test_intervals_of_a_real_study_are_scipys():
     found = effects(runs[both], {"init": ["random_normal(stddev=0.5)", "he_normal"]})
     assert found["p"][0] == pytest.approx(test.pvalue)
     assert (found["low"][0], found["high"][0]) == pytest.approx(tuple(test.confidence_interval()))
+
+
+@pytest.mark.parametrize(
+    ("fields", "wrong"),
+    [
+        ({"expect": "higher"}, "refuted"),
+        ({"expect": "equivalent", "margin": 0.002}, "supported"),
+        ({"expect": "equivalent", "margin": 0.2}, "refuted"),
+    ],
+    ids=str,
+)
+def test_accuracies_of_few_test_images_near_the_ceiling_decide_no_claim_by_being_alike(fields, wrong):
+    """36 images, true accuracies of 99.0 and 99.5%: in every tenth study all five differences are zero."""
+    random = np.random.default_rng(10)
+    claim = Claim(says="so", metric="test_accuracy", treatment={"b": "1"}, against={"b": "0"}, **fields)
+    verdicts = []
+    for _ in range(300):
+        rows = [
+            {
+                "a": "0",
+                "b": level,
+                "c": "0",
+                "seed": seed,
+                "status": "ok",
+                "test_accuracy": hits / 36,
+                "test_loss": loss,
+            }
+            for level, true in (("0", 0.99), ("1", 0.995))
+            for seed, (hits, loss) in enumerate(zip(random.binomial(36, true, 5), random.random(5), strict=True))
+        ]
+        verdicts.append(judge(claim, pd.DataFrame(rows), {"b": {"1"}}, {"b": {"0"}}, list(LEVELS)).verdict)
+    assert np.mean([verdict == wrong for verdict in verdicts]) <= 0.05

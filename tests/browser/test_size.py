@@ -50,6 +50,6 @@ def test_5000_runs_are_bounded_and_open_and_say_what_they_leave_out(visit, too_m
     assert "5000 of 5000" in page.locator("header").inner_text()
     rows = page.locator("#run-table tbody tr").count()
     assert rows < 5000
-    assert f"{rows:,} of 5,000" in page.locator("#runs").inner_text()
+    assert f"The first {rows} of 5000 runs are listed" in page.locator("#runs").inner_text().replace(",", "")
     page.locator("#filter").fill("dropout")
     assert page.locator("#run-table tbody tr:visible").count() == 100

@@ -22,18 +22,9 @@ if not Path(VALIDATOR).is_file():
 
 def messages(folder):
     """What the validator says of the pages in a folder: the page's name, the kind of message, the message."""
-    command = [
-        "java",
-        "-Xss4m",
-        "-jar",
-        VALIDATOR,
-        "--format",
-        "json",
-        "--stdout",
-        "--exit-zero-always",
-        "--skip-non-html",
-    ]
-    done = subprocess.run([*command, str(folder)], capture_output=True, text=True, timeout=120, check=True)
+    options = ["--format", "json", "--stdout", "--exit-zero-always", "--skip-non-html"]
+    command = ["java", "-Xss4m", "-jar", VALIDATOR, *options, str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
     return [
         (Path(found["url"]).stem, found.get("subType", found["type"]), found["message"], found.get("extract", "")[:200])
         for found in json.loads(done.stdout)["messages"]

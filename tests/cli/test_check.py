@@ -42,7 +42,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def out(study: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Its results."""
     folder = tmp_path_factory.mktemp("out")
-    done = ablate("run", "-c", study, "-o", folder)
+    done = ablate("run", "-c", study, "-o", folder, "-j", 1)
     assert done.exit_code == 0, done.stderr
     return folder
 
@@ -162,6 +162,19 @@ def test_a_file_that_cannot_be_read_as_a_baseline(
     assert path.read_text() == content
 
 
+def test_no_file_but_a_baseline_is_replaced(plain: tuple[object, ...], stored: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "ablations.toml"
+    mine.write_text("[study]")
+    done = ablate("check", *plain, "--save-baseline", mine)
+    assert done.exit_code == 2
+    assert "is there and is no stored baseline" in done.stderr
+    assert mine.read_text() == "[study]"
+    content = stored.read_bytes()
+    stored.write_bytes(content[:200])
+    assert ablate("check", *plain, "--save-baseline", stored).exit_code == 0
+    assert stored.read_bytes() == content
+
+
 def test_missing_runs_are_exit_3(out: Path, stored: Path) -> None:
     done = ablate("check", "-c", TINY, "-o", out, "--replicates", 7, "--baseline", stored, "--exit-zero")
     assert done.exit_code == 3
@@ -229,12 +242,13 @@ def test_a_comparison_shows_what_differs_in_text_and_markdown(
     kept = {
         name: type(each)({**each.settings, "training.epochs": 3}, each.data) for name, each in there.treatments.items()
     }
-    changed(better(stored), treatments={**kept, "l2=0.1": kept["baseline"]})
+    changed(better(stored), treatments={**kept, "l2=0.1": kept["baseline"]}, versions={"keras": "3\x1b[31m\x07"})
     said = ablate("compare", stored, out)
     assert said.exit_code == 0, said.stderr
     assert "treatments only in A: l2=0.1" in said.stdout
     assert "training.epochs: 3 in A, 2 in B (baseline, dropout=0.5)" in said.stdout
     assert said.stdout.count("regression") == 2
+    assert "keras 3\ufffd, now 3." in said.stdout
     text = ablate("compare", stored, out, "--md", "--metric", "val_loss").stdout
     assert "| `training.epochs` | `3` | `2` |" in text
     assert "Change in validation loss" in text

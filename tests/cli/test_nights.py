@@ -27,8 +27,7 @@ source = "digits.csv"
 label = "digit"
 
 [model]
-hidden = [16]
-activation = "mine:act"
+builder = "mine:make"
 
 [training]
 epochs = 12
@@ -46,10 +45,20 @@ treatment = { dropout = 0.0 }
 at_least = 0.5
 """
 CODE = """import keras
+from keras import layers
 
 
 def act(x):
     return {}
+
+
+def make(input_shape, classes, dropout):
+    return keras.Sequential([
+        keras.Input(input_shape),
+        layers.Dense(16, activation=act),
+        layers.Dropout(dropout),
+        layers.Dense(classes, activation="softmax"),
+    ])
 """
 GOOD = CODE.format("keras.ops.relu(x)")
 # Negative parts are kept in place of positive ones. Initial weights are as often positive as negative, so such networks
@@ -101,7 +110,7 @@ class Nights:
         return process
 
     def run(self, night: str) -> None:
-        done = self.ablate("run", "-o", night)
+        done = self.ablate("run", "-o", night, "-j", "1")
         assert done.returncode == 0, done.stderr
 
     def check(self, night: str, *options: str) -> tuple[int, str]:
@@ -134,18 +143,21 @@ def change(nights: Nights) -> Iterator[Callable[[str], None]]:
     (nights.folder / "mine.py").write_text(GOOD)
 
 
-def test_a_broken_activation_is_comparable_and_worse(nights: Nights, change: Callable[[str], None]) -> None:
+def test_a_broken_builder_is_comparable_and_worse(nights: Nights, change: Callable[[str], None]) -> None:
     change(BROKEN)
     nights.run("broken")
     code, summary = nights.check("broken")
     assert code == 1, summary
     assert "# 🔴 recipe: 2 regressions" in summary
-    assert "changed since the stored baseline: code of mine:act\n" in summary
+    assert "changed since the stored baseline: code of mine:make\n" in summary
     assert "- Regression: baseline: −" in summary
     assert "| `baseline` | **regression** |" in summary
     nothing = nights.check("broken", "--save-baseline", "broken.json")
     assert nothing[0] == 1
     assert not (nights.folder / "broken.json").exists(), "a red night does not become the baseline"
+    assert "has changed since these runs" not in summary
+    change(GOOD)
+    assert "mine:make has changed since these runs were trained" in nights.check("broken")[1]
 
 
 def test_noise_is_no_regression(nights: Nights, change: Callable[[str], None]) -> None:
@@ -154,7 +166,7 @@ def test_noise_is_no_regression(nights: Nights, change: Callable[[str], None]) -
     code, summary = nights.check("noise")
     assert code == 0, summary
     assert "# 🟢 recipe: nothing is wrong" in summary
-    assert "code of mine:act" in summary
+    assert "code of mine:make" in summary
     document = json.loads(nights.ablate("check", "-o", "noise", "--baseline", "baseline.json", "--json").stdout)
     assert all(row["low"] < row["high"] for row in document["treatments"]), "these are other numbers"
     assert {row["verdict"] for row in document["treatments"]} <= {"fine", "inconclusive"}

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ablate.execution.queue import COMPILATION_SECONDS, RunQueue, guess_epoch_seconds
-from ablate.execution.scheduler import _assignment
+from ablate.execution.scheduler import assignment
 from ablate.execution.worker import Outcome
 from ablate.results.identity import DataFacts, plan_runs
 from ablate.results.store import Store
@@ -20,7 +20,7 @@ def queue_of(study: Study, epoch_seconds: float = 0.0) -> RunQueue:
     identity = identity_for(study.base)
     runs = plan_runs(design.treatments(study), study.seeds, identity)
     tasks = [
-        (run, _assignment(number, run, identity, Store(Path()), Path(), "compiled", keep_weights=False))
+        (run, assignment(number, run, identity, Store(Path()), Path(), "compiled", keep_weights=False))
         for number, run in enumerate(runs)
     ]
     return RunQueue(tasks, epoch_seconds)

@@ -106,6 +106,28 @@ def test_a_worker_that_grows_is_replaced(tmp_path: Path, monkeypatch: pytest.Mon
     assert contents(tmp_path / "kept") == contents(tmp_path / "replaced")
 
 
+def test_a_model_of_the_users_is_trained_by_any_number_of_workers(tmp_path: Path) -> None:
+    """A builder beside the study, its arguments varied; the models of the best are kept and gone on from."""
+    (tmp_path / "user_models.py").write_bytes((STUDIES / "user_models.py").read_bytes())
+    text = (STUDIES / "tiny.toml").read_text(encoding="utf-8").replace("hidden = ", "# hidden = ")
+    model = "model={builder='user_models:make_cnn', arguments={filters=3}}"
+    varied = ["factors={'model.arguments.filters'=[3, 5]}", "underfitting.optimizer=['adam']"]
+    (tmp_path / "ablations.toml").write_text(text)
+    overrides = [model, *varied, "study.save_models='all'", "training.epochs=3"]
+    study = api.load(tmp_path / "ablations.toml", overrides)
+    for jobs in (1, 2):
+        results = api.run(study, jobs=jobs, out=tmp_path / str(jobs))
+        assert results.snapshot.missing == 0
+    alone, together = contents(tmp_path / "1"), contents(tmp_path / "2")
+    assert alone == together
+    assert len({body["weights"] for body in alone.values()}) == len(alone) == 6
+    assert set(results.runs["trainer"]) == {"graph"}
+    second = ["study.name='second'", "training.continue_from='tiny'"]
+    on = api.run(api.load(tmp_path / "ablations.toml", [*overrides, *second]), jobs=1, out=tmp_path / "2")
+    assert on.snapshot.missing == 0
+    assert on.runs["loss"].mean() < results.runs["loss"].mean()
+
+
 def test_a_study_names_the_slower_trainer_once(tmp_path: Path) -> None:
     """From the study file to the lines of progress: code beside the study, found by worker processes."""
     (tmp_path / "user_code.py").write_bytes((STUDIES / "user_code.py").read_bytes())

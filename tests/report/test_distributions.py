@@ -61,4 +61,5 @@ def test_layers_that_are_not_finite_have_no_panel(make):
 
 
 def test_the_treatments_shown_begin_with_the_baseline(make):
-    assert distributions.worth_showing(make().runs) == ["baseline", "batch_norm=true"]
+    assert distributions.worth_showing(make().runs) == ["baseline", "batch_norm=true", "dropout=0.5"]
+    assert distributions.worth_showing(make().runs, {"dropout=0.5"})[:2] == ["baseline", "dropout=0.5"]

@@ -171,7 +171,8 @@ def test_an_archive_is_measured_before_it_is_unpacked(
     [
         ("digit", "did you mean 'digits'?"),
         ("mnsit", "did you mean 'mnist'?"),
-        ("a.parquet", "allowed: digits, wine"),
+        ("a.feather", "allowed: digits, wine"),
+        ("a.parquet", "no such file"),
         ("nowhere.npz", "no such file"),
         ("~nobody-of-that-name/x.npz", "cannot be read"),
     ],
@@ -266,3 +267,43 @@ def test_a_table_is_measured_before_it_is_read(tmp_path: Path, monkeypatch: pyte
     (tmp_path / "t.csv").write_text(GOOD)
     with pytest.raises(StudyError, match="more than the 100 that memory allows for a table"):
         sources.load(Data(source="t.csv", label="kind"), tmp_path)
+
+
+def test_a_parquet_table_is_read_as_a_csv_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    import pandas as pd
+    import pyarrow as pa
+
+    (tmp_path / "t.csv").write_text(GOOD)
+    table = pd.read_csv(tmp_path / "t.csv")
+    parquet.write_table(pa.Table.from_pandas(table), tmp_path / "t.parquet")
+    found, other = (sources.load(Data(source=f"t.{kind}", label="kind"), tmp_path) for kind in ("parquet", "csv"))
+    assert found.digest == other.digest
+    with pytest.raises(StudyError, match=r"data.label: is required for a table"):
+        sources.load(Data(source="t.parquet"), tmp_path)
+    with pytest.raises(StudyError, match=r"data.label = .*t.parquet has no such column; did you mean 'kind'"):
+        sources.load(Data(source="t.parquet", label="knid"), tmp_path)
+    (tmp_path / "broken.parquet").write_bytes((tmp_path / "t.parquet").read_bytes()[:-20])
+    with pytest.raises(StudyError, match=r"data.source = .*cannot be read"):
+        sources.load(Data(source="broken.parquet", label="kind"), tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(ondisk, "memory_limit", lambda: 100)
+        with pytest.raises(StudyError, match=r"more than the 100 that memory allows for a table"):
+            sources.load(Data(source="t.parquet", label="kind"), tmp_path)
+
+
+def test_parquet_without_pyarrow_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "t.parquet").write_bytes(b"")
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(StudyError, match=r"needs pyarrow: install that package, or save the table as .csv"):
+        sources.load(Data(source="t.parquet", label="kind"), tmp_path)
+
+
+def test_the_shape_of_an_example_is_kept(tmp_path: Path) -> None:
+    assert sources.load(Data(source="digits"), tmp_path).shape == (8, 8)
+    assert sources.load(Data(source="iris"), tmp_path).shape == (4,)
+    content = arrays()
+    rows = {key: x.reshape(len(x), -1) if x.ndim > 1 else x for key, x in content.items()}
+    flat, shaped = (sources.load(npz(tmp_path, **each), tmp_path) for each in (rows, content))
+    assert (flat.shape, shaped.shape) == ((4,), (2, 2))
+    assert shaped.digest == flat.digest

@@ -23,7 +23,9 @@ def last_hidden(activation: str, stddev: float, seed: int) -> tuple[Probe, list[
     )
     model = plain_model.build(study.base, WIDTH, 10, seed)
     sample = tf.constant(np.random.default_rng(seed).normal(size=(INPUTS, WIDTH)), tf.float32)
-    probes = [probe for probe in Prober(model, activation).look(sample, "initial") if probe.kind == "activations"]
+    probes = [
+        probe for probe in Prober(model, (WIDTH,), activation).look(sample, "initial") if probe.kind == "activations"
+    ]
     hidden = [probe for probe in probes if probe.layer.startswith("hidden")]
     assert [probe.layer for probe in hidden] == [f"hidden {number}" for number in range(1, DEPTH + 1)]
     return hidden[-1], [probe.sd for probe in hidden]
@@ -70,7 +72,7 @@ def test_edges_are_powers_of_two_around_the_values(largest: float, signed: bool)
 def probes_of(kernel: Any) -> dict[str, Probe]:
     model = plain_model.build(study_of(model={"hidden": [3]}).base, 2, 2, 1)
     model.get_layer("dense_1").kernel.assign(kernel)
-    found = Prober(model, "relu").look(tf.ones((4, 2)), "end")
+    found = Prober(model, (2,), "relu").look(tf.ones((4, 2)), "end")
     return {f"{probe.layer} {probe.kind}": probe for probe in found}
 
 

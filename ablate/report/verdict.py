@@ -1,0 +1,237 @@
+"""The study's answer in words: the best treatment, how sure that is, and what each level does."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ablate.analysis.estimates import FEWEST_SEEDS, estimate_mean, largest_of_equals
+from ablate.analysis.selection import passed_over
+from ablate.report import answers, wording
+from ablate.report.answers import SYMBOLS
+from ablate.report.findings import Findings
+from ablate.study.thresholds import Thresholds
+
+UNMEASURED = "unmeasured"  # of levels without a pair of runs, whatever their verdict
+GROUPS = (
+    ("helps", "Helps", ""),
+    ("hurts", "Hurts", ""),
+    ("undecided", "Undecided", "The interval or the adjusted test leaves it open. That is not evidence of no effect."),
+    ("exploratory", "Exploratory", f"Fewer than {FEWEST_SEEDS} replicates: a hint of what to look at, not a finding."),
+    ("inert", "Inert", "Every pair of runs came out equal."),
+    (
+        "coverage only",
+        "Coverage only",
+        "A pairwise design tries every pair of levels; it is too thin to tell effects from each other.",
+    ),
+    (UNMEASURED, "Nothing measured", "No two finished runs differ in these levels alone."),
+)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The level of a factor and what it does, as text; `short` is its size alone, where that is clear of zero."""
+
+    level: str
+    text: str
+    short: str
+
+
+@dataclass(frozen=True)
+class Group:
+    """Findings with one verdict; `symbol` is the figures' mark for it."""
+
+    verdict: str
+    symbol: str
+    title: str
+    note: str
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The study's answer.
+
+    Attributes:
+        best: name of the treatment with the best mean validation accuracy; `None` without a finished run.
+        headline: what it brings, in one sentence that follows its name.
+        sure: how sure that is, in one sentence.
+        paragraphs: how it was chosen and what it scores, what that is worth, what is wrong with the baseline, and
+            which remedies depend on their company.
+        groups: the levels by verdict, empty ones left out.
+    """
+
+    best: str | None
+    headline: str
+    sure: str
+    paragraphs: tuple[str, ...]
+    groups: tuple[Group, ...]
+
+
+def verdict(findings: Findings) -> Verdict:
+    """The study's answer in plain words."""
+    snapshot, best, effects = findings.snapshot, findings.winner, findings.effects()
+    groups = []
+    verdicts = effects["verdict"].where(effects["n"] > 0, UNMEASURED)
+    for name, title, note in GROUPS:
+        rows: list[dict[Any, Any]] = effects[verdicts == name].to_dict("records")
+        rows.sort(key=lambda row: -abs(row["mean"]) if math.isfinite(row["mean"]) else 0.0)
+        say = {"undecided": wording.undecided, "inert": wording.inert}.get(name, wording.effect)
+        found = tuple(
+            Finding(
+                f"{row['factor']} = {row['level']}",
+                say(row),
+                wording.signed(row["mean"], row["metric"]) if name in ("helps", "hurts") else "",
+            )
+            for row in rows
+        )
+        if found:
+            groups.append(Group(name, SYMBOLS.get(name, "○"), title, note, found))
+    counts = findings.diagnosis
+    diagnosis = " ".join(filter(None, (_baseline(counts, snapshot.study.thresholds), _unfinished(counts))))
+    paragraphs = (_selection(findings), _curse(findings), diagnosis, answers.dependence(findings))
+    return Verdict(
+        best,
+        _headline(findings),
+        " ".join(filter(None, (_sureness(findings), _confirmation(findings), _rivals(findings)))),
+        tuple(filter(None, paragraphs)),
+        tuple(groups),
+    )
+
+
+def _headline(findings: Findings) -> str:
+    """What the winner brings, as the end of a sentence that its name begins."""
+    primary = findings.snapshot.study.primary
+    if findings.winner is None:
+        return "No treatment has enough finished runs to name a best one."
+    if set(findings.ok["treatment"]) == {findings.winner}:
+        return "is the only treatment with finished runs so far."
+    if findings.winner == "baseline":
+        return "is best as it is: no treatment that could be chosen does better on validation."
+    best = "does best on validation" + (" so far" if findings.snapshot.missing else "")
+    lead = findings.lead()
+    if lead is None:
+        return f"{best}; the baseline has no finished run to compare it with."
+    size = f"{wording.signed(lead.found.mean, primary)} {wording.unit(primary)}".strip()
+    return f"{best}: {size} in {wording.metric_name(primary)} against the baseline."
+
+
+def _sureness(findings: Findings) -> str:
+    """How sure the winner's lead over the baseline is."""
+    lead = findings.lead()
+    if lead is None:
+        return ""
+    replicates = wording.plural(lead.count, "replicate")
+    if lead.count < FEWEST_SEEDS:
+        return f"Not sure at all: {replicates}, and it takes {FEWEST_SEEDS} for a verdict."
+    interval = wording.interval(lead.found.low, lead.found.high, findings.snapshot.study.primary)
+    interval = f"95% interval {interval}, {replicates}"
+    said = {
+        "helps": "The lead is clear of zero",
+        "hurts": "The lead on validation turns around: this difference is clear of zero for the worse",
+    }.get(lead.verdict, "The lead is not sure")
+    fresh = "" if findings.snapshot.confirmation else " Fresh seeds have not confirmed it yet."
+    return f"{said} ({interval}).{fresh}"
+
+
+def _curse(findings: Findings) -> str:
+    """What the winner's lead owes to its being chosen."""
+    treatments = findings.ok["treatment"].nunique()
+    if findings.lead() is None:
+        return ""
+    luck = wording.number(largest_of_equals(treatments), 1)
+    text = (
+        f"It was chosen as the best of {treatments}, and the best of {treatments} equal treatments looks {luck} "
+        "standard errors better than it is (the winner's curse)"
+    )
+    confirmed = findings.snapshot.confirmation is not None
+    return f"{text}." if confirmed else f"{text}: 'ablate run --confirm' trains it and the baseline with fresh seeds."
+
+
+def _confirmation(findings: Findings) -> str:
+    """What fresh seeds say of the winner."""
+    lead = findings.lead(confirmed=True)
+    if lead is None:
+        return ""
+    found = lead.found
+    said = {"helps": "confirms its lead", "hurts": "turns its lead around"}.get(lead.verdict, "leaves its lead open")
+    difference = wording.difference(found.mean, found.low, found.high, findings.snapshot.study.primary, lead.count)
+    return f"On fresh seeds, which chose nothing, the difference is {difference}: that {said}."
+
+
+def _selection(findings: Findings) -> str:
+    """How the best treatment was chosen, and what it scores."""
+    best, runs = findings.winner, findings.ok
+    if best is None:
+        return ""
+    own = runs[runs["treatment"] == best]
+    score = wording.spread(float(own["test_accuracy"].mean()), float(own["test_accuracy"].std(ddof=1)), "test_accuracy")
+    count = f"mean ± standard deviation over {len(own)} replicates" if len(own) > 1 else "a single run"
+    alone = set(runs["treatment"]) == {best}
+    chosen = "; its" if alone else ", the highest of those that could be chosen. Chosen by that, its"
+    accuracy = wording.percent(float(own["val_accuracy"].mean()))
+    text = f"Its mean validation accuracy is {accuracy}%{chosen} test accuracy is {score}% ({count})"
+    base = runs.loc[runs["treatment"] == "baseline", "test_accuracy"]
+    if best != "baseline" and len(base):
+        text += f"; the baseline's is {wording.percent(float(base.mean()))}%"
+    return f"{text}."
+
+
+def _rivals(findings: Findings) -> str:
+    """Who else might be best: treatments that could not be chosen, and one that the replicates do not tell apart."""
+    best, runs = findings.winner, findings.ok
+    if best is None:
+        return ""
+    others = passed_over(findings.snapshot.runs, best)
+    sentences = [
+        f"{name} scores {wording.percent(accuracy)}% on validation but lost {lost} of {of} runs, too many to be chosen."
+        for name, accuracy, lost, of in others
+    ]
+    return " ".join(filter(None, [*sentences, _runner_up(runs, best, {name for name, *_ in others})]))
+
+
+def _runner_up(runs: pd.DataFrame, best: str, besides: set[str]) -> str:
+    """The next best treatment, where the replicates do not tell it from the best one."""
+    by_seed = runs[~runs["treatment"].isin(besides)].pivot_table(
+        index="seed", columns="treatment", values="val_accuracy", sort=False
+    )
+    rest = by_seed.drop(columns=best).mean().round(6)
+    if rest.empty:
+        return ""
+    second = str(rest.idxmax())
+    difference = estimate_mean((by_seed[best] - by_seed[second]).dropna().to_numpy(dtype=np.float64))
+    if difference.low > 0:
+        return ""
+    own = round(float(by_seed[best].mean()), 6)
+    close = (
+        "scores the same" if own == rest[second] else f"is close behind with {wording.percent(float(rest[second]))}%"
+    )
+    return f"{second} {close} on validation ({wording.percent(own)}%): the replicates do not tell the two apart."
+
+
+def _baseline(counts: pd.DataFrame, thresholds: Thresholds) -> str:
+    """What is wrong with the baseline, if anything."""
+    own = counts[counts["treatment"] == "baseline"].to_dict("records")
+    if not own:
+        return "The baseline has no finished run yet."
+    first = own[0]
+    share = f"{first['runs']} of {wording.plural(first['of'], 'run')}"
+    text = f"The baseline is diagnosed “{first['diagnosis']}” in {share}"
+    rest = [f"{row['diagnosis']} in {row['runs']}" for row in own[1:]]
+    text += f" ({', '.join(rest)})" if rest else ""
+    return f"{text}: {wording.diagnoses(thresholds)[first['diagnosis']]}."
+
+
+def _unfinished(counts: pd.DataFrame) -> str:
+    """That most treatments were still learning, where they were."""
+    first = counts.drop_duplicates("treatment")
+    improving = int((first["diagnosis"] == "still improving").sum())
+    if improving * 2 <= len(first):
+        return ""
+    were = "was" if len(first) == 1 else "were"
+    return (
+        f"{improving} of {wording.plural(len(first), 'treatment')} {were} still improving when training ended: "
+        "what follows compares them at this number of epochs, and more epochs may change it."
+    )

@@ -1,0 +1,228 @@
+"""A model of the user's, from a builder or a file: checked, and copied for every run with weights of its own seed."""
+
+import copy
+import itertools
+import random
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras.src.backend.common import global_state
+
+from ablate.errors import ModelError
+from ablate.study import builders, code, model_files
+from ablate.study.levels import plain
+from ablate.study.seeds import Stream, derive
+from ablate.study.settings import RunSettings
+from ablate.training import layers
+from ablate.training.layers import FUNCTIONAL, Array
+from ablate.training.model import initializer
+
+CONVOLUTIONS = tuple(
+    getattr(keras.layers, f"{kind}Conv{dimensions}D{direction}")
+    for kind, dimensions, direction in (
+        *(("", each, end) for each in (1, 2, 3) for end in ("", "Transpose")),
+        *((kind, each, "") for each in (1, 2) for kind in ("Depthwise", "Separable")),
+    )
+)
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Blueprint:
+    """A model of the user's, and what every run has of it.
+
+    Attributes:
+        model: as it came.
+        shape: of one example, as the model takes it.
+        example: of one example, as it is in the data.
+        given: the weights that every run starts from, by layer: those that the builder or the file decides. All
+            others are drawn anew for every seed.
+    """
+
+    model: keras.Model
+    shape: Shape
+    example: Shape
+    given: Mapping[str, Array]
+
+    def fresh(self, seed: int) -> keras.Model:
+        """A copy with the initial weights of a seed, and with that seed in everything random.
+
+        Initializers and dropouts get a seed by the place of their layer among those of their kind, so that layers
+        share their weights with those of another treatment where a dropout or a normalization more stands between.
+        """
+        numbers = _places(self.model)
+
+        def reseeded(layer: keras.layers.Layer) -> keras.layers.Layer:
+            return layers.copy(layer, **_reseeded(layer, numbers[id(layer)], seed))
+
+        model = keras.models.clone_model(self.model, clone_function=reseeded, recursive=True)
+        layers.put_weights(model, {**layers.weights_by_layer(model), **self.given})
+        return model
+
+    @property
+    def convolves(self) -> bool:
+        """Whether it has a layer whose operation XLA has no fast code for on a CPU."""
+        found = (
+            layer.layer if isinstance(layer, keras.layers.Wrapper) else layer for _, layer in layers.walk(self.model)
+        )
+        return any(isinstance(layer, CONVOLUTIONS) for layer in found)
+
+
+def draw(settings: RunSettings, example: Shape, classes: int, folder: Path) -> Blueprint:
+    """The blueprint of a treatment's model. Runs the builder's code, or reads the file.
+
+    Args:
+        settings: of the treatment; its model is not one of hidden layers.
+        example: shape of one example, as it is in the data.
+        classes: how many classes there are.
+        folder: of the study.
+
+    Raises:
+        ModelError: what came is no model that can be trained on this data.
+    """
+    if settings.model.file is not None:
+        path = model_files.locate(settings.model.file, folder)
+        model = _loaded(path)
+        return Blueprint(model, _checked(model, str(path), example, classes), example, layers.weights_by_layer(model))
+    what = f"{settings.model.builder}"
+    make = _caller(settings, example, classes, folder)
+    (first, one), (second, other) = (_made(make, seed) for seed in (1, 2))
+    shape, _ = (_checked(model, what, example, classes) for model in (first, second))
+    if one == other:
+        message = "sets the seed of all random numbers (keras.utils.set_random_seed, random.seed); remove that line"
+        raise ModelError(f"{what} {message}: every run has seeds of its own")
+    return Blueprint(first, shape, example, _unchanged(first, second, what))
+
+
+def _caller(settings: RunSettings, example: Shape, classes: int, folder: Path) -> Callable[[], Any]:
+    """The builder, to be called with everything that is handed to it."""
+    reference = settings.model.builder
+    assert reference is not None
+    takes = code.signature(reference, folder, builders.KEY).names
+    make = code.load(reference)
+
+    def call() -> Any:
+        remedies = builders.handed(settings, takes)
+        if "init" in remedies:
+            remedies["init"] = initializer(plain(remedies["init"]))
+        arguments = copy.deepcopy({**settings.model.arguments, **remedies})
+        return make(input_shape=example, classes=classes, **arguments)
+
+    return call
+
+
+def _made(make: Callable[[], Any], seed: int) -> tuple[Any, Any]:
+    """What a builder returns where everything random begins at a seed, and the state that it leaves that in."""
+    with _names_from_the_beginning():
+        keras.utils.set_random_seed(seed)
+        return make(), random.getstate()
+
+
+@contextmanager
+def _names_from_the_beginning() -> Iterator[None]:
+    """Name layers as a fresh process would: weights are known by these names, whatever was built before.
+
+    Where Keras (3.15) keeps its counters is internal to it.
+    """
+    before = global_state.get_global_attribute("object_name_uids")
+    global_state.set_global_attribute("object_name_uids", None)
+    try:
+        yield
+    finally:
+        global_state.set_global_attribute("object_name_uids", before)
+
+
+def _unchanged(first: keras.Model, second: keras.Model, what: str) -> dict[str, Array]:
+    """Weights that a builder makes the same at every seed: pretrained ones, zeros, those with a seed of their own."""
+    one, other = layers.weights_by_layer(first), layers.weights_by_layer(second)
+    if {name: weight.shape for name, weight in one.items()} != {name: weight.shape for name, weight in other.items()}:
+        raise ModelError(f"{what} returned two different networks when it was called twice with the same arguments")
+    return {name: weight for name, weight in one.items() if np.array_equal(weight, other[name], equal_nan=True)}
+
+
+def _loaded(path: Path) -> keras.Model:
+    try:
+        return keras.saving.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:
+        raise ModelError(f"{path} cannot be loaded: {' '.join(str(error).split())[:300]}") from error
+
+
+def _checked(model: Any, what: str, example: Shape, classes: int) -> Shape:
+    """The shape of an example as a model takes it; the model is seen to fit the data.
+
+    Raises:
+        ModelError: it does not, or is none.
+    """
+    if not isinstance(model, keras.Model):
+        raise ModelError(f"{what} returned {type(model).__name__}, not a Keras model")
+    if not isinstance(model, keras.Sequential | FUNCTIONAL):
+        hint = "make it of layers, by keras.Sequential or keras.Model(inputs, outputs)"
+        raise ModelError(f"{what}: the layers of a subclassed model ({type(model).__name__}) cannot be copied; {hint}")
+    if not model.built:
+        model.build((None, *example))
+    if len(model.inputs) != 1 or len(model.outputs) != 1:
+        raise ModelError(
+            f"{what} has {len(model.inputs)} inputs and {len(model.outputs)} outputs, and should have one each"
+        )
+    shape = _input_shape(tuple(model.inputs[0].shape[1:]), example)
+    if shape is None:
+        raise ModelError(f"{what} takes examples of shape {model.inputs[0].shape[1:]}, and the data has {example}")
+    _check_output(model, what, shape, classes)
+    return shape
+
+
+def _input_shape(wanted: tuple[int | None, ...], example: Shape) -> Shape | None:
+    """How a model takes examples: as they are, or in another shape of as many numbers; `None` if it cannot."""
+    if len(wanted) == len(example) and all(size in (None, given) for size, given in zip(wanted, example, strict=True)):
+        return example
+    known = tuple(size for size in wanted if size is not None)
+    return known if len(known) == len(wanted) and np.prod(known) == np.prod(example) else None
+
+
+def _check_output(model: keras.Model, what: str, shape: Shape, classes: int) -> None:
+    """See that a model ends in one probability for each class."""
+    end = tuple(model.outputs[0].shape[1:])
+    advice = f"it should end in Dense({classes}, activation='softmax')"
+    if end != (classes,):
+        raise ModelError(f"{what} ends in shape {end}; for {classes} classes {advice}")
+    sample = np.random.default_rng(0).random((4, *shape), np.float32)
+    found = model(tf.constant(sample), training=False).numpy()
+    if np.isfinite(found).all() and not (np.allclose(found.sum(axis=1), 1, atol=1e-3) and found.min() >= 0):
+        raise ModelError(f"{what} does not end in probabilities, which would add up to 1 over the classes; {advice}")
+
+
+def _places(model: keras.Model) -> dict[int, tuple[int, int]]:
+    """By layer, its number among those with a matrix of weights, and among those with random numbers, from 1."""
+    found: dict[int, tuple[int, int]] = {}
+    weighted = noisy = 0
+    for _, layer in layers.walk(model):
+        weighted += any(len(weight.shape) > 1 for weight in layer.weights)
+        noisy += "seed" in layer.get_config()
+        found[id(layer)] = weighted, noisy
+    return found
+
+
+def _reseeded(layer: keras.layers.Layer, place: tuple[int, int], seed: int) -> dict[str, Any]:
+    """The settings of a layer that hold a seed, those of layers in it too, with seeds that belong to its place."""
+    weights, noises = itertools.count(), itertools.count()
+
+    def put(key: str, value: Any) -> Any:
+        match value:
+            case {"config": {"seed": _}} if key.endswith("initializer"):
+                own = derive(seed, Stream.INIT, place[0], next(weights))
+                return {**value, "config": {**value["config"], "seed": own}}
+            case dict():
+                return {name: put(name, entry) for name, entry in value.items()}
+            case list():
+                return [put(key, entry) for entry in value]
+            case _:
+                return derive(seed, Stream.DROPOUT, place[1], next(noises)) if key == "seed" else value
+
+    config = layer.get_config()
+    return {key: found for key, value in config.items() if (found := put(key, value)) != value}

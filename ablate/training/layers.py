@@ -1,0 +1,87 @@
+"""The layers of any Keras model, those of models inside it too: what they have learned, by name, and copies of them."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from ablate.errors import ModelError
+
+Array = npt.NDArray[np.float32]
+
+_POINT = keras.Input((1,))
+FUNCTIONAL = type(
+    keras.Model(_POINT, _POINT)
+)  # the class that Keras makes of inputs and outputs; it has no public name
+
+
+def walk(model: keras.Model, inside: str = "") -> Iterator[tuple[str, keras.layers.Layer]]:
+    """The layers of a model with their names, each once; those of a model inside it as `model/layer`."""
+    seen: set[int] = set()
+    for layer in model.layers:
+        name = f"{inside}{layer.name}"
+        if isinstance(layer, keras.Sequential | FUNCTIONAL):
+            for inner, found in walk(layer, f"{name}/"):
+                if id(found) not in seen:
+                    seen.add(id(found))
+                    yield inner, found
+        elif id(layer) not in seen:
+            seen.add(id(layer))
+            yield name, layer
+
+
+def is_learned(layer: keras.layers.Layer) -> bool:
+    """Whether a layer belongs to the network; the variables of a stand-in (see `surgery`) do not."""
+    return not getattr(layer, "stands_in", False)
+
+
+def weights_by_layer(model: keras.Model) -> dict[str, Array]:
+    """The weights of a network, as any trainer leaves it, by `layer/number`."""
+    return {
+        f"{name}/{number}": weight
+        for name, layer in walk(model)
+        if is_learned(layer)
+        for number, weight in enumerate(layer.get_weights())
+    }
+
+
+def put_weights(model: keras.Model, weights: Mapping[str, Array]) -> None:
+    """Give a network weights that `weights_by_layer` found in one of the same layers.
+
+    Raises:
+        ModelError: they are of other layers.
+    """
+    for name, layer in walk(model):
+        if layer.weights and is_learned(layer):
+            try:
+                layer.set_weights([weights[f"{name}/{number}"] for number in range(len(layer.weights))])
+            except (KeyError, ValueError) as error:
+                raise ModelError(f"the weights are not those of this network: layer '{name}', {error}") from None
+
+
+def parameters(model: keras.Model) -> int:
+    """Weights of the network, trainable or not."""
+    return sum(layer.count_params() for _, layer in walk(model) if layer.weights and is_learned(layer))
+
+
+def copy(layer: keras.layers.Layer, **changes: Any) -> keras.layers.Layer:
+    """A layer made anew from its settings, with some of them changed; functions are handed over as they are.
+
+    Raises:
+        ModelError: its class cannot be made from what its `get_config` says.
+    """
+    try:
+        config = layer.get_config()
+        functions = {key: getattr(layer, key) for key, value in config.items() if _is_function(value, layer, key)}
+        return layer.__class__.from_config({**config, **functions, **changes})
+    except Exception as error:
+        message = f"layer '{layer.name}' ({type(layer).__name__}) cannot be made from its get_config(): {error}"
+        raise ModelError(message) from error
+
+
+def _is_function(value: Any, layer: keras.layers.Layer, key: str) -> bool:
+    """Whether a setting is a function of the user's, for which Keras has a name that it may not find again."""
+    written = isinstance(value, dict) and value.get("class_name") in ("function", "__lambda__")
+    return (written or isinstance(layer, keras.layers.Activation)) and callable(getattr(layer, key, None))

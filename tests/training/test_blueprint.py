@@ -1,0 +1,201 @@
+"""Models of the user's are trained as ours are: by shared programs, with paired seeds, to the numbers of `fit`."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from ablate.errors import ModelError
+from ablate.results.record import Record
+from ablate.study import splits
+from ablate.study.settings import RunSettings
+from ablate.study.sources import Dataset
+from ablate.training import blueprint as blueprints
+from ablate.training import data as run_data
+from ablate.training import layers, saving, trainer
+from ablate.training.blueprint import Blueprint
+from ablate.training.trainer import Workshop
+from tests.conftest import STUDIES
+
+
+@pytest.fixture(autouse=True)
+def importable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(STUDIES)
+
+
+def settings_of(builder: str, **sections: Any) -> RunSettings:
+    model = {"hidden": [], "builder": f"user_models:{builder}", **sections.pop("model", {})}
+    document: Any = {"study": {"name": "own"}, "data": {"source": "digits"}, "training": {"epochs": 2}, **sections}
+    from ablate.study import spec
+
+    document["model"] = {name: value for name, value in model.items() if value}
+    return spec.build(document, Path("ablations.toml")).base
+
+
+def train(dataset: Dataset, workshop: Workshop, settings: RunSettings, seed: int = 1, **options: Any) -> Record:
+    return trainer.train("k", settings, seed, dataset, workshop, folder=STUDIES, **options)
+
+
+def drawn(builder: str, shape: tuple[int, ...] = (8, 8), **sections: Any) -> Blueprint:
+    return blueprints.draw(settings_of(builder, **sections), shape, 10, STUDIES)
+
+
+def facts(record: Record) -> Any:
+    history = {name: values for name, values in record.history.items() if name != "seconds"}
+    return repr((history, record.result, record.probes, record.status, record.weights))
+
+
+@pytest.mark.parametrize(("builder", "name"), [("make_cnn", "graph"), ("make_dense", "compiled")])
+def test_a_run_is_the_same_after_any_other_and_as_fit_trains_it(digits: Dataset, builder: str, name: str) -> None:
+    workshop = Workshop()
+    settings = settings_of(builder, underfitting={"optimizer": "adam"})
+    first, other, again = (train(digits, workshop, settings, seed) for seed in (1, 2, 1))
+    assert first.trainer == name
+    assert [record.seconds["compile"] > 0 for record in (first, other, again)] == [True, False, False]
+    assert facts(first) == facts(again) != facts(other)
+    if builder == "make_cnn":  # the noise of the other one is drawn anew by other operations
+        by_fit = train(digits, workshop, settings, trainer="fit")
+        for column in set(first.history) - {"seconds", "gap"}:
+            np.testing.assert_allclose(first.history[column], by_fit.history[column], rtol=1e-5, err_msg=column)
+
+
+def test_treatments_share_the_initial_weights_of_layers_that_are_the_same() -> None:
+    def weights(seed: int, **remedies: Any) -> dict[str, Any]:
+        found = drawn("make_cnn", overfitting=remedies.pop("off", {}), underfitting=remedies).fresh(seed)
+        return {name: weight for name, weight in layers.weights_by_layer(found).items() if weight.ndim > 1}
+
+    plain, dropout, norm = weights(1), weights(1, off={"dropout": 0.5}), weights(1, batch_norm=True)
+    he, other = weights(1, init="he_normal"), weights(2)
+    assert set(plain) == {"conv2d/0", "dense/0"}
+    for name, weight in plain.items():
+        np.testing.assert_array_equal(weight, dropout[name])
+        np.testing.assert_array_equal(weight, norm[name])
+        assert not np.array_equal(weight, other[name])
+    np.testing.assert_array_equal(plain["dense/0"], he["dense/0"])
+    assert not np.array_equal(plain["conv2d/0"], he["conv2d/0"])
+
+
+def test_every_layer_and_mask_has_a_seed_of_its_own() -> None:
+    model = drawn("make_dense", overfitting={"dropout": 0.5}).fresh(1)
+    found = dict(layers.walk(model))
+    seeds = [found["inner/dense"].kernel_initializer.seed, found["inner/dense_1"].kernel_initializer.seed]
+    seeds += [found["dense_2"].kernel_initializer.seed, found["inner/dropout"].seed, found["gaussian_noise"].seed]
+    assert len(set(seeds)) == 5
+    again = dict(layers.walk(drawn("make_dense", overfitting={"dropout": 0.5}).fresh(1)))
+    assert list(again) == list(found)  # names do not count the models that were made before
+
+
+def test_dropout_inside_a_model_becomes_a_variable_rate_and_silences(digits: Dataset) -> None:
+    workshop = Workshop()
+    with_it = train(digits, workshop, settings_of("make_dense", overfitting={"dropout": 0.5}))
+    without = train(digits, workshop, settings_of("make_dense"))
+    assert with_it.result["parameters"] == without.result["parameters"] == 64 * 12 + 12 + 12 * 8 + 8 + 8 * 10 + 10
+    assert with_it.history["loss"] != without.history["loss"]
+    from ablate.training.program import Program
+    from ablate.training.surgery import VariableDropout
+
+    blueprint = drawn("make_dense", overfitting={"dropout": 0.5})
+    program = Program("p", settings_of("make_dense", overfitting={"dropout": 0.5}), 64, 10, blueprint=blueprint)
+    assert [name for name, layer in layers.walk(program.model) if isinstance(layer, VariableDropout)] == [
+        "inner/dropout"
+    ]
+
+
+def test_weights_that_the_builder_decides_are_every_runs_start() -> None:
+    blueprint = drawn("make_pretrained")
+    for seed in (1, 2):
+        model = blueprint.fresh(seed)
+        assert (model.get_layer("pretrained").kernel.numpy() == 0.25).all()
+    one, other = (blueprint.fresh(seed).get_layer("new").kernel.numpy() for seed in (1, 2))
+    assert not np.array_equal(one, other)
+
+
+@pytest.mark.parametrize(
+    ("builder", "message"),
+    [
+        ("seeds_everything", "sets the seed of all random numbers"),
+        ("logits", "does not end in probabilities, .* it should end in Dense.10, activation='softmax'."),
+        ("one_class", r"ends in shape \(1,\); for 10 classes it should end in Dense"),
+        ("other_input", r"takes examples of shape \(5,\), and the data has \(8, 8\)"),
+        ("no_model", "returned str, not a Keras model"),
+        ("lambda_layer", r"layer 'lambda' \(Lambda\) cannot be made from its get_config"),
+        ("subclassed", r"the layers of a subclassed model \(Subclassed\) cannot be copied; make it of layers"),
+        ("other_every_time", "returned two different networks"),
+    ],
+)
+def test_what_is_wrong_with_a_model_is_said(digits: Dataset, builder: str, message: str) -> None:
+    with pytest.raises(ModelError, match=message):
+        drawn(builder).fresh(1)
+
+
+def test_an_input_of_as_many_numbers_is_fed_in_its_shape() -> None:
+    model = keras.Sequential([keras.Input((16, 4)), keras.layers.Flatten(), keras.layers.Dense(10, "softmax")])
+    assert blueprints._checked(model, "it", (8, 8), 10) == (16, 4)
+    anything = keras.Sequential(
+        [keras.Input((None, 8)), keras.layers.GlobalAveragePooling1D(), keras.layers.Dense(10, "softmax")]
+    )
+    assert blueprints._checked(anything, "it", (8, 8), 10) == (8, 8)
+
+
+SCORE = """
+import json, sys, keras, numpy as np
+model = keras.models.load_model(sys.argv[1])
+with np.load(sys.argv[2]) as test:
+    loss, accuracy = model.evaluate(test["x"], test["y"], batch_size=4096, verbose=0)
+print(json.dumps([loss, accuracy, "ablate" in sys.modules, "user_models" in sys.modules]))
+"""
+
+
+def test_a_saved_model_is_plain_keras_and_goes_on_from_there(digits: Dataset, tmp_path: Path) -> None:
+    """It takes examples as they are in the data, and scores what was recorded; its file can be a study's model."""
+    workshop = Workshop()
+    settings = settings_of("make_cnn", overfitting={"dropout": 0.3}, underfitting={"optimizer": "adam"})
+    kept: dict[str, Any] = {}
+    record = train(digits, workshop, settings, keep=kept.update)
+    blueprint = workshop.blueprint(settings, digits, STUDIES)
+    assert blueprint is not None
+    scaling = run_data.scaling(digits, splits.split(digits, settings.data, 1).train, blueprint.shape)
+    path = tmp_path / "model.keras"
+    saving.plain_network(settings, scaling, 10, kept, blueprint).save(path)
+    test = digits.x[digits.test].reshape(-1, 8, 8)
+    np.savez(tmp_path / "test.npz", x=test, y=digits.y[digits.test])
+    command = [sys.executable, "-c", SCORE, str(path), str(tmp_path / "test.npz")]
+    output = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path).stdout
+    loss, accuracy, *known = json.loads(output.splitlines()[-1])
+    assert loss == pytest.approx(record.result["test_loss"], rel=1e-4)
+    assert accuracy == pytest.approx(record.result["test_accuracy"], abs=1e-6)
+    assert known == [False, False]
+    read = saving.read_weights(path, settings, 64, 10, blueprint)
+    assert all(np.array_equal(read[name], kept[name]) for name in kept)
+    with pytest.raises(ModelError, match="are not those of this network"):
+        layers.put_weights(blueprint.fresh(1), {})
+
+    from dataclasses import replace
+
+    raw = settings_of("", model={"builder": "", "file": str(path)}, data={"source": "digits", "scale": "none"})
+    unscaled = replace(digits, scale="none", divisor=1.0)
+    begun = [train(unscaled, workshop, raw, seed) for seed in (1, 2)]
+    starts = [
+        [probe for probe in each.probes if (probe.kind, probe.moment) == ("weights", "initial")] for each in begun
+    ]
+    assert starts[0] == starts[1]
+    assert begun[0].weights != begun[1].weights
+
+
+def test_probes_look_at_kernels_and_activations_by_name(digits: Dataset) -> None:
+    record = train(digits, Workshop(), settings_of("make_cnn"))
+    seen = [(probe.layer, probe.kind) for probe in record.probes if probe.moment == "end"]
+    assert seen == [
+        ("conv2d", "weights"),
+        ("dense", "weights"),
+        ("activation", "activations"),
+        ("dense", "activations"),
+    ]
+    (image,) = (probe for probe in record.probes if probe.layer == "activation" and probe.moment == "end")
+    assert image.dead is not None
+    assert sum(image.counts) == 1000 * 6 * 6 * 4
