@@ -12,52 +12,46 @@
     return element;
   };
 
-  // What is embedded, read once: JSON as it is, the large tables packed by gzip.
+  // The large tables inside the page, unpacked once.
   const loaded = new Map();
   const load = (name) => {
-    if (!loaded.has(name)) loaded.set(name, unpack(document.getElementById(`data-${name}`)));
+    if (!loaded.has(name)) loaded.set(name, unpack(document.getElementById(`data-${name}`).textContent));
     return loaded.get(name);
   };
-  const unpack = async (block) => {
-    if (block.type === "application/json") return JSON.parse(block.textContent);
-    const bytes = Uint8Array.from(atob(block.textContent.trim()), (letter) => letter.charCodeAt(0));
+  const unpack = async (text) => {
+    const bytes = Uint8Array.from(atob(text.trim()), (letter) => letter.charCodeAt(0));
     const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
     return JSON.parse(await new Response(stream).text());
   };
-
+  const named = (columns, cells) => Object.fromEntries(columns.map((name, place) => [name, cells[place]]));
   const unreadable = (error) => `This browser cannot unpack the tables inside this page (${error.message}); ‘ablate extract’ does.`;
 
   // Numbers as the page writes them: a true minus, "93.75 ± 0.65", "8 of 10", "< 0.0001", which comes before 0.0001.
   const numeric = (text) => parseFloat(text.replace("−", "-").replace(/,/g, "").replace("< ", "")) * (text.startsWith("<") ? 0.99 : 1);
 
-  const sortTable = (table, header, column, descending) => {
+  const sortTable = (table, header, descending) => {
     for (const other of table.tHead.rows[0].cells) other.removeAttribute("aria-sort");
     header.setAttribute("aria-sort", descending ? "descending" : "ascending");
     const numbers = header.classList.contains("number");
-    const text = (row) => row.cells[column].textContent.trim();
-    const key = new Map([...table.tBodies[0].rows].map((row) => [row, numbers ? numeric(text(row)) : text(row)]));
-    const missing = (value) => (numbers ? Number.isNaN(value) : value === "–");
-    const order = (a, b) => (numbers ? a - b : a.localeCompare(b, "en", { numeric: true }));
-    const rows = [...key.keys()].sort((one, other) => {
-      const [a, b] = [key.get(one), key.get(other)];
-      // Missing numbers stay last, whichever way the column is sorted.
-      if (missing(a) || missing(b)) return missing(a) - missing(b);
-      return descending ? order(b, a) : order(a, b);
+    const keyed = [...table.tBodies[0].rows].filter((row) => !row.matches(".details")).map((row) => {
+      const text = row.cells[header.cellIndex].textContent.trim();
+      return { row, key: numbers ? numeric(text) : text, missing: numbers ? Number.isNaN(numeric(text)) : text === "–" };
     });
-    table.tBodies[0].append(...rows);
+    const order = (a, b) => (numbers ? a - b : a.localeCompare(b, "en", { numeric: true }));
+    // Missing numbers stay last, whichever way the column is sorted.
+    keyed.sort((a, b) => a.missing - b.missing || (a.missing ? 0 : descending ? order(b.key, a.key) : order(a.key, b.key)));
+    table.tBodies[0].append(...keyed.map(({ row }) => row));
   };
 
   for (const table of document.querySelectorAll("table[data-sortable]")) {
-    [...table.tHead.rows[0].cells].forEach((header, column) => {
-      if (header.hasAttribute("data-plain")) return;
+    for (const header of table.tHead.querySelectorAll("th:not([data-plain])")) {
       const button = make("button", { type: "button" }, ...header.childNodes);
       header.append(button);
       button.addEventListener("click", () => {
-        table.dispatchEvent(new Event("sorting"));
-        sortTable(table, header, column, header.getAttribute("aria-sort") === "ascending");
+        sortTable(table, header, header.getAttribute("aria-sort") === "ascending");
         table.dispatchEvent(new Event("sorted"));
       });
-    });
+    }
   }
 
   // The numbers of a run by epoch, drawn and as a table.
@@ -94,13 +88,10 @@
         make("thead", {}, make("tr", {}, ...heads.map((head) => make("th", { scope: "col" }, head)))),
         make("tbody", {}, ...rows.map((cells) => make("tr", {}, ...cells.map((cell) => make("td", {}, cell)))))));
 
-  const details = async (place, treatment, seed, diagnosis) => {
-    const [known, runs, histories] = await Promise.all(["details", "runs", "histories"].map(load));
-    const run = Object.fromEntries(runs.columns.map((name, column) => [name, runs.rows[place][column]]));
-    const history = histories.rows
-      .filter((row) => row[0] === place)
-      .map((row) => Object.fromEntries(histories.columns.map((name, column) => [name, row[column]])));
-    const own = known.treatments[treatment];
+  const details = async (known, own, place, seed, diagnosis) => {
+    const [runs, histories] = await Promise.all(["runs", "histories"].map(load));
+    const run = named(runs.columns, runs.rows[place]);
+    const history = histories.rows.filter((row) => row[0] === place).map((row) => named(histories.columns, row));
     const settings = Object.entries({ ...known.settings, ...own.settings }).filter(([, value]) => value !== null);
     const meaning = known.meanings[diagnosis];
     const cell = (value) => (value === null ? "–" : String(value));
@@ -178,7 +169,7 @@
       const [sorted, direction] = (state.get("sort") || "").split(".");
       const header = direction && heads[sorted];
       close();
-      if (header && !header.hasAttribute("data-plain")) sortTable(runs, header, Number(sorted), direction === "descending");
+      if (header && !header.hasAttribute("data-plain")) sortTable(runs, header, direction === "descending");
       else body.append(...rows);
       if (!header) for (const head of heads) head.removeAttribute("aria-sort");
       update();
@@ -207,13 +198,12 @@
         if (isOpen) return row.nextElementSibling.remove();
         const cell = make("td", { colspan: heads.length });
         row.after(make("tr", { class: "details" }, cell));
-        const found = details(place, row.dataset.treatment, seed.textContent, diagnosis.textContent);
+        const found = details(known, known.treatments[row.dataset.treatment], place, seed.textContent, diagnosis.textContent);
         cell.append(await found.catch((error) => make("p", { class: "run note" }, unreadable(error))));
       });
     });
 
     filter.addEventListener("input", changed);
-    runs.addEventListener("sorting", close);
     runs.addEventListener("sorted", changed);
     all.addEventListener("click", () => {
       most = Infinity;
@@ -243,7 +233,7 @@
   };
 
   // Histories name their run by its place in the table of runs.
-  const named = async (name) => {
+  const whole = async (name) => {
     const table = await load(name);
     if (!table.of) return table;
     const of = await load(table.of);
@@ -254,7 +244,7 @@
   };
 
   const download = async (button) => {
-    const table = await named(button.dataset.download);
+    const table = await whole(button.dataset.download);
     const lines = [table.columns, ...table.rows].map((row) => row.map(field).join(","));
     const link = make("a", { href: URL.createObjectURL(new Blob([lines.join("\r\n") + "\r\n"], { type: "text/csv" })), download: button.dataset.name });
     link.click();

@@ -19,7 +19,8 @@ def command(page: Path, folder: Path | None, kind: str, force: bool, output: Out
     """Write the study file and the tables that a page carries inside.
 
     PAGE is an HTML file of 'ablate report'; nothing in it is executed. FOLDER, by default one named as the page and
-    beside it, gets study.toml, runs and histories. 'ablate run -c study.toml' there trains the study anew.
+    beside it, gets study.toml, runs and histories. 'ablate run -c study.toml' there trains the study anew. Data files
+    and code of your own are not inside a page: put them into FOLDER, where relative paths in study.toml start.
     """
     from ablate import api
 

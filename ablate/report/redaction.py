@@ -105,4 +105,8 @@ def _planned(snapshot: Snapshot, study: Study, names: Mapping[str, str]) -> Iter
 def _identity(identity: Identity, names: Mapping[str, str]) -> Identity:
     """The identity; its data goes by names that are JSON texts themselves."""
     data = {canonical_json(_replaced(json.loads(name), names)).decode(): facts for name, facts in identity.data.items()}
-    return replace(identity, data=data, code={_replaced(name, names): text for name, text in identity.code.items()})
+    code, files = (
+        {_replaced(name, names): digest for name, digest in digests.items()}
+        for digests in (identity.code, identity.files)
+    )
+    return replace(identity, data=data, code=code, files=files)

@@ -37,14 +37,15 @@ NUMBER = Kind(
     "a finite number",
     lambda cell: type(cell) in (int, float) and -sys.float_info.max <= cell <= sys.float_info.max,
 )
+_WHOLE = whole(0, MOST_WHOLE)
+_SHAPE = Kind("a list of whole numbers", lambda cell: isinstance(cell, list) and all(map(_WHOLE.holds, cell)))
 _STATUS = Kind("'ok', 'diverged' or 'failed'", lambda cell: cell in ("ok", "diverged", "failed"))
-_COUNT = missing_or(whole(0, MOST_WHOLE))
 _RUNS = {
     "seed": whole(0, 2**32 - 1),
     "trainer": missing_or(TEXT),
     "status": _STATUS,
     **dict.fromkeys((*RESULT_COLUMNS, *SECONDS_COLUMNS), missing_or(NUMBER)),
-    **dict.fromkeys(("best_epoch", "stopped_epoch", "parameters"), _COUNT),
+    **dict.fromkeys(("best_epoch", "stopped_epoch", "parameters"), missing_or(_WHOLE)),
 }
 
 
@@ -54,7 +55,7 @@ def version(document: Any) -> int:
     Raises:
         ValueError: it has none.
     """
-    number = _table(document, "the study's block").get("format")
+    number: Any = _table(document, "the study's block").get("format")
     _see(number, whole(1, MOST_WHOLE), "format")
     return int(number)
 
@@ -67,14 +68,14 @@ def head(document: Any) -> None:
     """
     identity = _table(document["identity"], "the identity")
     _see(document["study"], TEXT, "the study")
-    for part in ("libraries", "code", "origins"):
+    for part in ("libraries", "code", "origins", "files"):
         for name, text in _table(identity.get(part, {}), part).items():
             _see(name, TEXT, f"a name in {part}")
             _see(text, TEXT, f"{part}, {name}")
     for name, facts in _table(identity["data"], "data").items():
         _see(name, TEXT, "a name of data")
         for key, cell in _table(facts, f"data {name}").items():
-            kind = {"digest": TEXT, "largest_class": NUMBER}.get(key, whole(0, MOST_WHOLE))
+            kind = {"digest": TEXT, "largest_class": NUMBER, "shape": _SHAPE}.get(key, _WHOLE)
             _see(cell, kind, f"data {name}, {key}")
 
 
