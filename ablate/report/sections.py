@@ -9,7 +9,6 @@ import pandas as pd
 from ablate.analysis.estimates import FEWEST_SEEDS
 from ablate.report import wording
 from ablate.results.snapshot import Snapshot
-from ablate.study import document
 from ablate.study.spec import Study
 
 MOST_FAILURES = 20
@@ -162,11 +161,6 @@ def provenance(snapshot: Snapshot, command: str | None) -> list[tuple[str, str]]
 def _several(texts: Sequence[str]) -> str:
     more = len(texts) - MOST_ENVIRONMENTS
     return "; ".join(texts[:MOST_ENVIRONMENTS]) + (f"; and {more} more" if more > 0 else "")
-
-
-def study_text(snapshot: Snapshot) -> str:
-    """The resolved study file."""
-    return document.write(snapshot.study.document())
 
 
 def _data(snapshot: Snapshot) -> str:
