@@ -42,6 +42,10 @@ class StudyError(AblateError):
         lines += [f"  {problem}" for problem in self.problems]
         super().__init__("\n".join(lines))
 
+    def __reduce__(self) -> tuple[type["StudyError"], tuple[Path | str, tuple[Problem, ...]]]:
+        """How it comes back from a worker."""
+        return type(self), (self.source, self.problems)
+
 
 class StoreError(AblateError):
     """A results folder cannot be read or written."""

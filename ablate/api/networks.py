@@ -1,11 +1,12 @@
 """Trained networks of finished runs: found by their key or by treatment and seed, scored again, written to a file."""
 
+import contextlib
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ablate.api.plans import check_trust
+from ablate.api.plans import check_trust, load
 from ablate.api.results import Results
 from ablate.errors import EmptyResultsError, Problem, StudyError
 from ablate.execution import networks
@@ -14,6 +15,7 @@ from ablate.results.identity import Identity, PlannedRun
 from ablate.results.record import Record
 from ablate.results.store import Store
 from ablate.study import design
+from ablate.study.spec import Study
 
 MOST_LISTED = 5
 SUFFIXES = (".keras", ".h5")
@@ -154,7 +156,19 @@ def _what(run: PlannedRun) -> str:
 
 
 def _place(results: Results) -> tuple[Identity, Store, Path]:
-    return results.snapshot.identity, results.store, results.study.source.resolve().parent
+    return results.snapshot.identity, results.store, _home(results.study)
+
+
+def _home(study: Study) -> Path:
+    """The folder that data and code of a study's own are found from, also of the study that `run` left."""
+    folder = study.source.resolve().parent
+    if study.source.name != "study.toml" or folder.name != study.name:
+        return folder
+    with contextlib.suppress(StudyError):
+        now = load()
+        if now.name == study.name:
+            return now.source.resolve().parent
+    return folder.parent.parent  # reports/<study>/study.toml, beside the study file unless --out named another folder
 
 
 def _scored(run: PlannedRun, record: Record, score: Mapping[str, float]) -> Scored:

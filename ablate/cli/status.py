@@ -74,7 +74,7 @@ def _print_claims(claims: "pd.DataFrame", output: Output) -> None:
     for row in claims.to_dict("records"):
         figures = f"{_interval(row)}  n {row['n']}" if row["n"] > 1 else f"n {row['n']}"
         notes = [row["reason"], f"{row['censored']} never reached it" if row["censored"] else ""]
-        if row["needed"] == row["needed"]:  # neither missing nor NaN
+        if isinstance(row["needed"], int):  # else it is missing
             notes.append(f"about {row['needed']} replicates in all would decide it")
         more = f"  ({'; '.join(filter(None, notes))})" if any(notes) else ""
         output.data(f"  {row['verdict']:<12}  {row['says']}: {row['metric']} {figures}{more}")

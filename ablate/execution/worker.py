@@ -299,11 +299,16 @@ def _kept_network(assignment: Assignment) -> tuple[Any, Dataset]:
     """The network that a run kept, and its data; both are compared with what the record was made with."""
     assert _process is not None, _start_error
     try:
+        code.open_folder(assignment.folder)
         _check_code(assignment, _process)
         dataset = _dataset(RunSettings.model_validate(assignment.settings).data, assignment, _process)
         return _network(assignment, _kept_weights(assignment.store, assignment.key, assignment, dataset))
     except _ChangedError as error:
         raise StoreError(str(error)) from None
+    except AblateError:
+        raise
+    except Exception as error:  # noqa: BLE001 - the user's code may raise what this process alone knows
+        raise StoreError(f"{type(error).__name__}: {clean(str(error))[:_MESSAGE]}") from None
 
 
 def _network(assignment: Assignment, weights: Mapping[str, Any]) -> tuple[Any, Dataset]:

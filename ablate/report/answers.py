@@ -288,7 +288,7 @@ def _layer_note(symptom: str, moment: str, layer: str, activation: str, rows: li
             where = "beyond 0.05/0.95" if activation == "sigmoid" else "beyond ±0.95"
             text = f"{layer} is saturated {when}: {value:.0%} of its {activation} outputs lie {where}; {too_large}"
         case "dead units":
-            why = "" if at_start else "; a smaller learning rate or a smaller initial scale keeps more of them alive"
+            why = "" if at_start else "; other initial weights or a smaller learning rate may keep more of them alive"
             text = f"{value:.0%} of the units of {layer} are dead {when}: zero for every example{why}"
         case "fading":
             text = (

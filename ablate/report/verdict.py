@@ -170,7 +170,7 @@ def _selection(findings: Findings) -> str:
     score = wording.spread(float(own["test_accuracy"].mean()), float(own["test_accuracy"].std(ddof=1)), "test_accuracy")
     count = f"mean ± standard deviation over {len(own)} replicates" if len(own) > 1 else "a single run"
     alone = set(runs["treatment"]) == {best}
-    chosen = "; its" if alone else ", the highest of those that could be chosen. Chosen by that, its"
+    chosen = "; its" if alone else ", which no other that could be chosen exceeds. Chosen by that, its"
     accuracy = wording.percent(float(own["val_accuracy"].mean()))
     text = f"Its mean validation accuracy is {accuracy}%{chosen} test accuracy is {score}% ({count})"
     base = runs.loc[runs["treatment"] == "baseline", "test_accuracy"]
@@ -205,10 +205,9 @@ def _runner_up(runs: pd.DataFrame, best: str, besides: set[str]) -> str:
     if difference.low > 0:
         return ""
     own = round(float(by_seed[best].mean()), 6)
-    close = (
-        "scores the same" if own == rest[second] else f"is close behind with {wording.percent(float(rest[second]))}%"
-    )
-    return f"{second} {close} on validation ({wording.percent(own)}%): the replicates do not tell the two apart."
+    behind = wording.points(round(own - float(rest[second]), 4))
+    close = "scores the same" if own == rest[second] else f"is {behind} behind"
+    return f"{second} {close} on validation, and the replicates do not tell the two apart."
 
 
 def _baseline(counts: pd.DataFrame, thresholds: Thresholds) -> str:

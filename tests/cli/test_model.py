@@ -135,3 +135,21 @@ def test_damaged_and_exchanged_networks_are_refused(copy: Path) -> None:
     assert done.exit_code == 74
     assert "does not hold the weights that its record was measured with" in done.output
     assert not list(copy.glob("*.keras"))
+
+
+def test_networks_with_code_of_their_own_are_scored_from_the_study_that_was_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.py").write_text("import keras\n\n\ndef bent(x):\n    return keras.ops.relu(x) ** 2\n")
+    text = (STUDIES / "tiny.toml").read_text().replace("[model]\n", '[model]\nactivation = "mine:bent"\n')
+    (tmp_path / "ablations.toml").write_text(text)
+    assert ablate("run", "-j", "1", "-S", "overfitting.dropout=0", "--replicates", "1").exit_code == 0
+    done = ablate("model", "evaluate")
+    assert done.exit_code == 0, done.stderr
+    assert "as recorded" in done.stdout
+    (tmp_path / "mine.py").unlink()
+    gone = ablate("model", "evaluate")
+    assert gone.exit_code in (2, 74)
+    assert "mine" in gone.stderr
+    assert "Unpicklable" not in gone.stderr
