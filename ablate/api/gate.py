@@ -102,7 +102,7 @@ def check(
         wanted=stored.wanted,
         floor=None if floor is None else floor / scale,
         stored=save_baseline is not None,
-        known=tuple(_other_code(results)),
+        outdated=tuple(_other_code(results)),
     )
     if save_baseline is not None and not night.problems:
         write_file(save_baseline, results.findings.baseline.to_json())
@@ -110,7 +110,7 @@ def check(
 
 
 def _other_code(results: Results) -> Iterator[str]:
-    """A note if the code at hand is not what the runs were trained with."""
+    """What to say if the code at hand is not what the runs were trained with."""
     study, now = results.study, results.study
     if study.source.resolve().parent == results.store.root.resolve():  # as it was kept among its results
         with suppress(StudyError):
@@ -121,7 +121,7 @@ def _other_code(results: Results) -> Iterator[str]:
     for reference, digest in results.snapshot.identity.code.items():
         with suppress(StudyError):
             if code.digest(reference, folder, "") != digest:
-                yield f"{reference} has changed since these runs were trained; 'ablate run' trains them anew"
+                yield f"the code of {reference} has changed since these runs were trained; 'ablate run' trains them anew"
 
 
 def junit(night: "Night | str") -> bytes:

@@ -57,7 +57,8 @@ class Night:
         wanted: whether a comparison was asked for.
         floor: the smallest change that counts, on the scale of the metric; see `analysis.baseline.default_floor`.
         stored: whether a missing baseline is stored now, and so is nothing wrong.
-        known: notes from whoever knows more than the results tell.
+        outdated: what the runs were trained with that is something else by now, each as a sentence: what is there
+            now was not measured.
     """
 
     def __init__(
@@ -68,14 +69,14 @@ class Night:
         wanted: bool = False,
         floor: float | None = None,
         stored: bool = False,
-        known: tuple[str, ...] = (),
+        outdated: tuple[str, ...] = (),
     ) -> None:
         self.findings = findings
         self._before = before
         self._wanted = wanted
         self._floor = floor
         self._stored = stored
-        self._known = known
+        self._outdated = outdated
 
     @cached_property
     def comparison(self) -> Comparison | None:
@@ -155,6 +156,7 @@ class Night:
             parts.append(wording.plural(len(self.regressions), "regression"))
         if len(self.refuted):
             parts.append(f"{wording.plural(len(self.refuted), 'claim')} refuted")
+        parts += ["the code changed after the runs"] if self._outdated else []
         content = self.findings.snapshot
         failed = len(content.failures)
         lost = ((failed, "failed"), (content.missing - failed, "missing"))
@@ -170,6 +172,8 @@ class Night:
             yield Problem("not comparable", "there is no stored baseline; --save-baseline stores one on a green night")
         for obstacle in self.comparison.obstacles if self.comparison else ():
             yield Problem("not comparable", f"not comparable with the stored baseline: {obstacle}")
+        for text in self._outdated:
+            yield Problem("incomplete", text)
         for name, each in self.troubles.items():
             yield Problem("incomplete", f"{name}: {trouble(each)}")
         for row in self.regressions:
@@ -178,7 +182,6 @@ class Night:
             yield Problem("red", f"refuted: {row['says']}")
 
     def _notes(self) -> Iterator[str]:
-        yield from self._known
         found = self.comparison
         if self._wanted and self._before is None and self._stored:
             yield "there was no stored baseline; nothing was compared"

@@ -157,7 +157,9 @@ def test_a_broken_builder_is_comparable_and_worse(nights: Nights, change: Callab
     assert not (nights.folder / "broken.json").exists(), "a red night does not become the baseline"
     assert "has changed since these runs" not in summary
     change(GOOD)
-    assert "mine:make has changed since these runs were trained" in nights.check("broken")[1]
+    code, summary = nights.check("broken")
+    assert code == 3, "the code as it is now was not measured"
+    assert "code of mine:make has changed since these runs were trained" in summary
 
 
 def test_noise_is_no_regression(nights: Nights, change: Callable[[str], None]) -> None:
