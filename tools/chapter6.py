@@ -100,7 +100,7 @@ def spread(values: "pd.Series[float]", column: str) -> str:
     """Mean and standard deviation, shares in percent."""
     scale = 100 if "accuracy" in column or "gap" in column else 1
     digits = 4 if "loss" in column else 0 if column == "stopped_epoch" else 2
-    sd = "" if values.std() == 0 else f" ± {values.std() * scale:.{digits}f}"
+    sd = "" if len(values) < 2 or not values.std() > 0 else f" ± {values.std() * scale:.{digits}f}"
     return wording.number(float(values.mean()) * scale, digits) + sd
 
 

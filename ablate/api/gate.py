@@ -121,7 +121,9 @@ def _other_code(results: Results) -> Iterator[str]:
     for reference, digest in results.snapshot.identity.code.items():
         with suppress(StudyError):
             if code.digest(reference, folder, "") != digest:
-                yield f"the code of {reference} has changed since these runs were trained; 'ablate run' trains them anew"
+                yield (
+                    f"the code of {reference} has changed since these runs were trained; 'ablate run' trains them anew"
+                )
 
 
 def junit(night: "Night | str") -> bytes:
