@@ -120,15 +120,15 @@ expect = "lower"
 """
 
 
-def test_status_page_and_library_show_the_same_figures(trained: Path, tmp_path: Path) -> None:
+def test_status_page_and_library_show_the_same_figures(tmp_path: Path) -> None:
     study = tmp_path / "tiny.toml"
     study.write_text(Path(TINY).read_text() + CLAIM)
-    arguments = ("-c", study, "-o", trained, "--replicates", 5)
+    arguments = ("-c", study, "-o", tmp_path, "--replicates", 5)
     assert ablate("run", *arguments).returncode == 0
     document = json.loads(ablate("status", *arguments, "--json").stdout)
     said = ablate("status", *arguments).stdout
     page = Path(ablate("report", *arguments).stdout.strip()).read_text()
-    results = open_results(study, ["study.replicates=5"], out=trained)
+    results = open_results(study, ["study.replicates=5"], out=tmp_path)
     (effect,), (claim,) = document["effects"], document["claims"]
     (row,) = results.effects().to_dict("records")
     assert effect == {name: None if pd.isna(value) else value for name, value in row.items()}
