@@ -3,15 +3,25 @@
 import os
 import signal
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ablate.api import confirming, networks, plans
+from ablate.execution.local import Lanes
+from ablate.execution.scheduler import Options
+from ablate.execution.worker import Assignment, Outcome
 from ablate.study import spec
 from ablate.study.spec import Study
 
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
 STUDIES = Path(__file__).parent / "studies"
+WITH_WORKERS = (plans, networks, confirming)  # modules that start them
+MOST_RUNS = 1000  # of one study that the warm worker may be sent
 
 # Before anything imports TensorFlow: one thread, as in workers, so that results can be compared bit for bit.
 for _variable in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
@@ -25,6 +35,8 @@ _XLA_CACHE = pytest.StashKey[tempfile.TemporaryDirectory[str]]()
 
 def pytest_configure(config: pytest.Config) -> None:
     """Share what XLA compiles between the workers of all tests, and leave the user's own cache alone."""
+    if folder := os.environ.get("ABLATE_DATA"):
+        os.environ["ABLATE_DATA"] = str(Path(folder).resolve())  # tests start programs in other folders
     if "ABLATE_XLA_CACHE" not in os.environ:
         config.stash[_XLA_CACHE] = tempfile.TemporaryDirectory(prefix="ablate-tests-")
         os.environ["ABLATE_XLA_CACHE"] = config.stash[_XLA_CACHE].name
@@ -71,6 +83,62 @@ def golden(request: pytest.FixtureRequest) -> Any:
         assert text == path.read_text(encoding="utf-8")
 
     return compare
+
+
+class WarmWorkers(Lanes):
+    """A worker process that serves many studies: TensorFlow is imported once, and programs stay compiled."""
+
+    def __init__(self) -> None:
+        super().__init__(jobs=1, assignments=MOST_RUNS)
+        self._last: Future[Outcome] | None = None
+
+    def submit(self, lane: int, assignment: Assignment, timeout: float | None) -> "Future[Outcome]":
+        """Remember the run, so that it can be told whether it is over."""
+        self._last = super().submit(lane, assignment, timeout)
+        return self._last
+
+    def close(self, *, kill: bool = False) -> None:
+        """Stay open when a study is over; a run that was given up costs the process."""
+        if kill and self._last and not self._last.done():
+            self._lanes[0].renew()
+        self._board.stop.value = 0
+
+    def end(self) -> None:
+        """Close for good."""
+        super().close()
+
+
+@pytest.fixture(scope="session")
+def warm_worker() -> Iterator[WarmWorkers]:
+    """The worker of a test process."""
+    worker = WarmWorkers()
+    yield worker
+    worker.end()
+
+
+@pytest.fixture(scope="module")
+def warm(warm_worker: WarmWorkers) -> Iterator[None]:
+    """Studies of this module, by command or by function, are trained by the warm worker whatever `--jobs` says."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module in WITH_WORKERS:
+            patch.setattr(module, "Lanes", lambda jobs, assignments: warm_worker)
+        yield
+
+
+@pytest.fixture
+def cold(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test in a module of `warm` that needs new workers all the same."""
+    for module in WITH_WORKERS:
+        monkeypatch.setattr(module, "Lanes", Lanes)
+
+
+@pytest.fixture(scope="session")
+def tiny_results(tmp_path_factory: pytest.TempPathFactory, warm_worker: WarmWorkers) -> Path:
+    """A folder with the results of the tiny study, all four runs of it; to be read and copied, never changed."""
+    out = tmp_path_factory.mktemp("tiny")
+    plan = plans.make_plan(plans.load(STUDIES / "tiny.toml"), out=out)
+    plans.run_plan(plan, Options(1), lanes=warm_worker)
+    return out
 
 
 @pytest.fixture(scope="session")

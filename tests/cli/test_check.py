@@ -5,14 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 from junitparser import JUnitXml
 
-from ablate.cli import main
 from ablate.results.baseline import Baseline, from_json
+from tests.commands import TINY, ablate
 from tests.conftest import STUDIES
 
-TINY = str(STUDIES / "tiny.toml")
 CLAIM = """
 [[claim]]
 says = "Dropout | brings *ten* points"
@@ -24,12 +22,6 @@ by = 0.1
 """
 
 
-def ablate(*arguments: object, **environment: str) -> Result:
-    """The command in this process: nothing here trains, and every process would import pandas and scipy anew."""
-    clean = {"GITHUB_STEP_SUMMARY": "", **environment}
-    return CliRunner().invoke(main, [*map(str, arguments)], env=clean)
-
-
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The tiny study with six replicates and a claim that is refuted."""
@@ -39,10 +31,10 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def out(study: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def out(study: Path, tmp_path_factory: pytest.TempPathFactory, warm: None) -> Path:
     """Its results."""
     folder = tmp_path_factory.mktemp("out")
-    done = ablate("run", "-c", study, "-o", folder, "-j", 1)
+    done = ablate("run", "-c", study, "-o", folder)
     assert done.exit_code == 0, done.stderr
     return folder
 

@@ -1,13 +1,9 @@
-"""The commands, started as a user starts them: streams, documents and exit codes."""
+"""The commands as a user calls them: documents, tables and exit codes. `test_streams.py` starts them as processes."""
 
 import json
-import os
 import re
 import shlex
-import signal
-import subprocess
-import sys
-import time
+import shutil
 import tomllib
 from pathlib import Path
 
@@ -15,34 +11,22 @@ import pandas as pd
 import pytest
 
 from ablate import open_results
-from tests.conftest import STUDIES, default_signals
+from tests.commands import TINY, ablate
+from tests.conftest import STUDIES
 
 ROOT = Path(__file__).parents[2]
-TINY = str(STUDIES / "tiny.toml")
+pytestmark = pytest.mark.usefixtures("warm")
 
 
-def ablate(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "ablate", *map(str, arguments)]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300, check=False)
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture
+def trained(tiny_results: Path, tmp_path: Path) -> Path:
     """A results folder with the tiny study in it."""
-    out = tmp_path_factory.mktemp("out")
-    done = ablate("run", "-c", TINY, "-o", out)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout == ""
-    lines = [line for line in done.stderr.splitlines() if "/4 " in line]
-    assert len(lines) == 4
-    assert all("test accuracy" in line and line.startswith("20") for line in lines)
-    assert "\x1b" not in done.stderr
-    return out
+    return Path(shutil.copytree(tiny_results, tmp_path / "trained"))
 
 
 def test_a_second_run_has_nothing_to_do(trained: Path) -> None:
     done = ablate("run", "-c", TINY, "-o", trained, "--json")
-    assert done.returncode == 0
+    assert done.exit_code == 0
     assert json.loads(done.stdout) == {
         "runs": 4,
         "trained": 0,
@@ -90,17 +74,17 @@ def test_a_plan_proposes_what_fits_into_a_time(trained: Path, tmp_path: Path) ->
     assert 0 < fits["seconds"] <= 1200
     assert json.loads(ablate("plan", *arguments, "0.001s").stdout)["fits"] is None
     unknown = ablate("plan", "-c", TINY, "-o", tmp_path, "--fit-in", "20m")
-    assert unknown.returncode == 0
+    assert unknown.exit_code == 0
     assert "Measuring: every program is trained for a few epochs." in unknown.stderr
     assert "Fits into 20 min 0 s: one-at-a-time with 2 replicates, 4 runs" in unknown.stderr
     wrong = ablate("plan", "-c", TINY, "--fit-in", "soon")
-    assert wrong.returncode == 2
+    assert wrong.exit_code == 2
     assert "soon" in wrong.stderr
 
 
 def test_status_shows_the_effects(trained: Path) -> None:
     done = ablate("status", "-o", trained)
-    assert done.returncode == 0
+    assert done.exit_code == 0
     assert "study tiny: 4 of 4 runs finished" in done.stdout
     assert "dropout" in done.stdout
     document = json.loads(ablate("status", "-o", trained, "--json").stdout)
@@ -124,7 +108,7 @@ def test_status_page_and_library_show_the_same_figures(tmp_path: Path) -> None:
     study = tmp_path / "tiny.toml"
     study.write_text(Path(TINY).read_text() + CLAIM)
     arguments = ("-c", study, "-o", tmp_path, "--replicates", 5)
-    assert ablate("run", *arguments).returncode == 0
+    assert ablate("run", *arguments).exit_code == 0
     document = json.loads(ablate("status", *arguments, "--json").stdout)
     said = ablate("status", *arguments).stdout
     page = Path(ablate("report", *arguments).stdout.strip()).read_text()
@@ -150,7 +134,7 @@ def test_confirm_trains_the_best_with_fresh_seeds_and_nothing_else_changes(tmp_p
     plain = json.loads(ablate("run", *arguments, "--json").stdout)
     before = json.loads(ablate("status", *arguments, "--json").stdout)
     done = ablate("run", *arguments, "--confirm", "--json")
-    assert done.returncode == 0, done.stderr
+    assert done.exit_code == 0, done.stderr
     document = json.loads(done.stdout)
     assert "Confirming init=he_normal against the baseline with seeds 3 to 4." in done.stderr
     (confirmed,) = document.pop("confirmation")
@@ -170,25 +154,26 @@ def test_confirm_trains_the_best_with_fresh_seeds_and_nothing_else_changes(tmp_p
 
 def test_confirm_needs_the_whole_study_and_a_winner(tmp_path: Path) -> None:
     few = ablate("run", "-c", TINY, "-o", tmp_path, "--only", "dropout=0", "--confirm")
-    assert few.returncode == 5
+    assert few.exit_code == 5
     assert "2 of its runs are still to be trained" in few.stderr
     worse = ("-S", 'underfitting.init=["he_normal", "zeros"]', "-S", "overfitting.dropout=0.0")
     done = ablate("run", "-c", TINY, "-o", tmp_path, *worse, "-S", "training.epochs=8", "--confirm", "--json")
-    assert done.returncode == 0, done.stderr
+    assert done.exit_code == 0, done.stderr
     assert "Nothing to confirm" in done.stderr
     assert json.loads(done.stdout)["confirmation"] == []
 
 
-def test_the_command_on_a_page_repeats_a_run(trained: Path, tmp_path: Path) -> None:
+def test_the_command_on_a_page_repeats_a_run(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     page = Path(ablate("report", "-o", trained).stdout.strip())
     done = ablate("extract", page, tmp_path / "mailed")
-    assert done.returncode == 0, done.stderr
+    assert done.exit_code == 0, done.stderr
     known = json.loads(re.search(r'id="data-details">(.*?)</script>', page.read_text())[1])  # type: ignore[index]
     (own,) = (own for own in known["treatments"] if own["settings"] == {"dropout": "0.5"})
     assert "'" in own["command"].split()[-1]  # a bracket is a pattern in some shells
     command = shlex.split(f"{own['command']}2]'")
     assert command[0] == "ablate"
-    repeated = ablate(*command[1:], "--json", cwd=tmp_path / "mailed")
+    monkeypatch.chdir(tmp_path / "mailed")
+    repeated = ablate(*command[1:], "--json")
     assert json.loads(repeated.stdout)["trained"] == 1
     (again,) = open_results(out=tmp_path / "mailed" / "again").runs.to_dict("records")
     listed = pd.read_csv(tmp_path / "mailed" / "runs.csv")
@@ -199,17 +184,17 @@ def test_the_command_on_a_page_repeats_a_run(trained: Path, tmp_path: Path) -> N
 
 def test_extract_says_what_is_wrong(tmp_path: Path) -> None:
     done = ablate("extract", tmp_path / "absent.html")
-    assert done.returncode == 74
+    assert done.exit_code == 74
     assert "cannot be read: No such file or directory" in done.stderr
     (tmp_path / "other.html").write_text("<p>hello</p>")
     done = ablate("extract", tmp_path / "other.html")
-    assert done.returncode == 74
+    assert done.exit_code == 74
     assert "is no page that 'ablate report' wrote" in done.stderr
 
 
 def test_report_writes_one_page_and_says_where(trained: Path) -> None:
     done = ablate("report", "-o", trained)
-    assert done.returncode == 0, done.stderr
+    assert done.exit_code == 0, done.stderr
     path = Path(done.stdout.strip())
     assert path == trained / "tiny" / "report.html"
     page = path.read_text()
@@ -234,7 +219,7 @@ def test_the_kept_study_can_be_run_again(trained: Path) -> None:
 @pytest.mark.parametrize("command", ["status", "report", "export"])
 def test_nothing_measured_is_not_a_success(command: str, tmp_path: Path) -> None:
     done = ablate(command, "-c", TINY, "-o", tmp_path)
-    assert done.returncode == 5
+    assert done.exit_code == 5
     assert "ablate run" in done.stderr
     assert done.stdout == ""
 
@@ -242,7 +227,7 @@ def test_nothing_measured_is_not_a_success(command: str, tmp_path: Path) -> None
 @pytest.mark.parametrize("command", ["plan", "run", "status", "report", "export"])
 def test_a_bad_study_is_refused_with_every_problem_before_tensorflow(command: str, tmp_path: Path) -> None:
     done = ablate(command, "-c", STUDIES / "bad.toml", "-o", tmp_path)
-    assert done.returncode == 2
+    assert done.exit_code == 2
     assert done.stdout == ""
     assert "24 problems" in done.stderr
     assert "Traceback" not in done.stderr
@@ -268,38 +253,33 @@ def test_bad_input_is_exit_2_and_one_message(arguments: list[str], message: str,
     table = tmp_path / "table.csv"
     table.write_text(f"x,kind\n{rows}")
     done = ablate("run", *(argument.replace("TABLE", str(table)) for argument in arguments), "-o", tmp_path / "out")
-    assert done.returncode == 2
+    assert done.exit_code == 2
     assert message in done.stderr
     assert "Traceback" not in done.stderr
-
-
-def test_debug_shows_the_traceback(tmp_path: Path) -> None:
-    done = ablate("plan", "-c", tmp_path / "absent.toml", "--debug")
-    assert "Traceback" in done.stderr
-    assert done.returncode != 0
 
 
 def test_a_folder_that_cannot_be_written_is_exit_74(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     done = ablate("run", "-c", TINY, "-o", tmp_path / "file")
-    assert done.returncode == 2  # click itself refuses a file as --out
+    assert done.exit_code == 2  # click itself refuses a file as --out
     (tmp_path / "dir").mkdir()
     (tmp_path / "dir" / "tiny").write_text("in the way")
     done = ablate("run", "-c", TINY, "-o", tmp_path / "dir")
-    assert done.returncode == 74
+    assert done.exit_code == 74
     assert "cannot be" in done.stderr
 
 
-def test_init_writes_a_study_that_plans_and_never_overwrites(tmp_path: Path) -> None:
-    done = ablate("init", cwd=tmp_path)
-    assert done.returncode == 0
+def test_init_writes_a_study_that_plans_and_never_overwrites(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = ablate("init")
+    assert done.exit_code == 0
     assert done.stdout.strip() == "ablations.toml"
     assert tomllib.loads((tmp_path / "ablations.toml").read_text())["study"]["name"] == "digits-remedies"
-    assert json.loads(ablate("plan", "--json", cwd=tmp_path).stdout)["runs"] == 140
+    assert json.loads(ablate("plan", "--json").stdout)["runs"] == 140
     (tmp_path / "ablations.toml").write_text("mine")
-    assert ablate("init", cwd=tmp_path).returncode == 2
+    assert ablate("init").exit_code == 2
     assert (tmp_path / "ablations.toml").read_text() == "mine"
-    assert ablate("init", "--force", cwd=tmp_path).returncode == 0
+    assert ablate("init", "--force").exit_code == 0
 
 
 def test_schema_is_one_json_document() -> None:
@@ -308,44 +288,13 @@ def test_schema_is_one_json_document() -> None:
     assert "overfitting" in document["properties"]
 
 
-def test_a_closed_pipe_is_not_a_traceback(trained: Path) -> None:
-    command = f"{sys.executable} -m ablate status -o {trained} | head -1"
-    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
-    assert "Traceback" not in done.stderr
-
-
 def test_help_of_every_command_says_what_it_does() -> None:
     from ablate.cli import COMMANDS
 
     for name, summary in COMMANDS.items():
         done = ablate(name, "--help")
-        assert done.returncode == 0
+        assert done.exit_code == 0
         assert summary.rstrip(".") in " ".join(done.stdout.split())
-
-
-def test_progress_on_a_terminal_is_live(tmp_path: Path) -> None:
-    import pty
-
-    leader, follower = pty.openpty()
-    command = [sys.executable, "-m", "ablate", "run", "-c", TINY, "-o", str(tmp_path)]
-    process = subprocess.Popen(command, stdout=follower, stderr=follower, env={**os.environ, "TERM": "xterm"})
-    os.close(follower)
-    seen = b""
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline:
-        try:
-            part = os.read(leader, 65536)
-        except OSError:
-            break
-        if not part:
-            break
-        seen += part
-    assert process.wait(30) == 0
-    os.close(leader)
-    assert b"runs" in seen
-    assert b"epochs" in seen
-    assert b"\x1b[" in seen
-    assert b"4 trained" in seen
 
 
 def test_treatments_that_train_identically_are_trained_once_and_counted_under_both_names(tmp_path: Path) -> None:
@@ -355,7 +304,7 @@ def test_treatments_that_train_identically_are_trained_once_and_counted_under_bo
     plan = ablate("plan", *arguments)
     lines = [line.split() for line in plan.stdout.splitlines()]
     assert [line[-3:] for line in lines[1:]] == [["1", "1", "1"]] * 3
-    assert ablate("report", *arguments).returncode == 0
+    assert ablate("report", *arguments).exit_code == 0
 
 
 def test_a_damaged_record_is_named_and_trained_again(tmp_path: Path) -> None:
@@ -372,36 +321,18 @@ def test_a_damaged_record_is_named_and_trained_again(tmp_path: Path) -> None:
 def test_levels_that_no_treatment_combines_are_not_a_success(tmp_path: Path) -> None:
     both = ["--only", "dropout=0.5", "--only", "batch_norm=true"]
     done = ablate("run", "-c", TINY, "-o", tmp_path, "-S", "underfitting.batch_norm=[false, true]", *both)
-    assert done.returncode == 2
+    assert done.exit_code == 2
     assert "no treatment of this one-at-a-time study has all of" in done.stderr
     assert not list(tmp_path.iterdir())
 
 
-def test_a_changed_study_file_is_noted(tmp_path: Path) -> None:
+def test_a_changed_study_file_is_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "ablations.toml").write_text((STUDIES / "tiny.toml").read_text())
-    ablate("run", "-S", "study.replicates=1", cwd=tmp_path)
-    done = ablate("status", cwd=tmp_path)
+    ablate("run", "-S", "study.replicates=1")
+    done = ablate("status")
     assert "2 of 2 runs finished" in done.stdout
     assert "now says something else" in done.stderr
-
-
-@pytest.mark.parametrize("delay", [0.3, 1.5])
-def test_an_interrupt_before_training_is_exit_130(delay: float, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "ablate", "run", "-c", TINY, "-o", str(tmp_path)]
-    with subprocess.Popen(
-        command,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-        preexec_fn=default_signals,  # noqa: PLW1509 - no thread of the tests forks at that moment
-    ) as process:
-        assert process.stderr is not None
-        process.stderr.readline()  # the study is read: imports are over
-        time.sleep(delay)
-        os.killpg(process.pid, signal.SIGINT)
-        rest = process.stderr.read()
-        assert process.wait(60) == 130
-    assert "Traceback" not in rest
 
 
 @pytest.mark.parametrize("source", ["digits", "mnist"])
@@ -414,7 +345,7 @@ def test_a_study_of_two_blocks_runs_to_its_page(
     smaller = ["-S", f"data.source={source}", "-S", "data.train_size=500", "-S", "training.epochs=2", "--replicates", 1]
     study = ["-c", ROOT / "examples" / "batch_norm_mnist.toml", "-o", tmp_path]
     assert json.loads(ablate("run", *study, *smaller, "--json").stdout)["trained"] == 2
-    assert ablate("report", "-o", tmp_path).returncode == 0
+    assert ablate("report", "-o", tmp_path).exit_code == 0
     page = (tmp_path / "batch-norm-mnist" / "report.html").read_text()
     assert "[dense,batch_norm,dense,activation]" in page
     if source == "mnist":

@@ -8,15 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
 
-from ablate.cli import main
 from ablate.results.store import Store, read_record
 from ablate.study import sources
 from ablate.study.settings import Data
+from tests.commands import ablate, train_tiny
 from tests.conftest import STUDIES
 
-TINY = str(STUDIES / "tiny.toml")
+pytestmark = pytest.mark.usefixtures("warm")
 SCORE = """
 import json, sys, keras, numpy as np
 with np.load(sys.argv[1]) as test:
@@ -26,17 +25,11 @@ print(json.dumps([scores, "ablate" in sys.modules]))
 """
 
 
-def ablate(*arguments: object) -> Result:
-    return CliRunner().invoke(main, list(map(str, arguments)))
-
-
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def trained(tmp_path_factory: pytest.TempPathFactory, warm: None) -> Path:
     """The tiny study with L2 and with all its networks."""
-    out = tmp_path_factory.mktemp("out")
-    done = ablate("run", "-c", TINY, "-o", out, "-j", 1, "-S", "study.save_models='all'", "-S", "overfitting.l2=0.01")
-    assert done.exit_code == 0, done.output
-    return out
+    settings = ("-S", "study.save_models='all'", "-S", "overfitting.l2=0.01")
+    return train_tiny(tmp_path_factory.mktemp("out"), *settings)
 
 
 @pytest.fixture
@@ -138,7 +131,7 @@ def test_damaged_and_exchanged_networks_are_refused(copy: Path) -> None:
 
 
 def test_networks_with_code_of_their_own_are_scored_from_the_study_that_was_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine.py").write_text("import keras\n\n\ndef bent(x):\n    return keras.ops.relu(x) ** 2\n")
@@ -149,6 +142,7 @@ def test_networks_with_code_of_their_own_are_scored_from_the_study_that_was_run(
     assert done.exit_code == 0, done.stderr
     assert "as recorded" in done.stdout
     (tmp_path / "mine.py").unlink()
+    request.getfixturevalue("cold")  # the warm worker has imported it
     gone = ablate("model", "evaluate")
     assert gone.exit_code in (2, 74)
     assert "mine" in gone.stderr
