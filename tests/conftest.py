@@ -15,6 +15,7 @@ from ablate.execution.scheduler import Options
 from ablate.execution.worker import Assignment, Outcome
 from ablate.study import spec
 from ablate.study.spec import Study
+from tests.stranger import Stranger
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -139,6 +140,14 @@ def tiny_results(tmp_path_factory: pytest.TempPathFactory, warm_worker: WarmWork
     plan = plans.make_plan(plans.load(STUDIES / "tiny.toml"), out=out)
     plans.run_plan(plan, Options(1), lanes=warm_worker)
     return out
+
+
+@pytest.fixture(scope="session")
+def stranger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stranger]:
+    """A program that loads networks without this package."""
+    program = Stranger(tmp_path_factory.mktemp("stranger"))
+    yield program
+    program.close()
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,6 @@
 """Every study of `examples/` is run, at a reduced scale: two epochs, 500 images, one replicate."""
 
 import runpy
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +15,6 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 STUDIES = sorted(EXAMPLES.rglob("*.toml"))
 KEEPING = ("e01-baseline",)  # whose networks another study goes on from
 IMAGES = 500
-MOST_RUNS = 1000
-
-
-@pytest.fixture(scope="module")
-def lanes() -> Iterator[Lanes]:
-    """Two workers for all studies, so that TensorFlow is imported twice and no program is compiled twice."""
-    with Lanes(2, MOST_RUNS) as workers:
-        yield workers
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +60,7 @@ def _with_epochs(table: Any, epochs: dict[int, int]) -> Any:
 
 
 @pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
-def test_a_study_runs_and_answers(path: Path, lanes: Lanes, out: Path, request: Any, monkeypatch: Any) -> None:
+def test_a_study_runs_and_answers(path: Path, warm_worker: Lanes, out: Path, request: Any, monkeypatch: Any) -> None:
     raw = document.read(path)
     if raw["data"]["source"] == "mnist":
         monkeypatch.setenv("ABLATE_DATA", str(request.getfixturevalue("mnist").resolve()))
@@ -77,7 +68,7 @@ def test_a_study_runs_and_answers(path: Path, lanes: Lanes, out: Path, request: 
         raw["data"]["source"] = str(request.getfixturevalue("inputs"))
     study = spec.build(reduced(raw, keep=path.stem in KEEPING), path)
     plan = api.make_plan(study, out=out)
-    outcomes = api.run_plan(plan, api.Options(2), lanes=lanes)
+    outcomes = api.run_plan(plan, api.Options(1), lanes=warm_worker)
     assert {outcome.status for outcome in outcomes.values()} <= {"ok", "diverged"}, outcomes
     results = api.read_results(plan)
     assert results.snapshot.missing == 0

@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 
-from ablate.cli import main
 from ablate.study.levels import INITIALIZERS, OPTIMIZERS, SCHEDULES
 from ablate.study.remedies import REMEDIES
+from tests.commands import ablate
 
 ROOT = Path(__file__).parents[1]
 DESIGNS = ROOT / "docs" / "designs.md"
@@ -23,7 +22,7 @@ BLOCK = re.compile(r"<!-- plan: (\S+) -->\n(?:\n```text\n(.*?)```\n)?", re.DOTAL
 
 
 def planned(study: str, folder: Path) -> str:
-    result = CliRunner().invoke(main, ["plan", "-c", str(ROOT / study), "-o", str(folder)])
+    result = ablate("plan", "-c", ROOT / study, "-o", folder)
     assert result.exit_code == 0, result.output
     summary = next(line for line in result.stderr.splitlines() if " compiled programs" in line)
     notes = [line for line in result.stderr.splitlines() if line.startswith("Note: ")]
@@ -52,7 +51,7 @@ def taplo(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 @pytest.fixture(scope="module")
 def schema(tmp_path_factory: Any) -> str:
     path = tmp_path_factory.mktemp("schema") / "schema.json"
-    path.write_text(CliRunner().invoke(main, ["schema"]).stdout)
+    path.write_text(ablate("schema").stdout)
     return path.as_uri()
 
 
@@ -70,7 +69,7 @@ def test_a_language_server_finds_what_is_wrong(schema: str) -> None:
 
 
 def test_what_init_writes_names_its_schema(tmp_path: Path) -> None:
-    assert CliRunner().invoke(main, ["init", str(tmp_path)]).exit_code == 0
+    assert ablate("init", tmp_path).exit_code == 0
     study = tmp_path / "ablations.toml"
     assert taplo(study).returncode == 0
     study.write_text(study.read_text().replace("replicates = 10", 'replicates = "ten"'))
@@ -82,7 +81,8 @@ def test_what_init_writes_names_its_schema(tmp_path: Path) -> None:
 MODELS_PAGE = (ROOT / "docs" / "models.md").read_text(encoding="utf-8")
 
 
-def test_the_page_of_models_shows_a_study_that_runs(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("warm")
+def test_the_page_of_models_shows_a_study_that_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its study and module, its model file made of what they trained, and its function of data."""
     study, file, function = re.findall(r"```toml\n(.*?)```", MODELS_PAGE, re.DOTALL)
     module, data = re.findall(r"```python\n(.*?)```", MODELS_PAGE, re.DOTALL)
@@ -94,10 +94,11 @@ def test_the_page_of_models_shows_a_study_that_runs(tmp_path: Path) -> None:
     (tmp_path / "file.toml").write_text(rest.format("from-file", digits + file))
     (tmp_path / "function.toml").write_text(rest.format("from-function", dense + function))
 
+    monkeypatch.chdir(tmp_path)
+
     def call(*arguments: str) -> Any:
-        command = [sys.executable, "-m", "ablate", *arguments, "--json"]
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
+        done = ablate(*arguments, "--json")
+        assert done.exit_code == 0, done.output
         return json.loads(done.stdout)
 
     assert call("run", "--replicates", "1")["trained"] == 6

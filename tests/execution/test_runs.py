@@ -12,8 +12,12 @@ import pytest
 
 from ablate import api
 from ablate.execution import local
+from ablate.execution.local import Lanes
 from ablate.execution.scheduler import Options
+from tests.commands import ablate
 from tests.conftest import STUDIES
+
+pytestmark = pytest.mark.usefixtures("warm")
 
 
 def contents(out: Path) -> dict[str, Any]:
@@ -26,24 +30,31 @@ def contents(out: Path) -> dict[str, Any]:
     return found
 
 
-def test_one_worker_and_two_keep_the_same_records(tmp_path: Path) -> None:
-    study = api.load(STUDIES / "tiny.toml", ["underfitting.batch_norm=[false, true]"])
-    for jobs in (1, 2):
-        results = api.run(study, jobs=jobs, out=tmp_path / str(jobs))
-        assert results.snapshot.missing == 0
-    alone, together = contents(tmp_path / "1"), contents(tmp_path / "2")
-    assert len(alone) == 6
+@pytest.fixture(scope="module")
+def grid(tmp_path_factory: pytest.TempPathFactory, warm_worker: Lanes) -> dict[str, api.Results]:
+    """Sixteen runs of two structures, trained by the warm worker and by two new ones."""
+    overrides = ["study.design='grid'", "underfitting.batch_norm=[false, true]", "overfitting.l2=[0.0, 0.1]"]
+    study = api.load(STUDIES / "tiny.toml", overrides)
+    found = {}
+    with Lanes(2, 16) as two:
+        for name, lanes in (("one", warm_worker), ("two", two)):
+            plan = api.make_plan(study, out=tmp_path_factory.mktemp(name))
+            api.run_plan(plan, Options(2), lanes=lanes)
+            found[name] = api.read_results(plan)
+    return found
+
+
+def test_one_worker_and_two_keep_the_same_records(grid: dict[str, api.Results]) -> None:
+    """Whatever else the one has trained before."""
+    alone, together = (contents(grid[workers].store.root.parent) for workers in ("one", "two"))
+    assert len(alone) == 16
     assert alone == together
 
 
-def test_a_worker_compiles_a_program_once_however_many_runs_share_it(tmp_path: Path) -> None:
-    """Sixteen runs of two structures: rates, strengths, initial weights and seeds are variables."""
-    overrides = ["study.design='grid'", "underfitting.batch_norm=[false, true]", "overfitting.l2=[0.0, 0.1]"]
-    study = api.load(STUDIES / "tiny.toml", overrides)
-    records = api.run(study, jobs=2, out=tmp_path).snapshot.records.values()
-    assert len(records) == 16
+def test_a_worker_compiles_a_program_once_however_many_runs_share_it(grid: dict[str, api.Results]) -> None:
+    """Rates, strengths, initial weights and seeds are variables."""
     compiled = Counter[int]()
-    for record in records:
+    for record in grid["two"].snapshot.records.values():
         compiled[record.environment["process"]] += record.environment["programs_compiled"]
     assert 1 <= len(compiled) <= 2
     assert 1 <= min(compiled.values()) <= max(compiled.values()) <= 2
@@ -67,6 +78,7 @@ def test_a_second_run_trains_nothing_and_an_interrupted_one_goes_on(tmp_path: Pa
     assert api.run_plan(api.make_plan(study, out=tmp_path), Options(jobs=2)) == {}
 
 
+@pytest.mark.slow
 def test_a_worker_needs_little_memory_for_all_of_mnist(mnist: Path, tmp_path: Path) -> None:
     """The peak of the largest process that a study starts: its worker, with two programs and the whole of MNIST."""
     command = [sys.executable, "-m", "ablate", "run", "--quiet", "-j1", "-c", "examples/batch_norm_mnist.toml"]
@@ -90,23 +102,20 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 """
 
 
-def test_a_worker_that_grows_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("cold")
+def test_a_worker_that_grows_is_replaced(tiny_results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """And nothing else changes. `model.fit` under XLA keeps some 5 MB of every run."""
-    study = api.load(STUDIES / "tiny.toml")
-    options = Options(jobs=1, trainer="fit")
-    processes = {}
-    for name, growth in (("kept", local.GROWTH), ("replaced", 2**20)):
-        monkeypatch.setattr(local, "GROWTH", growth)
-        plan = api.make_plan(study, out=tmp_path / name)
-        api.run_plan(plan, options)
-        records = plan.store.load_all(run.key for run in plan.everything).values()
-        processes[name] = {record.environment["process"] for record in records}
-    assert len(processes["kept"]) == 1
-    assert len(processes["replaced"]) > 1
-    assert contents(tmp_path / "kept") == contents(tmp_path / "replaced")
+    monkeypatch.setattr(local, "GROWTH", -1)  # so that a worker is too large after its first run
+    plan = api.make_plan(api.load(STUDIES / "tiny.toml", ["study.replicates=1"]), out=tmp_path)
+    api.run_plan(plan, Options(jobs=1))
+    records = plan.store.load_all(run.key for run in plan.everything).values()
+    assert len({record.environment["process"] for record in records}) == len(records) == 2
+    assert contents(tmp_path).items() <= contents(tiny_results).items()
 
 
-def test_a_model_of_the_users_is_trained_by_any_number_of_workers(tmp_path: Path) -> None:
+def test_a_model_of_the_users_is_trained_by_any_number_of_workers(
+    tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     """A builder beside the study, its arguments varied; the models of the best are kept and gone on from."""
     (tmp_path / "user_models.py").write_bytes((STUDIES / "user_models.py").read_bytes())
     text = (STUDIES / "tiny.toml").read_text(encoding="utf-8").replace("hidden = ", "# hidden = ")
@@ -115,9 +124,10 @@ def test_a_model_of_the_users_is_trained_by_any_number_of_workers(tmp_path: Path
     (tmp_path / "ablations.toml").write_text(text)
     overrides = [model, *varied, "study.save_models='all'", "training.epochs=3"]
     study = api.load(tmp_path / "ablations.toml", overrides)
-    for jobs in (1, 2):
-        results = api.run(study, jobs=jobs, out=tmp_path / str(jobs))
-        assert results.snapshot.missing == 0
+    assert api.run(study, jobs=1, out=tmp_path / "1").snapshot.missing == 0
+    request.getfixturevalue("cold")
+    results = api.run(study, jobs=2, out=tmp_path / "2")
+    assert results.snapshot.missing == 0
     alone, together = contents(tmp_path / "1"), contents(tmp_path / "2")
     assert alone == together
     assert len({body["weights"] for body in alone.values()}) == len(alone) == 6
@@ -132,16 +142,14 @@ def test_a_study_names_the_slower_trainer_once(tmp_path: Path) -> None:
     """From the study file to the lines of progress: code beside the study, found by worker processes."""
     (tmp_path / "user_code.py").write_bytes((STUDIES / "user_code.py").read_bytes())
     (tmp_path / "ablations.toml").write_bytes((STUDIES / "tiny.toml").read_bytes())
-    command = [sys.executable, "-m", "ablate", "run", "-j1", "--replicates", "2"]
-    for path, level in (("model.activation", "user_code:relu_in_numpy"), ("training.callbacks", "user_code:PerBatch")):
-        first = "[]" if path == "training.callbacks" else '"relu"'
-        second = f'["{level}"]' if path == "training.callbacks" else f'"{level}"'
-        command += ["-S", f'factors."{path}"=[{first}, {second}]']
-    finished = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert finished.returncode == 0, finished.stderr
+    activation = 'factors."model.activation"=["relu", "user_code:relu_in_numpy"]'
+    callbacks = 'factors."training.callbacks"=[[], ["user_code:PerBatch"]]'
+    study = ("-c", tmp_path / "ablations.toml", "-S", activation, "-S", callbacks)
+    finished = ablate("run", *study)
+    assert finished.exit_code == 0, finished.stderr
     assert finished.stderr.count("XLA has no operation PyFunc") == 1
     assert finished.stderr.count("PerBatch wants to be called for every batch") == 1
-    results = api.open_results(tmp_path / "ablations.toml", [part for part in command if "factors" in part])
+    results = api.open_results(tmp_path / "ablations.toml", [activation, callbacks])
     by_treatment = results.runs.groupby("treatment")["trainer"].unique().str.join(" ").to_dict()
     assert by_treatment == {
         "baseline": "compiled",

@@ -18,19 +18,28 @@ from ablate.results.store import Store
 from tests.conftest import STUDIES, default_signals
 
 MARK = "ABLATE_TEST_MARK"
-KILLS = int(os.environ.get("ABLATE_KILLS", "10"))  # the nightly workflow asks for more
+KILLS = int(os.environ.get("ABLATE_KILLS", "6"))  # the nightly workflow asks for more
+STAND_IN = str(Path(__file__).parent / "stand_in")
+BOTH_TRAINERS = pytest.mark.parametrize(
+    "place", ["stand-in", pytest.param("keras", marks=pytest.mark.slow)], indirect=True
+)
 
 
 class Place:
     """A folder with a study in it, and the processes that were started there.
 
-    Attributes:
+    Args:
         folder: where the study file lies.
-        store: its results.
+        trainer: `keras`, or `stand-in` for one that needs no TensorFlow and learns nothing.
+
+    Attributes:
+        folder: the same.
+        store: the study's results.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, trainer: str = "stand-in") -> None:
         self.folder = folder
+        self.trainer = trainer
         self.store = Store(folder / "reports" / "tiny")
         self._mark = secrets.token_hex(16)
         (folder / "ablations.toml").write_bytes((STUDIES / "tiny.toml").read_bytes())
@@ -39,7 +48,8 @@ class Place:
     def start(self, *arguments: str, python_path: str = "", **options: Any) -> "subprocess.Popen[str]":
         """`ablate` with some arguments, in a session of its own, with folders before those that Python looks in."""
         command = [sys.executable, "-u", "-m", "ablate", *arguments]
-        path = os.pathsep.join(filter(None, (python_path, os.environ.get("PYTHONPATH"))))
+        stand_in = STAND_IN if self.trainer == "stand-in" else ""
+        path = os.pathsep.join(filter(None, (python_path, stand_in, os.environ.get("PYTHONPATH"))))
         environment = {**os.environ, MARK: self._mark, "ABLATE_TEST_FOLDER": str(self.folder), "PYTHONPATH": path}
         options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "preexec_fn": default_signals, **options}
         return subprocess.Popen(command, cwd=self.folder, env=environment, text=True, start_new_session=True, **options)
@@ -89,17 +99,17 @@ class Place:
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
-    """A place whose processes are ended with the test."""
-    made = Place(tmp_path)
+def place(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Place]:
+    """A place whose processes are ended with the test, with the stand-in's trainer unless `BOTH_TRAINERS` says more."""
+    made = Place(tmp_path, getattr(request, "param", "stand-in"))
     yield made
     for process in made.processes():
         os.kill(process, signal.SIGKILL)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The results of the tiny study, all four runs of it."""
+    """The results of the tiny study as the stand-in has them, all four runs of it."""
     made = Place(tmp_path_factory.mktemp("trained"))
     done = made.ablate("run", "-j2")
     assert done.returncode == 0, done.stderr

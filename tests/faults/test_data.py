@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.faults.conftest import Place, wait_for
+from tests.faults.conftest import BOTH_TRAINERS, STAND_IN, Place, wait_for
 
 STUDY = ("-S", "data.source='own.npz'", "-S", "data.train_size=100", "-S", "study.replicates=10")
 
@@ -47,12 +47,14 @@ def test_a_file_that_changes_ends_the_study_in_words(place: Place, change: str) 
         assert json.loads(again.stdout)["trained"] == 20, "other data, other runs"
 
 
+@BOTH_TRAINERS
 def test_a_file_that_is_read_during_training_is_watched(place: Place) -> None:
     """Data beyond memory stays in its file: what was read of two versions of it makes no record."""
     own = place.folder / "own.npz"
     write(own, 1, rows=3000)
+    usual = f"import runpy\nrunpy.run_path('{STAND_IN}/sitecustomize.py')\n" if place.trainer == "stand-in" else ""
     (place.folder / "sitecustomize.py").write_text(
-        "from ablate.study import ondisk\nondisk.memory_limit = lambda: 50_000\n"  # as on a very small machine
+        f"from ablate.study import ondisk\nondisk.memory_limit = lambda: 50_000\n{usual}"  # as on a very small machine
     )
     (place.folder / "touches.py").write_text(
         "import keras, pathlib\n"

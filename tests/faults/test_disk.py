@@ -14,7 +14,7 @@ import pytest
 
 from ablate.errors import StoreError
 from ablate.results.store import Store
-from tests.faults.conftest import KILLS, Place, wait_for
+from tests.faults.conftest import BOTH_TRAINERS, KILLS, Place, wait_for
 from tests.results.builders import record
 
 FILL = """
@@ -73,6 +73,7 @@ def mount(tmp_path: Path) -> Iterator[Callable[..., Path]]:
         subprocess.run(["umount", "--lazy", str(folder)], check=False)
 
 
+@BOTH_TRAINERS
 def test_a_full_disk_ends_the_study_and_keeps_what_it_has(place: Place, mount: Callable[..., Path]) -> None:
     study = ("-S", "study.replicates=20", "-S", "study.save_models='none'")
     mount(place.folder / "reports", "size=150k")

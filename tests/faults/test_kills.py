@@ -14,7 +14,7 @@ import pytest
 from ablate import api
 from ablate.results import upkeep
 from ablate.results.store import Store
-from tests.faults.conftest import KILLS, Place, wait_for
+from tests.faults.conftest import BOTH_TRAINERS, KILLS, Place, wait_for
 
 STUDY = ("-S", "study.replicates=4", "-S", "training.epochs=60", "-S", "study.save_models='all'")
 RUNS = 8
@@ -32,11 +32,12 @@ def acknowledged(text: str) -> set[tuple[str, str]]:
     return {(match["treatment"], match["seed"]) for match in ACKNOWLEDGED.finditer(text)}
 
 
+@BOTH_TRAINERS
 @pytest.mark.timeout(120 + 30 * KILLS)
 def test_a_killed_study_loses_nothing_and_goes_on(place: Place, tmp_path: Path) -> None:
     """Half of the kills hit the whole program, the others one of its workers."""
     (tmp_path / "undisturbed").mkdir()
-    undisturbed = Place(tmp_path / "undisturbed")
+    undisturbed = Place(tmp_path / "undisturbed", place.trainer)
     began = time.monotonic()
     assert undisturbed.ablate("run", "-j2", *STUDY).returncode == 0
     duration = time.monotonic() - began

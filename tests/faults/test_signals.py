@@ -10,11 +10,12 @@ import time
 import pytest
 
 from tests.conftest import default_signals
-from tests.faults.conftest import Place, wait_for
+from tests.faults.conftest import BOTH_TRAINERS, Place, wait_for
 
 LONG = ("-S", "training.epochs=1000", "-S", "study.replicates=20")
 
 
+@BOTH_TRAINERS
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_signal_ends_the_study_in_order(place: Place, number: int, code: int) -> None:
     with place.start("run", "-j2", *LONG) as process:
@@ -38,7 +39,7 @@ def test_a_second_interrupt_does_not_wait_for_the_epoch(place: Place) -> None:
         wait_for(process, "study tiny")
         while not (place.store.root / "claims.lock").exists():
             time.sleep(0.05)
-        time.sleep(6)  # both workers are stuck by now, or still importing: they end either way
+        time.sleep(3)  # both workers are stuck by now, or still importing: they end either way
         os.killpg(process.pid, signal.SIGINT)
         time.sleep(1)
         assert process.poll() is None, "it should wait for the end of the epoch"
@@ -67,7 +68,7 @@ def test_nobody_hears_of_a_study_under_nohup(place: Place) -> None:
     def ignore() -> None:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
-    with place.start("run", "-j1", preexec_fn=ignore) as process:
+    with place.start("run", "-j1", "-S", "training.epochs=300", preexec_fn=ignore) as process:
         wait_for(process, "1/4")
         os.killpg(process.pid, signal.SIGHUP)
         _, err = process.communicate(timeout=60)

@@ -5,12 +5,13 @@ import os
 import signal
 import time
 
-from tests.faults.conftest import Place, wait_for
+from tests.faults.conftest import BOTH_TRAINERS, Place, wait_for
 
 STUDY = ("-S", "study.replicates=15", "-S", "training.epochs=200")
 RUNS = 30
 
 
+@BOTH_TRAINERS
 def test_two_invocations_train_each_run_once(place: Place) -> None:
     with place.start("run", "-j1", "--json", *STUDY) as one, place.start("run", "-j1", "--json", *STUDY) as other:
         documents = []

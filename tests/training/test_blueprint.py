@@ -1,8 +1,5 @@
 """Models of the user's are trained as ours are: by shared programs, with paired seeds, to the numbers of `fit`."""
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +18,7 @@ from ablate.training import layers, saving, trainer
 from ablate.training.blueprint import Blueprint
 from ablate.training.trainer import Workshop
 from tests.conftest import STUDIES
+from tests.stranger import Stranger
 
 
 @pytest.fixture(autouse=True)
@@ -142,16 +140,9 @@ def test_an_input_of_as_many_numbers_is_fed_in_its_shape() -> None:
     assert blueprints._checked(anything, "it", (8, 8), 10) == (8, 8)
 
 
-SCORE = """
-import json, sys, keras, numpy as np
-model = keras.models.load_model(sys.argv[1])
-with np.load(sys.argv[2]) as test:
-    loss, accuracy = model.evaluate(test["x"], test["y"], batch_size=4096, verbose=0)
-print(json.dumps([loss, accuracy, "ablate" in sys.modules, "user_models" in sys.modules]))
-"""
-
-
-def test_a_saved_model_is_plain_keras_and_goes_on_from_there(digits: Dataset, tmp_path: Path) -> None:
+def test_a_saved_model_is_plain_keras_and_goes_on_from_there(
+    stranger: Stranger, digits: Dataset, tmp_path: Path
+) -> None:
     """It takes examples as they are in the data, and scores what was recorded; its file can be a study's model."""
     workshop = Workshop()
     settings = settings_of("make_cnn", overfitting={"dropout": 0.3}, underfitting={"optimizer": "adam"})
@@ -164,12 +155,10 @@ def test_a_saved_model_is_plain_keras_and_goes_on_from_there(digits: Dataset, tm
     saving.plain_network(settings, scaling, 10, kept, blueprint).save(path)
     test = digits.x[digits.test].reshape(-1, 8, 8)
     np.savez(tmp_path / "test.npz", x=test, y=digits.y[digits.test])
-    command = [sys.executable, "-c", SCORE, str(path), str(tmp_path / "test.npz")]
-    output = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path).stdout
-    loss, accuracy, *known = json.loads(output.splitlines()[-1])
-    assert loss == pytest.approx(record.result["test_loss"], rel=1e-4)
-    assert accuracy == pytest.approx(record.result["test_accuracy"], abs=1e-6)
-    assert known == [False, False]
+    found = stranger.score(path, tmp_path / "test.npz")
+    assert found.loss == pytest.approx(record.result["test_loss"], rel=1e-4)
+    assert found.accuracy == pytest.approx(record.result["test_accuracy"], abs=1e-6)
+    assert not found.modules & {"ablate", "user_models"}
     read = saving.read_weights(path, settings, 64, 10, blueprint)
     assert all(np.array_equal(read[name], kept[name]) for name in kept)
     with pytest.raises(ModelError, match="are not those of this network"):

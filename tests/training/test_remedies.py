@@ -16,6 +16,7 @@ from ablate.training import callbacks, trainer
 from ablate.training import model as plain_model
 from ablate.training.trainer import Workshop
 from tests.conftest import study_of
+from tests.stranger import Stranger
 from tests.training.test_parity import assert_equal, both
 from tests.training.test_program import facts, train
 from tests.training.test_saving import saved
@@ -134,13 +135,14 @@ def test_recorded_losses_are_without_smoothing_but_for_the_running_one(digits: D
 
 @pytest.mark.parametrize("sections", LEVELS[:5], ids=IDS[:5])
 def test_a_saved_network_needs_nothing_of_this_package(
-    digits: Dataset, workshop: Workshop, tmp_path: Path, sections: dict[str, Any]
+    stranger: Stranger, digits: Dataset, workshop: Workshop, tmp_path: Path, sections: dict[str, Any]
 ) -> None:
-    test_loss, test_accuracy, loss, accuracy, _, _, imported = saved(digits, workshop, tmp_path, **sections)
+    record, found = saved(stranger, digits, workshop, tmp_path, **sections)
+    test_loss = record.result["test_loss"]
     penalties = {name for name in ("l1", "l2") if sections["overfitting"].get(name)}
-    assert accuracy == pytest.approx(test_accuracy)
-    assert loss > test_loss + 0.01 if penalties else loss == pytest.approx(test_loss, rel=1e-4)
-    assert not imported
+    assert found.accuracy == pytest.approx(record.result["test_accuracy"])
+    assert found.loss > test_loss + 0.01 if penalties else found.loss == pytest.approx(test_loss, rel=1e-4)
+    assert "ablate" not in found.modules
 
 
 class Rates(keras.callbacks.Callback):

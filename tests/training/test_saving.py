@@ -1,8 +1,5 @@
 """Saved networks are plain Keras: they load without this package and score what was recorded."""
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +15,7 @@ from ablate.training import data as run_data
 from ablate.training import saving, trainer
 from ablate.training.trainer import Workshop
 from tests.conftest import study_of
-
-SCORE = """
-import json, sys, keras, numpy as np
-model = keras.models.load_model(sys.argv[1])
-with np.load(sys.argv[2]) as test:
-    loss, accuracy = model.evaluate(test["x"], test["y"], batch_size=4096, verbose=0)
-layers = [f"{type(layer).__module__}.{type(layer).__name__}" for layer in model.layers]
-rates = [layer.rate for layer in model.layers if isinstance(layer, keras.layers.Dropout)]
-print(json.dumps([loss, accuracy, layers, rates, "ablate" in sys.modules]))
-"""
+from tests.stranger import Found, Stranger
 
 
 def trained(
@@ -39,28 +27,24 @@ def trained(
     return record, saving.plain_network(settings, scaling, len(dataset.classes), kept)
 
 
-def saved(dataset: Dataset, workshop: Workshop, folder: Path, name: str = "compiled", **sections: Any) -> list[Any]:
-    """What another program finds in the file, after the recorded test loss and accuracy."""
+def saved(
+    stranger: Stranger, dataset: Dataset, workshop: Workshop, folder: Path, name: str = "compiled", **sections: Any
+) -> tuple[Record, Found]:
+    """A record, and what another program finds in the file of its network."""
     settings = study_of(training={"epochs": 3}, **sections).base
     path = folder / "model.keras"
     record, model = trained(dataset, workshop, settings, name)
     model.save(path)
     np.savez(folder / "test.npz", x=dataset.x[dataset.test], y=dataset.y[dataset.test])
-    output = subprocess.run(
-        [sys.executable, "-c", SCORE, str(path), str(folder / "test.npz")],
-        capture_output=True,
-        text=True,
-        check=True,
-        cwd=folder,
-    ).stdout
-    return [record.result["test_loss"], record.result["test_accuracy"], *json.loads(output.splitlines()[-1])]
+    return record, stranger.score(path, folder / "test.npz")
 
 
 @pytest.mark.parametrize("name", ["compiled", "fit"])
 def test_a_saved_network_is_plain_keras_and_scores_what_was_recorded(
-    digits: Dataset, workshop: Workshop, tmp_path: Path, name: str
+    stranger: Stranger, digits: Dataset, workshop: Workshop, tmp_path: Path, name: str
 ) -> None:
-    test_loss, test_accuracy, loss, accuracy, layers, rates, knows_us = saved(
+    record, found = saved(
+        stranger,
         digits,
         workshop,
         tmp_path,
@@ -69,11 +53,13 @@ def test_a_saved_network_is_plain_keras_and_scores_what_was_recorded(
         underfitting={"batch_norm": True, "optimizer": {"name": "adam", "learning_rate": 0.01}},
         overfitting={"dropout": 0.3, "l2": 1e-4, "early_stopping": {"monitor": "val_loss", "patience": 1}},
     )
-    assert accuracy == pytest.approx(test_accuracy, abs=1e-6)
-    assert loss == pytest.approx(test_loss, abs=2e-2)  # Keras' loss has the penalty, which the recorded one has not
-    assert rates == [0.3, 0.3, 0.3]
-    assert not knows_us
-    assert {layer.rpartition(".")[2] for layer in layers} == {
+    assert found.accuracy == pytest.approx(record.result["test_accuracy"], abs=1e-6)
+    assert found.loss == pytest.approx(
+        record.result["test_loss"], abs=2e-2
+    )  # Keras' loss has the penalty, which the recorded one has not
+    assert found.rates == [0.3, 0.3, 0.3]
+    assert "ablate" not in found.modules
+    assert {layer.rpartition(".")[2] for layer in found.layers} == {
         "InputLayer",
         "Rescaling",
         "Dropout",
@@ -81,18 +67,19 @@ def test_a_saved_network_is_plain_keras_and_scores_what_was_recorded(
         "BatchNormalization",
         "Activation",
     }
-    assert all(layer.startswith("keras.") for layer in layers)
+    assert all(layer.startswith("keras.") for layer in found.layers)
 
 
 def test_a_network_without_dropout_has_no_layer_of_it_and_takes_raw_features(
-    workshop: Workshop, tmp_path: Path
+    stranger: Stranger, workshop: Workshop, tmp_path: Path
 ) -> None:
     data = {"source": "wine"}
     wine = sources.load(Data(**data), Path())
-    test_loss, test_accuracy, loss, accuracy, layers, rates, _ = saved(wine, workshop, tmp_path, data=data)
-    assert (loss, accuracy) == (pytest.approx(test_loss, rel=1e-4), pytest.approx(test_accuracy, abs=1e-6))
-    assert rates == []
-    assert len(layers) == 7  # features, scaling, two times dense and activation, output
+    record, found = saved(stranger, wine, workshop, tmp_path, data=data)
+    assert found.loss == pytest.approx(record.result["test_loss"], rel=1e-4)
+    assert found.accuracy == pytest.approx(record.result["test_accuracy"], abs=1e-6)
+    assert found.rates == []
+    assert len(found.layers) == 7  # features, scaling, two times dense and activation, output
 
 
 def test_training_goes_on_from_a_saved_network(digits: Dataset, workshop: Workshop, tmp_path: Path) -> None:
