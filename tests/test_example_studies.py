@@ -12,7 +12,11 @@ from ablate.execution.local import Lanes
 from ablate.study import document, spec
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
-STUDIES = sorted(EXAMPLES.rglob("*.toml"))
+CHAPTER = EXAMPLES / "chapter6"  # eleven studies of MNIST
+STUDIES = [
+    pytest.param(path, marks=pytest.mark.slow) if path.is_relative_to(CHAPTER) else path
+    for path in sorted(EXAMPLES.rglob("*.toml"))
+]
 KEEPING = ("e01-baseline",)  # whose networks another study goes on from
 IMAGES = 500
 

@@ -159,6 +159,7 @@ class Recipe:
         return from_json(Baseline("recipe", "test_accuracy", kept, {}, {}, self.night()).to_json()).runs
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("noise", [0.005, 0.01, 0.02])
 def test_noise_turns_the_gate_red_at_most_twice_in_40_nights(noise):
     recipe = Recipe(np.random.default_rng([1, round(noise * 1000)]), noise)

@@ -1,6 +1,7 @@
 """Effects: paired, with scipy's numbers, and verdicts that claim no more than the data."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from ablate.analysis.effects import effects, seed_differences
 from ablate.analysis.estimates import estimate_mean, minimum_detectable
 from ablate.study.metrics import lower_is_better
 
+REAL = Path(__file__).parents[1] / "data" / "digits-remedies.csv"
 LEVELS = {"dropout": ["0", "0.5"], "init": ["glorot", "he", "zeros"]}
 
 
@@ -141,3 +143,13 @@ def test_ten_pairs_detect_a_difference_of_one_standard_deviation():
     values = np.random.default_rng(0).normal(size=10)
     assert minimum_detectable(values) == pytest.approx(values.std(ddof=1), rel=0.01)
     assert math.isnan(minimum_detectable(values[:2]))
+
+
+def test_intervals_of_a_real_study_are_scipys():
+    runs = pd.read_csv(REAL)
+    wide = runs.pivot_table(index="seed", columns="treatment", values="test_accuracy")
+    test = stats.ttest_rel(wide["init=he_normal"], wide["baseline"])
+    both = runs["treatment"].isin(["baseline", "init=he_normal"])
+    found = effects(runs[both], {"init": ["random_normal(stddev=0.5)", "he_normal"]})
+    assert found["p"][0] == pytest.approx(test.pvalue)
+    assert (found["low"][0], found["high"][0]) == pytest.approx(tuple(test.confidence_interval()))

@@ -18,7 +18,7 @@ from ablate.results.store import Store
 from tests.conftest import STUDIES, default_signals
 
 MARK = "ABLATE_TEST_MARK"
-KILLS = int(os.environ.get("ABLATE_KILLS", "6"))  # the nightly workflow asks for more
+KILLS = int(os.environ.get("ABLATE_KILLS", "4"))  # the nightly workflow asks for more
 STAND_IN = str(Path(__file__).parent / "stand_in")
 BOTH_TRAINERS = pytest.mark.parametrize(
     "place", ["stand-in", pytest.param("keras", marks=pytest.mark.slow)], indirect=True

@@ -95,12 +95,12 @@ for number in range(int(sys.argv[2]), 10**9):
 
 @pytest.mark.timeout(120 + 10 * KILLS)
 def test_a_commit_is_whole_or_not_there(tmp_path: Path) -> None:
-    """A process that does nothing but commit is killed at random moments, five times as often as studies are."""
+    """A process that does nothing but commit is killed at random moments, three times as often as studies are."""
     store = Store(tmp_path / "study")
     chance = random.Random(time.time_ns())
     acknowledged: list[str] = []
     unfinished = 0
-    for number in range(KILLS * 5):
+    for number in range(KILLS * 3):
         command = [sys.executable, "-c", COMMIT, store.root, str(number * 10_000)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout is not None
