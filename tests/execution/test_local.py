@@ -174,6 +174,8 @@ def test_a_process_that_is_gone_is_silent_after_a_while(lanes: Lanes, monkeypatc
     assert lanes.is_silent(assigned())
     lanes.submit(0, assigned(), None)
     assert not lanes.is_silent(assigned()), "it was begun anew"
+    lanes._board.processes[0] = gone.pid
+    assert not lanes.is_silent(assigned()), "that answer may be on the way as well"
 
 
 def test_other_work_goes_round_the_lanes(lanes: Lanes, pools: list[Pool]) -> None:
