@@ -86,7 +86,13 @@ def test_seeds_and_treatments_of_one_side_are_named(stored):
 
 @pytest.mark.parametrize(
     ("before", "now", "is_change"),
-    [("2.21", "2.21.0", False), ("2.21.0", "2.21", False), ("2.2", "2.21", True), ("2.21.0", "2.21.1", True)],
+    [
+        ("2.21", "2.21.0", False),
+        ("2.21.0", "2.21", False),
+        ("2.2", "2.21", True),
+        ("2.21", "2.2", True),
+        ("2.21.0", "2.21.1", True),
+    ],
 )
 def test_a_version_may_be_known_in_part(stored, before, now, is_change):
     one, other = replace(stored, versions={"keras": before}), replace(stored, versions={"keras": now})
