@@ -89,7 +89,7 @@ def test_runs_that_never_got_there_bound_the_mean_on_their_side():
     )
     assert (late.censored, late.late, late.hopeless, late.is_bound) == (1, (True, False), False, False)
     sooner = found(("0", "he", 1, 7, True), ("0.5", "he", 1, 2, False))
-    assert (sooner.late, sooner.is_bound) == ((False, True), False)
+    assert (sooner.late, sooner.is_bound, sooner.hopeless) == ((False, True), False, False)
     bound = found(("0", "he", 1, 9, False), ("0.5", "he", 1, 7, True))
     assert bound.is_bound, "the true difference may be smaller than -2, or above"
     both = found(("0", "he", 1, 7, True), ("0.5", "he", 1, 7, True))
@@ -98,7 +98,7 @@ def test_runs_that_never_got_there_bound_the_mean_on_their_side():
 
 def test_the_smallest_step_is_that_between_figures_that_differ():
     assert smallest_step(pd.Series([0.5, 0.5, 0.53, 0.51, math.nan])) == pytest.approx(0.01)
-    assert math.isnan(smallest_step(pd.Series([0.5, 0.5])))
+    assert math.isnan(smallest_step(pd.Series([0.5, 0.5, 0.5 + 1e-13])))  # the same but for rounding
     assert math.isnan(smallest_step(pd.Series([], dtype=float)))
 
 
