@@ -15,7 +15,8 @@ import numpy as np
 from ablate.results.identity import DataFacts, Identity, PlannedRun, data_name, plan_runs
 from ablate.results.record import Failure, Moment, Probe, Record
 from ablate.results.snapshot import Snapshot
-from ablate.study import design, spec
+from ablate.results.store import Store
+from ablate.study import design, document, spec
 
 EPOCHS = 6
 BINS = 60
@@ -146,6 +147,20 @@ def snapshot(
     }
     failures = {planned[place].key: failure for place in failed}
     return Snapshot(study, tuple(planned), records, failures, identity)
+
+
+def kept(made: Snapshot, reports: Path) -> Store:
+    """What a run of a snapshot's study would have left in a folder of results."""
+    store = Store(reports / made.study.name)
+    store.prepare()
+    store.write("study.toml", document.write(made.study.document()).encode())
+    store.write_identity(made.identity)
+    for each in (made, *([made.confirmation] if made.confirmation else [])):
+        for finished in each.records.values():
+            store.commit(finished)
+        for key, failure in each.failures.items():
+            store.record_failure(key, failure)
+    return store
 
 
 def large(treatments: int) -> Snapshot:

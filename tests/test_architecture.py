@@ -1,5 +1,6 @@
-"""The arrows between the rooms, and what may not be imported before it is needed; each guard is seen to fail once."""
+"""Arrows between rooms, imports that come too early, modules without tests; each guard is seen to fail once."""
 
+import ast
 import json
 import shutil
 import subprocess
@@ -13,6 +14,17 @@ ROOT = Path(__file__).parents[1]
 HEAVY = ("keras", "matplotlib", "pandas", "scipy", "seaborn", "sklearn", "statsmodels", "tensorflow")
 TRAINING_ONLY = ("keras", "tensorflow")
 HELP = "from ablate.cli import main\nmain(['--help'], standalone_mode=False)"
+
+# Module without logic of its own -> why no file of tests bears its name.
+NOTHING_TO_TEST = {
+    "__main__.py": "calls ablate.cli.main and nothing else",
+    "analysis/__init__.py": "a docstring",
+    "execution/__init__.py": "a docstring",
+    "report/__init__.py": "a docstring",
+    "results/__init__.py": "a docstring",
+    "study/__init__.py": "a docstring",
+    "training/__init__.py": "a docstring",
+}
 
 # Contract -> a module of the package, and an import that the contract forbids there.
 BREAKS = {
@@ -81,3 +93,41 @@ def test_the_import_diagram_is_up_to_date():
     command = [sys.executable, "tools/import_diagram.py", "--check"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr
+
+
+def without_tests(package: Path, tests: Path) -> set[str]:
+    """The modules of a package that have no file of tests named after them.
+
+    `study/design.py` is tested by `study/test_design.py`, and a room's own `api/__init__.py` by `api/test_api.py`.
+    """
+    found = set()
+    for path in package.rglob("*.py"):
+        module = path.relative_to(package)
+        name = path.parent.name if path.stem == "__init__" else path.stem
+        file = tests / module.parent / f"test_{name}.py"
+        if not file.is_file() or "\ndef test_" not in file.read_text(encoding="utf-8"):
+            found.add(module.as_posix())
+    return found
+
+
+def test_every_module_has_a_file_of_tests_named_after_it():
+    assert without_tests(ROOT / "ablate", ROOT / "tests") == NOTHING_TO_TEST.keys()
+
+
+def test_the_search_for_modules_without_tests_can_fail(tmp_path):
+    for module in ("study/__init__.py", "study/design.py", "study/spec.py", "study/lines.py"):
+        path = tmp_path / "package" / module
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    tests = tmp_path / "tests" / "study"
+    tests.mkdir(parents=True)
+    (tests / "test_design.py").write_text('"""Designs."""\n\ndef test_something():\n    assert 1\n')
+    (tests / "test_spec.py").write_text('"""No test in it."""\n')
+    found = without_tests(tmp_path / "package", tmp_path / "tests")
+    assert found == {"study/__init__.py", "study/spec.py", "study/lines.py"}
+
+
+@pytest.mark.parametrize("module", NOTHING_TO_TEST)
+def test_what_needs_no_test_has_no_logic(module):
+    tree = ast.parse((ROOT / "ablate" / module).read_text(encoding="utf-8"))
+    assert not [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Lambda)]

@@ -28,7 +28,7 @@ class Pairs:
         equal: whether the runs of every pair are equal, in the metric and in their losses.
         censored: pairs of which a run never reached the threshold of the metric, and counts as reaching it one epoch
             after the longest run of the table: sooner than it would have.
-        hopeless: whether more than half the runs on either side never did.
+        hopeless: whether more than half the runs of both sides never did.
         late: whether any did on the first side, whose true mean is then higher, and on the second.
         step: the smallest difference between figures of the table that differ; NaN where all are alike.
     """

@@ -6,7 +6,6 @@ import pytest
 from click.testing import CliRunner
 
 from ablate.cli import main
-from ablate.study.levels import LONGEST_LABEL, label
 
 HEAD = '[study]\nname = "x"\n[data]\nsource = "iris"\n[model]\nhidden = [4]\n[training]\nepochs = 1\n'
 
@@ -52,10 +51,3 @@ def test_a_byte_order_mark_is_read_over(tmp_path: Path) -> None:
     path = tmp_path / "ablations.toml"
     path.write_bytes(b"\xef\xbb\xbf" + HEAD.encode())
     assert CliRunner().invoke(main, ["plan", "-c", str(path), "-o", str(tmp_path)]).exit_code == 0
-
-
-def test_labels_are_safe_to_print_and_told_apart() -> None:
-    assert label("a\x1b[31m\n") == "a\\x1b[31m\\n"
-    one, other = label("p" * 300 + "1"), label("p" * 300 + "2")
-    assert len(one) <= LONGEST_LABEL
-    assert one != other

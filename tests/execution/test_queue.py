@@ -40,14 +40,6 @@ TWO_STRUCTURES: dict[str, Any] = {
 }
 
 
-def test_treatments_that_share_a_program_are_one_group() -> None:
-    groups = {
-        treatment.name: structure_name(treatment.settings)
-        for treatment in design.treatments(study_of(**TWO_STRUCTURES))
-    }
-    assert groups["baseline"] == groups["dropout=0.5"] != groups["batch_norm=true"]
-
-
 def test_the_largest_group_goes_first_and_the_other_lane_takes_another() -> None:
     queue = queue_of(study_of(**TWO_STRUCTURES))
     first, second = queue.take(0), queue.take(1)

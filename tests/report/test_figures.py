@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from ablate.analysis import effects, factorial
-from ablate.report import canvas, curves, figures, wording
+from ablate.report import curves, figures, wording
 
 
 @pytest.fixture
@@ -51,23 +51,6 @@ def test_references_inside_a_figure_resolve(snapshot):
         assert set(re.findall(r'(?:href="|url\()#([^")]+)', picture.markup)) <= ids
 
 
-def test_a_text_that_looks_like_a_style_stays_text():
-    with canvas.theme():
-        figure, (axes,) = canvas.panels(1, 1, 3, 2)
-        axes.set_title('style="color: red" <b> $x$')
-    markup = canvas.svg(figure, "a", "title", "description")
-    assert 'style="color: red" &lt;b&gt; $x$' in markup
-
-
-def test_many_marks_become_a_small_picture():
-    with canvas.theme():
-        figure, (axes,) = canvas.panels(1, 1, 3, 2)
-        axes.scatter(np.arange(600), np.arange(600))
-    picture = canvas.picture(figure, "many", "Many", 'A "finding".')
-    assert picture.markup.startswith("<img ")
-    assert 'alt="Many. A &quot;finding&quot;."' in picture.markup
-
-
 def test_many_replicates_are_thinned_and_the_effects_stay_a_drawing(make):
     snapshot = make(study={"name": "many", "replicates": 280})
     runs, levels = snapshot.runs, snapshot.levels
@@ -80,45 +63,6 @@ def test_many_replicates_are_thinned_and_the_effects_stay_a_drawing(make):
     kept = figures._dots(few, 100)
     assert (len(kept), kept[0], kept[-1]) == (100, few[0], few[-1])
     assert abs(np.median(kept) - np.median(few)) < 0.02
-
-
-def test_the_accuracy_axis_leaves_out_what_did_not_learn(snapshot):
-    runs = snapshot.runs.copy()
-    runs.loc[runs["treatment"] == "dropout=0.5", ["train_accuracy", "val_accuracy"]] = 0.1
-    low, poor = curves.common_axis(runs)
-    assert poor == {"dropout=0.5"}
-    assert 0.5 < low < 0.9
-
-
-def test_the_axes_of_the_curves_are_named(make):
-    snapshot = make()
-    (picture,) = curves.learning_curves(snapshot.histories, snapshot.runs, dict.fromkeys(snapshot.runs["treatment"], 6))
-    drawn = picture.markup
-    assert ">epoch</text>" in drawn
-    assert ">accuracy, %</text>" in drawn
-
-
-def test_where_runs_were_stopped_early_is_marked(make):
-    snapshot = make()
-    longer = {name: 6 if name == "baseline" else 9 for name in snapshot.runs["treatment"]}
-    (picture,) = curves.learning_curves(snapshot.histories, snapshot.runs, longer)
-    assert picture.markup.count("stopped 6") == 2  # of three treatments
-
-
-def test_more_treatments_than_a_figure_holds_are_folded(make, monkeypatch):
-    monkeypatch.setattr(curves, "MOST_PANELS", 2)
-    monkeypatch.setattr(curves, "MOST_FIGURES", 1)
-    snapshot = make()
-    (picture,) = curves.learning_curves(snapshot.histories, snapshot.runs, dict.fromkeys(snapshot.runs["treatment"], 6))
-    assert "The last 1 of 3 treatments are left out" in picture.note
-    monkeypatch.setattr(curves, "MOST_FIGURES", 2)
-    first, second = curves.learning_curves(
-        snapshot.histories, snapshot.runs, dict.fromkeys(snapshot.runs["treatment"], 6)
-    )
-    assert (first.title, second.title) == (
-        "Accuracy by epoch and treatment, 1 to 2",
-        "Accuracy by epoch and treatment, 3 to 3",
-    )
 
 
 def test_interactions_are_drawn_with_the_strongest_named(make):

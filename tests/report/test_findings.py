@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ablate.report import answers, page, verdict
+from ablate.report import answers, page
 from ablate.report.findings import Findings
 from ablate.results.identity import plan_runs
 from ablate.study import design
@@ -94,19 +94,6 @@ def test_a_grid_tells_what_remedies_do_together(make):
     assert "These runs do not tell" not in said
 
 
-def test_effects_that_depend_on_their_company_are_said_in_the_verdict(make):
-    snapshot = make(**GRID)
-    changed = {}
-    for run in snapshot.planned:
-        own = snapshot.records[run.key]
-        both = len(run.treatment.changed) == 2
-        result = {**own.result, "test_accuracy": own.result["test_accuracy"] - 0.1 * both}
-        changed[run.key] = replace(own, result=result)
-    said = " ".join(verdict.verdict(Findings(replace(snapshot, records=changed))).paragraphs)
-    assert "1 of 1 interaction is clear of zero" in said
-    assert re.search(r"batch_norm = true brings \+\d\.\d\d points alone, −\d\.\d\d on top of all others, which", said)
-
-
 def with_confirmation(snapshot, best, shift=0.0):
     """The same snapshot with its best treatment trained on fresh seeds, where it does so much better or worse."""
     treatments = [each for each in design.treatments(snapshot.study) if each.name in ("baseline", best)]
@@ -118,23 +105,6 @@ def with_confirmation(snapshot, best, shift=0.0):
         records[run.key] = replace(own, result={**own.result, "test_accuracy": moved})
     confirmed = replace(snapshot, planned=tuple(fresh), records=records, failures={})
     return replace(snapshot, confirmation=confirmed)
-
-
-@pytest.mark.parametrize(
-    ("shift", "said"), [(0.0, "confirms its lead"), (-0.2, "turns its lead around"), (-0.03, "leaves its lead open")]
-)
-def test_fresh_seeds_have_the_last_word(make, shift, said):
-    snapshot = make()
-    assert Findings(snapshot).winner == "batch_norm=true"
-    before = verdict.verdict(Findings(snapshot))
-    assert "ablate run --confirm" in " ".join(before.paragraphs)
-    assert "Fresh seeds have not confirmed it yet" in before.sure
-    findings = Findings(with_confirmation(snapshot, "batch_norm=true", shift))
-    after = verdict.verdict(findings)
-    assert said in after.sure
-    assert "not confirmed" not in after.sure
-    assert "ablate run --confirm" not in " ".join(after.paragraphs)
-    assert findings.lead(confirmed=True).count == 6
 
 
 def test_a_confirmation_changes_no_effect(make):
@@ -149,64 +119,6 @@ def test_thresholds_of_the_study_file_move_the_diagnosis_and_are_shown(make):
     assert not usual.diagnosis.equals(strict.diagnosis)
     assert set(strict.diagnosis["diagnosis"]) == {"good fit", "underfit"}
     assert "gap over 50 points" in text(strict)
-
-
-def test_layers_are_told_in_sentences(make):
-    findings = Findings(make(diagnosis={"dead": 0.1}))
-    notes = [note for note in answers.layer_notes(findings) if "dead at initialization" in note]
-    assert notes == [
-        (
-            "baseline and 2 other treatments: 20% of the units of hidden 1 are dead at initialization: "
-            "zero for every example."
-        )
-    ]
-    assert notes[0] in text(findings)
-
-
-@pytest.mark.parametrize(
-    ("row", "expected"),
-    [
-        (("saturated", "initial", "hidden 3", "sigmoid", 0.71), "71% of its sigmoid outputs lie beyond 0.05/0.95"),
-        (("saturated", "initial", "hidden 3", "sigmoid", 0.71), "the initial scale is too large"),
-        (("saturated", "end", "hidden 3", "tanh", 0.9), "beyond ±0.95; its inputs grew while it was trained"),
-        (("fading", "initial", "hidden 3", "tanh", 0.01), "0.01 times that of the first hidden layer"),
-        (("growing", "initial", "hidden 3", "relu", 40.0), "40 times"),
-        (("equal weights", "initial", "hidden 1", "relu", 0.0), "its units can only learn the same"),
-        (("not normal", "end", "output", "linear", 0.23), "Kolmogorov's distance 0.23"),
-    ],
-    ids=str,
-)
-def test_every_symptom_has_a_sentence(make, row, expected):
-    findings = Findings(make())
-    names = ["symptom", "moment", "layer", "activation", "value"]
-    entry = {**dict(zip(names, row, strict=True)), "treatment": "baseline", "runs": 6, "of": 6}
-    findings.layers = pd.DataFrame([entry])
-    (note,) = answers.layer_notes(findings)
-    assert expected in note
-
-
-CLAIMS = [
-    ({**CLAIM, "by": 0.5}, "refuted", "difference in test accuracy above +50.00 points"),
-    ({**CLAIM, "expect": "equivalent", "margin": 0.9}, "supported", "between −90.00 points and +90.00 points"),
-    (
-        {"says": "x", "metric": "test_accuracy", "treatment": {"batch_norm": True}, "at_least": 0.5},
-        "supported",
-        "test accuracy at least 50.00 %",
-    ),
-    (
-        {"says": "x", "metric": "epochs_to_val_accuracy_0.5", "treatment": {"batch_norm": True}, "at_most": 1},
-        "refuted",
-        "epochs to a validation accuracy of 50% at most 1.0 epochs",
-    ),
-    ({**CLAIM, "treatment": {"dropout": 0.5}, "against": {"dropout": 0.0}}, "inconclusive", "would decide it"),
-]
-
-
-@pytest.mark.parametrize(("claim", "verdict", "words"), CLAIMS, ids=str)
-def test_claims_are_told_with_what_was_expected(make, claim, verdict, words):
-    (row,) = answers.claim_rows(Findings(make(claim=[claim])).claims)
-    assert row.verdict == verdict
-    assert words in f"{row.expected} {row.more}"
 
 
 @pytest.mark.parametrize("finished", [0, 1, 7, 18])

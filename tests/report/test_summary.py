@@ -4,8 +4,7 @@ import re
 
 from markdown_it import MarkdownIt
 
-from ablate.report import side_by_side, summary
-from ablate.report.comparison import compare
+from ablate.report import summary
 from ablate.report.findings import Findings
 from ablate.report.gate import Night
 from tests.report.test_gate import REFUTED, SUPPORTED, shifted
@@ -75,16 +74,3 @@ def test_a_large_study_is_cut_and_says_so(make):
     text = summary.render(night, limit=3000)
     assert len(text.encode()) <= 3000
     assert text.endswith("*Cut here to stay below 3,000 bytes; the page has the rest.*\n")
-
-
-def test_two_results_side_by_side_fit_a_comment(make):
-    one = Findings(make()).baseline
-    other = Findings(make(training={"epochs": 6, "batch_size": 64}, study={"name": "b", "replicates": 5})).baseline
-    html = render(side_by_side.render(compare(one, other, strict=False), "reports/a", "<b>.json"))
-    assert "<h1>&lt;b&gt;.json against reports/a: 3 fine</h1>" in html
-    assert "seeds only in A: 6" in html
-    assert "changed: study: invented, now b" in html
-    assert ["<code>training.batch_size</code>", "<code>32</code>", "<code>64</code>"] in [row[:3] for row in rows(html)]
-    dropout = [0.0, *(round(0.001 * step, 3) for step in range(1, 600))]
-    many = Findings(make(study={"name": "c", "replicates": 1}, overfitting={"dropout": dropout})).baseline
-    assert len(side_by_side.render(compare(many, many), "a", "b").encode()) < 65_536

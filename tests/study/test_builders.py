@@ -1,14 +1,12 @@
 """What a builder is handed is checked in its source; the study file says which of three networks is meant."""
 
-import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from ablate import api
 from ablate.errors import StudyError
-from ablate.study import builders, design, model_files
+from ablate.study import builders, design
 from tests.conftest import study_of
 
 MODULE = """
@@ -153,54 +151,3 @@ def test_the_resolved_study_reads_back(folder: Path) -> None:
     assert spec.build(tomllib.loads(text), study.source) == study
     assert "activation" not in text
     assert study.base.model.title == "mine:make(filters=3,deep=(a=[1,x]))"
-
-
-@pytest.fixture
-def archive(folder: Path) -> Path:
-    import zipfile
-
-    with zipfile.ZipFile(folder / "model.keras", "w") as file:
-        for name in model_files.MEMBERS:
-            file.writestr(name, "{}")
-    return folder
-
-
-def test_a_model_file_is_digested_and_wants_trust(archive: Path) -> None:
-    made = plan(archive, "model={file='model.keras'}")
-    (digest,) = made.identity.files.values()
-    assert len(digest) == 64
-    with pytest.raises(StudyError, match=r'model.file = "model.keras": a model file can carry code; .* --trust-model'):
-        api.run_plan(made, api.Options(jobs=1))
-    with pytest.raises(StudyError, match="--trust-model"):
-        api.probe(made, 1)
-    assert not made.store.root.exists()
-    (archive / "elsewhere.keras").write_bytes((archive / "model.keras").read_bytes())
-    moved = plan(archive, "model={file='elsewhere.keras'}")
-    assert [run.key for run in moved.everything] == [run.key for run in made.everything]
-    with (archive / "model.keras").open("ab") as file:
-        file.write(b" ")
-    assert plan(archive, "model={file='model.keras'}").everything[0].key != made.everything[0].key
-
-
-def test_what_is_wrong_with_a_model_file_is_said(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "no such file: " in problems(archive, "model={file='none.keras'}")
-    (archive / "text.keras").write_text("a model")
-    assert "is not a Keras model: 'model.save" in problems(archive, "model={file='text.keras'}")
-    (archive / "mine.keras").mkdir()
-    assert "no such file: " in problems(archive, "model={file='mine.keras'}")
-    with_piece = problems(archive, "model={file='model.keras'}", "overfitting.dropout=[0.0, 0.1]")
-    assert "overfitting.dropout = 0.1: has no place: a model from a file has its layers" in with_piece
-    monkeypatch.setattr("ablate.study.ondisk.memory_limit", lambda: 3)
-    with pytest.raises(StudyError, match="unpacks to 6 bytes, more than the 3 that memory allows"):
-        model_files.digest("model.keras", archive)
-
-
-def test_the_schema_knows_arguments_in_all_their_spellings() -> None:
-    from ablate.study.file import json_schema
-
-    schema: Any = json_schema()
-    json.dumps(schema)
-    factors = schema["$defs"]["FactorsSection"]
-    assert list(factors["patternProperties"]) == [r"^model\.arguments\."]
-    assert "model.arguments" not in factors["properties"]
-    assert factors["properties"]["model"]["properties"]["arguments"]["type"] == "object"

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ablate.errors import StudyError
-from ablate.study import document, file, spec
+from ablate.study import document, spec
 from ablate.study.levels import INITIALIZERS, OPTIMIZERS
 from tests.conftest import STUDIES, study_of
 
@@ -72,14 +72,6 @@ def test_a_missing_section_is_required() -> None:
     ]
 
 
-def test_a_list_for_the_layers_must_fit_the_network() -> None:
-    with pytest.raises(StudyError, match="2 hidden layers take 2, or one more"):
-        study_of(overfitting={"dropout": [0.0, [0.1, 0.2, 0.3]]})
-    fits = study_of(model={"input_block": ["dropout"]}, overfitting={"dropout": [0.0, [0.1, 0.2, 0.3]]})
-    settings = fits.settings({"dropout": [0.1, 0.2, 0.3]})
-    assert settings.by_layer("dropout") == (0.1, [0.2, 0.3])
-
-
 def test_a_scalar_and_a_single_level_are_settings_not_factors() -> None:
     study = study_of(overfitting={"dropout": 0.2, "l2": [0.01]}, factors={"training.batch_size": [64]})
     assert study.factors == ()
@@ -99,24 +91,6 @@ def test_any_field_can_be_a_factor_quoted_or_not() -> None:
 def test_a_factor_level_that_fits_no_network_is_reported_with_its_name() -> None:
     with pytest.raises(StudyError, match=r"model\.block = \[activation\]"):
         study_of(factors={"model.block": [["dense", "activation"], ["activation"]]})
-
-
-def test_labels_are_the_same_everywhere() -> None:
-    study = study_of(
-        underfitting={"init": ["he_normal", "zeros"], "batch_norm": [False, True]},
-        overfitting={
-            "dropout": [0.0, 0.2, [0.2, 0]],
-            "early_stopping": [False, {"monitor": "val_loss", "patience": 10}],
-        },
-    )
-    assert [factor.labels for factor in study.factors] == [
-        ("he_normal", "zeros"),
-        ("false", "true"),
-        ("0", "0.2", "[0.2,0]"),
-        ("false", "(monitor=val_loss,patience=10)"),
-    ]
-    optimizers = study_of(underfitting={"optimizer": ["sgd", {"name": "sgd", "momentum": 0.9}]})
-    assert optimizers.factors[0].labels == ("sgd", "sgd(momentum=0.9)")
 
 
 def _levels(catalogue: dict[str, Any]) -> st.SearchStrategy[Any]:
@@ -161,27 +135,6 @@ def test_writing_the_resolved_study_and_reading_it_is_the_identity(
     assert spec.build(tomllib.loads(document.write(study.document())), study.source) == study
 
 
-def test_the_schema_knows_every_key_of_the_default_study() -> None:
-    schema = file.json_schema()
-    raw = document.read(ROOT / "ablations.toml")
-    for section, table in raw.items():
-        entry = schema["properties"][section]
-        reference = entry.get("$ref") or entry.get("items", {}).get("$ref") or entry["allOf"][0]["$ref"]
-        known = schema["$defs"][reference.rpartition("/")[2]]["properties"]
-        for each in table if isinstance(table, list) else [table]:
-            assert set(each) <= set(known)
-
-
-def test_replicates_and_seeds_are_not_given_together() -> None:
-    with pytest.raises(StudyError, match="replicates or seeds, not both"):
-        study_of(study={"replicates": 3, "seeds": [7]})
-
-
-def test_a_repeated_level_counts_once() -> None:
-    study = study_of(overfitting={"dropout": [0.0, 0, 0.5, 0.5]}, underfitting={"optimizer": ["sgd", {"name": "sgd"}]})
-    assert [(factor.name, factor.labels) for factor in study.factors] == [("dropout", ("0", "0.5"))]
-
-
 def test_a_remedy_without_a_place_in_any_block_is_an_error() -> None:
     with pytest.raises(StudyError, match=r"overfitting\.dropout = 0\.5: has no place.*holds 'dropout'"):
         study_of(model={"block": ["dense", "activation"]}, overfitting={"dropout": [0.0, 0.5]})
@@ -200,8 +153,3 @@ def test_every_level_that_does_not_fit_is_reported_with_its_key() -> None:
     with pytest.raises(StudyError) as caught:
         study_of(overfitting={"dropout": [0.0, [0.1]]}, underfitting={"batch_norm": [False, [True]]})
     assert [problem.key for problem in caught.value.problems] == ["underfitting.batch_norm", "overfitting.dropout"]
-
-
-def test_two_ways_to_clip_are_one_too_many() -> None:
-    with pytest.raises(StudyError, match="takes one of clipnorm"):
-        study_of(underfitting={"optimizer": {"name": "sgd", "clipnorm": 1, "clipvalue": 1}})

@@ -9,11 +9,10 @@ import numpy as np
 import pytest
 
 from ablate.results.record import Record, TrainerName
-from ablate.study import code, ondisk, sources
+from ablate.study import ondisk, sources
 from ablate.study.settings import Data
 from ablate.study.sources import Dataset
 from ablate.training import trainer
-from ablate.training.callbacks import has_batch_hooks, own_callbacks
 from ablate.training.trainer import Workshop
 from tests.conftest import study_of
 
@@ -141,23 +140,6 @@ def test_a_callback_for_batches_is_left_to_fit(digits: Dataset, workshop: Worksh
     assert made[-1].batches == 3 * -(-record.environment["rows"]["train"] // 32)
 
 
-@pytest.mark.parametrize(
-    ("callback", "expected"),
-    [
-        (keras.callbacks.CSVLogger("log.csv"), False),
-        (keras.callbacks.ReduceLROnPlateau(), False),
-        (keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: None), False),
-        (keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: None), True),
-        (keras.callbacks.TerminateOnNaN(), True),
-        (keras.callbacks.ModelCheckpoint("model.keras"), True),
-        (Counter(), True),
-    ],
-    ids=lambda value: type(value).__name__,
-)
-def test_hooks_for_batches_are_found(callback: keras.callbacks.Callback, expected: bool) -> None:
-    assert has_batch_hooks(callback) is expected
-
-
 def test_data_beyond_memory_is_read_batch_by_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The very file, once in memory and once left on disk: what is trained is the same."""
     bundled = sources.load(Data(source="digits"), Path())
@@ -172,12 +154,3 @@ def test_data_beyond_memory_is_read_batch_by_batch(tmp_path: Path, monkeypatch: 
     assert outside.environment["trainer_reason"] == "its data, 0.00046 GB, does not fit into memory"
     for column in ("loss", "train_loss", "val_loss", "val_accuracy"):
         np.testing.assert_allclose(outside.history[column], inside.history[column], rtol=1e-4)
-
-
-def test_functions_may_return_one_callback_or_several() -> None:
-    code.open_folder(USER_CODE.parent)
-    made = own_callbacks(["user_code:one", "user_code:two", "user_code:one"])
-    assert [type(each).__name__ for each in made] == ["Callback", "Callback", "CSVLogger", "Callback"]
-    assert made[0] is not made[3]
-    with pytest.raises(TypeError, match="user_code:none_at_all returned dict, not a Keras callback"):
-        own_callbacks(["user_code:none_at_all"])

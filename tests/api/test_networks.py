@@ -1,0 +1,112 @@
+"""Kept networks: found by key, treatment and seed; scored scores are held against the record."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ablate.api import networks
+from ablate.api.networks import find_runs
+from ablate.api.results import Results, open_results
+from ablate.errors import EmptyResultsError, StudyError
+from ablate.results.identity import PlannedRun
+from tests import invented
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Results:
+    """Six runs of the baseline and twelve others, of which all but the last two kept their networks."""
+    made = invented.snapshot(finished=17)
+    store = invented.kept(made, tmp_path)
+    for run in made.planned[:16]:
+        store.keep_weights(run.key, {"w": np.zeros(1, np.float32)})
+    return open_results(out=tmp_path)
+
+
+def what(runs: list[PlannedRun]) -> list[tuple[str, int]]:
+    return [(run.treatment.name, run.seed) for run in runs]
+
+
+def test_every_kept_network_is_found_in_the_order_of_the_plan(results: Results) -> None:
+    assert find_runs(results) == list(results.snapshot.planned[:16])
+
+
+def test_treatments_and_seeds_narrow_down(results: Results) -> None:
+    assert what(find_runs(results, only=["dropout=0.5"], seeds=[1, 3])) == [("dropout=0.5", 1), ("dropout=0.5", 3)]
+    with pytest.raises(EmptyResultsError, match="no run has all of that"):
+        find_runs(results, [results.snapshot.planned[0].key], seeds=[2])
+    with pytest.raises(StudyError, match=r"--seed.*\n.*no runs with seed 9; this study's seeds are 1, 2, 3, 4, 5, 6"):
+        find_runs(results, seeds=[9])
+
+
+def test_a_run_is_found_by_how_its_key_begins(results: Results) -> None:
+    run = results.snapshot.planned[4]
+    assert find_runs(results, [run.key[:16].upper()]) == [run]
+    assert find_runs(results, [run.key, run.key[:20]]) == [run]
+
+
+def test_a_beginning_of_no_key_or_of_several_is_refused(results: Results) -> None:
+    with pytest.raises(StudyError, match="'x' is the beginning of no run's key in this study"):
+        find_runs(results, ["x"])
+    with pytest.raises(StudyError, match=r"'' is the beginning of 18 keys: .* and 13 more; give more of it"):
+        find_runs(results, [""])
+
+
+def test_a_run_that_is_named_and_has_no_network_says_why(results: Results) -> None:
+    unfinished, dropped = results.snapshot.planned[17], results.snapshot.planned[16]
+    with pytest.raises(EmptyResultsError, match=r"\(dropout=0\.5, seed 6\) is not finished; 'ablate run' trains it"):
+        find_runs(results, [unfinished.key])
+    with pytest.raises(EmptyResultsError, match=r"\(batch_norm=true, seed 6\) was not kept: save_models = 'best'"):
+        find_runs(results, [dropped.key])
+
+
+def test_where_no_network_was_kept_the_first_reason_is_given(tmp_path: Path) -> None:
+    invented.kept(invented.snapshot(), tmp_path)
+    with pytest.raises(EmptyResultsError, match=r"\(baseline, seed 1\) was not kept"):
+        find_runs(open_results(out=tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("off", "agrees"),
+    [
+        ({}, True),
+        ({"accuracy": 1 / 20}, True),  # one example of 20
+        ({"accuracy": 2 / 20}, False),
+        ({"accuracy": -2 / 20}, False),
+        ({"loss": 5e-6}, True),
+        ({"loss": 1e-3}, False),
+    ],
+    ids=str,
+)
+def test_a_score_agrees_with_its_record_up_to_rounding(results: Results, off: dict[str, float], agrees: bool) -> None:
+    run = results.snapshot.planned[0]
+    record = results.snapshot.records[run.key]
+    score = {"accuracy": record.result["test_accuracy"], "loss": record.result["test_loss"], "loss_with_penalties": 9.0}
+    found = networks._scored(run, record, {name: value + off.get(name, 0.0) for name, value in score.items()})
+    assert found.agrees is agrees
+    assert (found.run, found.treatment, found.seed, found.loss_with_penalties) == (run.key, "baseline", 1, 9.0)
+    assert found.recorded_accuracy == record.result["test_accuracy"]
+
+
+def test_a_recorded_loss_that_is_not_finite_is_no_disagreement(results: Results) -> None:
+    run = results.snapshot.planned[0]
+    record = results.snapshot.records[run.key]
+    record.result["test_loss"] = math.nan  # type: ignore[index]
+    score: dict[str, Any] = {"accuracy": record.result["test_accuracy"], "loss": 1.0, "loss_with_penalties": 1.0}
+    assert networks._scored(run, record, score).agrees
+
+
+def test_code_and_data_of_a_kept_study_lie_beside_its_study_file(
+    results: Results, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nowhere = tmp_path / "nowhere"
+    nowhere.mkdir()
+    monkeypatch.chdir(nowhere)
+    assert networks._home(results.study) == tmp_path.parent.resolve()
+    own = nowhere / "ablations.toml"
+    own.write_text((tmp_path / "invented" / "study.toml").read_text())
+    assert networks._home(results.study) == nowhere.resolve()
+    own.write_text(own.read_text().replace('"invented"', '"another"'))
+    assert networks._home(results.study) == tmp_path.parent.resolve()

@@ -1,0 +1,70 @@
+"""Model files: digested without being loaded, bounded, and trained only where somebody trusts them."""
+
+import hashlib
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from ablate import api
+from ablate.errors import StudyError
+from ablate.study import model_files
+from tests.study.test_builders import STUDY, plan, problems
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Path:
+    """A folder with a study and an archive that has the members of a Keras model."""
+    (tmp_path / "ablations.toml").write_text(STUDY)
+    with zipfile.ZipFile(tmp_path / "model.keras", "w") as file:
+        for name in model_files.MEMBERS:
+            file.writestr(name, "{}")
+    return tmp_path
+
+
+def test_a_model_file_is_digested_and_wants_trust(archive: Path) -> None:
+    made = plan(archive, "model={file='model.keras'}")
+    (digest,) = made.identity.files.values()
+    assert len(digest) == 64
+    with pytest.raises(StudyError, match=r'model.file = "model.keras": a model file can carry code; .* --trust-model'):
+        api.run_plan(made, api.Options(jobs=1))
+    with pytest.raises(StudyError, match="--trust-model"):
+        api.probe(made, 1)
+    assert not made.store.root.exists()
+    (archive / "elsewhere.keras").write_bytes((archive / "model.keras").read_bytes())
+    moved = plan(archive, "model={file='elsewhere.keras'}")
+    assert [run.key for run in moved.everything] == [run.key for run in made.everything]
+    with (archive / "model.keras").open("ab") as file:
+        file.write(b" ")
+    assert plan(archive, "model={file='model.keras'}").everything[0].key != made.everything[0].key
+
+
+def test_what_is_wrong_with_a_model_file_is_said(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "no such file: " in problems(archive, "model={file='none.keras'}")
+    (archive / "text.keras").write_text("a model")
+    assert "is not a Keras model: 'model.save" in problems(archive, "model={file='text.keras'}")
+    (archive / "mine.keras").mkdir()
+    assert "no such file: " in problems(archive, "model={file='mine.keras'}")
+    with_piece = problems(archive, "model={file='model.keras'}", "overfitting.dropout=[0.0, 0.1]")
+    assert "overfitting.dropout = 0.1: has no place: a model from a file has its layers" in with_piece
+    monkeypatch.setattr("ablate.study.ondisk.memory_limit", lambda: 3)
+    with pytest.raises(StudyError, match="unpacks to 6 bytes, more than the 3 that memory allows"):
+        model_files.digest("model.keras", archive)
+
+
+def test_the_digest_is_that_of_the_bytes(archive: Path) -> None:
+    content = (archive / "model.keras").read_bytes()
+    assert model_files.digest("model.keras", archive) == hashlib.sha256(content).hexdigest()
+
+
+def test_an_archive_of_something_else_is_told_what_it_lacks(archive: Path) -> None:
+    with zipfile.ZipFile(archive / "photos.keras", "w") as file:
+        file.writestr("config.json", "{}")
+    with pytest.raises(StudyError, match=r"it holds no metadata\.json and no model\.weights\.h5"):
+        model_files.digest("photos.keras", archive)
+
+
+def test_paths_start_at_the_study_or_at_home(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(archive / "home"))
+    assert model_files.locate("a/b.keras", archive) == archive / "a" / "b.keras"
+    assert model_files.locate("~/b.keras", archive) == archive / "home" / "b.keras"
