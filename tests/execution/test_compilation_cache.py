@@ -4,7 +4,6 @@ import hashlib
 import os
 import subprocess
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -38,6 +37,7 @@ def run(out: Path, *overrides: str) -> dict[str, Any]:
     return contents(out)
 
 
+@pytest.mark.slow
 def test_another_process_compiles_nothing_anew_in_whatever_order(
     cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -56,7 +56,31 @@ def test_another_process_compiles_nothing_anew_in_whatever_order(
     assert entries(cache) == filled
 
 
-def test_damaged_entries_are_removed_before_they_are_read(cache: Path, tmp_path: Path) -> None:
+def compile_something(*contents: bytes) -> list[str]:
+    """What XLA leaves in the folder that it is lent, with other content; returns the names."""
+    names = [f"xla_compile_cache__{number}__XLA_CPU_JIT.pb" for number in range(len(contents))]
+    with compilation_cache.lent() as folder:
+        assert folder is not None
+        for name, content in zip(names, contents, strict=True):
+            (folder / name).write_bytes(content)
+    return names
+
+
+def test_what_was_compiled_is_lent_again_and_damaged_entries_are_removed(cache: Path) -> None:
+    names = compile_something(b"one program", b"another program", b"a third")
+    (shelf,) = (cache / "ablate-xla").iterdir()
+    truncated, flipped = (next(shelf.glob(f"{name}.*")) for name in names[:2])
+    truncated.write_bytes(b"one")
+    flipped.write_bytes(b"anothes program")
+    (shelf / "xla_compile_cache__1__2__XLA_CPU_JIT.pb.0123").write_bytes(b"")
+    with compilation_cache.lent() as folder:
+        assert folder is not None
+        assert {path.name: path.read_bytes() for path in folder.iterdir()} == {names[2]: b"a third"}
+        assert len(entries(cache)) == 1
+
+
+@pytest.mark.slow
+def test_damaged_entries_are_removed_before_xla_reads_them(cache: Path, tmp_path: Path) -> None:
     expected = run(tmp_path / "1")
     truncated, flipped = cache.rglob("*.pb.*")
     truncated.write_bytes(truncated.read_bytes()[:1000])
@@ -71,16 +95,14 @@ def test_damaged_entries_are_removed_before_they_are_read(cache: Path, tmp_path:
     assert all(hashlib.sha256(path.read_bytes()).hexdigest().startswith(path.suffix[1:]) for path in mended)
 
 
-def test_it_keeps_to_its_limit(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    run(tmp_path / "1")
-    sizes = [size for size, _ in entries(cache).values()]
-    monkeypatch.setattr(compilation_cache, "LIMIT", max(sizes) + 1)
+def test_it_keeps_to_its_limit_and_drops_the_oldest(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    older, newer = compile_something(b"x" * 60, b"y" * 60)
     (shelf,) = (cache / "ablate-xla").iterdir()
-    oldest = min(shelf.glob("*.pb.*"), key=lambda path: path.stat().st_size)
-    os.utime(oldest, (1, 1))
-    run(tmp_path / "2")
-    assert len(entries(cache)) == 1
-    assert not oldest.exists()
+    os.utime(next(shelf.glob(f"{older}.*")), (1, 1))
+    monkeypatch.setattr(compilation_cache, "LIMIT", 100)
+    with compilation_cache.lent():
+        pass
+    assert [name.rpartition(".")[0] for name in entries(cache)] == [newer]
 
 
 def test_what_dead_processes_and_old_versions_left_is_cleared_and_nothing_else(cache: Path) -> None:
@@ -98,15 +120,13 @@ def test_what_dead_processes_and_old_versions_left_is_cleared_and_nothing_else(c
     assert [path.exists() for path in (*leftovers, *others)] == [False, False, True, True]
 
 
-def test_a_place_that_cannot_be_used_is_done_without(
-    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_place_that_cannot_be_used_is_done_without(cache: Path) -> None:
     cache.write_text("a file where the folder should be")
     with compilation_cache.lent() as folder:
         assert folder is None
-    assert len(run(tmp_path / "out")) == 3
 
 
+@pytest.mark.slow
 def test_two_at_once_share_it(cache: Path, tmp_path: Path) -> None:
     def command(number: int) -> subprocess.CompletedProcess[str]:
         arguments = ["run", "--quiet", "-j1", "-c", STUDIES / "tiny.toml", "-o", tmp_path / str(number)]
@@ -122,6 +142,7 @@ def test_two_at_once_share_it(cache: Path, tmp_path: Path) -> None:
     assert contents(tmp_path / "0") == contents(tmp_path / "1")
 
 
+@pytest.mark.slow
 def test_flags_of_the_users_are_kept(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     own = tmp_path / "own"
     own.mkdir()
@@ -133,10 +154,10 @@ def test_flags_of_the_users_are_kept(cache: Path, tmp_path: Path, monkeypatch: p
 
 def test_workers_start_while_the_study_is_planned_unless_all_is_done(cache: Path, tmp_path: Path) -> None:
     study = api.load(STUDIES / "tiny.toml", PROGRAMS)
-    with api.early_lanes(study, 2, out=tmp_path) as lanes:
+    with api.early_lanes(study, 1, out=tmp_path) as lanes:
         assert lanes is not None
         assert len(list(cache.rglob("lent-*"))) == 1
-        outcomes = api.run_plan(api.make_plan(study, out=tmp_path), Options(jobs=2), lanes=lanes)
+        outcomes = api.run_plan(api.make_plan(study, out=tmp_path), Options(jobs=1), lanes=lanes)
     assert len(outcomes) == 3
     with api.early_lanes(study, 2, out=tmp_path) as lanes:
         assert lanes is None
@@ -146,8 +167,6 @@ def test_workers_start_while_the_study_is_planned_unless_all_is_done(cache: Path
 
 def test_workers_that_were_started_for_nothing_are_not_waited_for(cache: Path, tmp_path: Path) -> None:
     study = api.load(STUDIES / "tiny.toml", PROGRAMS)
-    started = time.monotonic()
     with pytest.raises(RuntimeError, match="planning failed"), api.early_lanes(study, 2, out=tmp_path):
         raise RuntimeError("planning failed")
-    assert time.monotonic() - started < 60
     assert list(cache.rglob("lent-*")) == []

@@ -17,6 +17,8 @@ from tests.conftest import STUDIES, study_of
 from tests.results import builders
 from tests.results.test_identity import identity_for
 
+pytestmark = pytest.mark.usefixtures("warm")
+
 TINY = STUDIES / "tiny.toml"
 ON = ["study.name='second'", "training.continue_from='tiny'"]
 
