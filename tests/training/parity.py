@@ -14,7 +14,7 @@ import pytest
 import tensorflow as tf
 
 from ablate.results.record import Probe, TrainerName
-from ablate.study import sources, splits
+from ablate.study import sources, spec, splits
 from ablate.study.levels import EarlyStopping
 from ablate.study.settings import Data, RunSettings
 from ablate.study.sources import Dataset
@@ -23,14 +23,19 @@ from ablate.training import callbacks, layers, surgery, trainer
 from ablate.training import data as run_data
 from ablate.training import model as plain_model
 from ablate.training.trainer import Workshop
-from tests.conftest import STUDIES, study_of
+from tests.conftest import STUDIES
 
 Array = npt.NDArray[Any]
 Sections = Mapping[str, Mapping[str, Any]]
 
 SEED = 1
 COLUMNS = ("loss", "accuracy", "train_loss", "train_accuracy", "val_loss", "val_accuracy")
-SMALL: Sections = {"data": {"train_size": 250}, "model": {"hidden": [8]}, "training": {"epochs": 3}}
+SMALL: Sections = {
+    "study": {"name": "parity"},
+    "data": {"source": "digits", "train_size": 250},
+    "model": {"hidden": [8]},
+    "training": {"epochs": 3},
+}
 ROUNDING = 2.0**-24  # of float32, relative
 LONGEST_SUM = (
     256  # numbers that a step adds up one after the other at most: 64 pixels, units, rows of a batch; and back
@@ -61,9 +66,11 @@ def rounding(steps: int) -> float:
 
     In a step a number passes through fewer than `LONGEST_SUM` operations, each of which rounds it by at most
     `ROUNDING`, in whatever order a processor does them (Higham 2002, "Accuracy and Stability of Numerical
-    Algorithms", section 3.1). SGD at a small rate does not push neighbours apart, so that steps add up. What divides
-    by a small number, as batch norm and Adam do, enlarges rounding without such a bound: it is compared in float64.
-    Nothing bounds accuracies, where the smallest difference may decide between two classes.
+    Algorithms", section 3.1), and SGD at a small rate does not push neighbours apart. So the roundings of all steps
+    add up at most; as a rule they add up as the square root of their number, and the rest is room for sums that are
+    smaller than what they are made of. What divides by small numbers, as batch norm and Adam do, enlarges rounding
+    without such a bound and is compared in float64. Accuracies have none, either: the smallest difference may decide
+    between two classes.
     """
     return 2 * steps * LONGEST_SUM * ROUNDING
 
@@ -74,7 +81,7 @@ def settings_of(sections: Sections) -> RunSettings:
     document = {name: {**SMALL.get(name, {}), **sections.get(name, {})} for name in names}
     if "builder" in document["model"]:
         del document["model"]["hidden"]
-    return study_of(**document).base
+    return spec.build(document, Path("ablations.toml")).base
 
 
 @functools.cache
@@ -90,7 +97,8 @@ def by_the_package(settings: RunSettings, name: TrainerName = "compiled", worksh
 
     class Predict(keras.callbacks.Callback):
         def on_train_end(self, logs: Any = None) -> None:
-            predictions.append(self.model(test, training=False).numpy())
+            examples = test.reshape(-1, *self.model.input_shape[1:])
+            predictions.append(self.model(examples, training=False).numpy())
 
     record = trainer.train(
         "k", settings, SEED, dataset, workshop, trainer=name, callbacks=lambda: [Predict()], folder=STUDIES

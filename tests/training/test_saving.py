@@ -21,12 +21,16 @@ from tests.conftest import study_of
 
 SCORE = """
 import json, sys, keras, numpy as np
-model = keras.models.load_model(sys.argv[1])
-with np.load(sys.argv[2]) as test:
-    loss, accuracy = model.evaluate(test["x"], test["y"], batch_size=4096, verbose=0)
-layers = [f"{type(layer).__module__}.{type(layer).__name__}" for layer in model.layers]
-rates = [layer.rate for layer in model.layers if isinstance(layer, keras.layers.Dropout)]
-print(json.dumps([loss, accuracy, layers, rates, "ablate" in sys.modules]))
+with np.load(sys.argv[1]) as test:
+    x, y = test["x"], test["y"]
+found = []
+for path in sys.argv[2:]:
+    model = keras.models.load_model(path)
+    loss, accuracy = model.evaluate(x, y, batch_size=4096, verbose=0)
+    layers = [f"{type(layer).__module__}.{type(layer).__name__}" for layer in model.layers]
+    rates = [layer.rate for layer in model.layers if isinstance(layer, keras.layers.Dropout)]
+    found.append([loss, accuracy, layers, rates, "ablate" in sys.modules])
+print(json.dumps(found))
 """
 
 
@@ -41,19 +45,24 @@ def trained(
 
 def saved(dataset: Dataset, workshop: Workshop, folder: Path, name: str = "compiled", **sections: Any) -> list[Any]:
     """What another program finds in the file, after the recorded test loss and accuracy."""
-    settings = study_of(training={"epochs": 3}, **sections).base
-    path = folder / "model.keras"
-    record, model = trained(dataset, workshop, settings, name)
-    model.save(path)
+    return all_saved(dataset, workshop, folder, [sections], name)[0]
+
+
+def all_saved(
+    dataset: Dataset, workshop: Workshop, folder: Path, levels: list[dict[str, Any]], name: str = "compiled"
+) -> list[list[Any]]:
+    """The same of several networks."""
+    recorded, paths = [], []
+    for number, sections in enumerate(levels):
+        settings = study_of(training={"epochs": 3}, **sections).base
+        record, model = trained(dataset, workshop, settings, name)
+        paths.append(str(folder / f"{number}.keras"))
+        model.save(paths[-1])
+        recorded.append([record.result["test_loss"], record.result["test_accuracy"]])
     np.savez(folder / "test.npz", x=dataset.x[dataset.test], y=dataset.y[dataset.test])
-    output = subprocess.run(
-        [sys.executable, "-c", SCORE, str(path), str(folder / "test.npz")],
-        capture_output=True,
-        text=True,
-        check=True,
-        cwd=folder,
-    ).stdout
-    return [record.result["test_loss"], record.result["test_accuracy"], *json.loads(output.splitlines()[-1])]
+    command = [sys.executable, "-c", SCORE, str(folder / "test.npz"), *paths]
+    output = subprocess.run(command, capture_output=True, text=True, check=True, cwd=folder).stdout
+    return [[*ours, *theirs] for ours, theirs in zip(recorded, json.loads(output.splitlines()[-1]), strict=True)]
 
 
 @pytest.mark.parametrize("name", ["compiled", "fit"])
