@@ -41,7 +41,7 @@ LONGEST_SUM = (
     256  # numbers that a step adds up one after the other at most: 64 pixels, units, rows of a batch; and back
 )
 
-_workshop = Workshop()
+_workshop = Workshop(capacity=8)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Models of the user's are trained as ours are: by shared programs, with paired seeds. For the numbers of `fit`: `test_parity`."""
+"""Models of the user's are trained as ours are: by shared programs, with paired seeds (as in `fit`: `test_parity`)."""
 
 import json
 import subprocess
