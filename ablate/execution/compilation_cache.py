@@ -54,7 +54,7 @@ def _shelf() -> Path | None:
     if switch.lower() in {"off", "0", "no", "false"}:
         return None
     home = Path(switch or platformdirs.user_cache_dir("ablate")) / "ablate-xla"
-    what = repr((platform.machine(), _cpu_features(), os.environ.get("XLA_FLAGS", "")))
+    what = repr((platform.machine(), _cpu_features(), _flags()))
     return home / f"{version_of('tensorflow')}-{hashlib.sha256(what.encode()).hexdigest()[:12]}"
 
 
@@ -65,6 +65,17 @@ def _cpu_features() -> str:
     except OSError:
         return platform.processor()
     return next((line for line in lines if line.startswith(("flags", "Features"))), platform.processor())
+
+
+def _flags() -> str:
+    """XLA's flags, which may choose the instructions; where they are none, they name a file of flags."""
+    flags = os.environ.get("XLA_FLAGS", "")
+    if not flags or flags.startswith("-"):
+        return flags
+    try:
+        return Path(flags).read_text()
+    except (OSError, UnicodeDecodeError):
+        return flags
 
 
 def _lend(shelf: Path) -> Path | None:

@@ -13,6 +13,7 @@ from ablate.study.readers import Features
 from ablate.study.seeds import Stream, derive
 from ablate.study.sources import ALIGNMENT, Dataset
 from ablate.study.splits import Rows
+from ablate.training import layers
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,8 @@ class Scaling:
     shape: tuple[int, ...]
 
     def __call__(self, x: tf.Tensor) -> tf.Tensor:
-        """Scaled features, shape (n, *shape), float32."""
-        scaled = (tf.cast(x, tf.float32) - self.shift) * self.factor
+        """Scaled features, shape (n, *shape), in the type of `shift`."""
+        scaled = (tf.cast(x, self.shift.dtype) - self.shift) * self.factor
         return tf.reshape(scaled, (-1, *self.shape)) if len(self.shape) > 1 else scaled
 
 
@@ -63,20 +64,20 @@ def tensors(dataset: Dataset) -> Tensors:
 
 
 def scaling(dataset: Dataset, train: Rows, shape: tuple[int, ...] | None = None) -> Scaling:
-    """How the features of a run are scaled; standardization looks at its training rows alone.
+    """How the features of a run are scaled, in the type of weights; standardization looks at its training rows alone.
 
     Args:
         dataset: the data.
         train: rows of the training part.
         shape: of one example, as the network takes it; a row of numbers by default.
     """
-    features = dataset.x.shape[1]
-    shift: npt.NDArray[Any] = np.zeros(features, np.float32)
-    factor: npt.NDArray[Any] = np.full(features, 1 / dataset.divisor, np.float32)
+    features, dtype = dataset.x.shape[1], layers.variable_dtype()
+    shift: npt.NDArray[Any] = np.zeros(features, dtype)
+    factor: npt.NDArray[Any] = np.full(features, 1 / dataset.divisor, dtype)
     if dataset.scale == "standard":
         mean, sd = _mean_and_sd(dataset.x, train)
-        shift = mean.astype(np.float32)
-        factor = np.where(sd > 0, 1 / np.where(sd > 0, sd, 1), 0).astype(np.float32)
+        shift = mean.astype(dtype)
+        factor = np.where(sd > 0, 1 / np.where(sd > 0, sd, 1), 0).astype(dtype)
     return Scaling(tf.constant(shift), tf.constant(factor), shape or (features,))
 
 

@@ -5,16 +5,17 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from ablate.training import layers
 from ablate.training.data import Scaling, Tensors
 
 BATCH = 4096
 
 
 def score_batch(model: keras.Model, features: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Cross-entropy of every example of a batch, and 1 for every correct answer; both shape (batch,), float32."""
+    """Cross-entropy of every example of a batch, and 1 for every correct answer; both shape (batch,)."""
     predicted = model(features, training=False)
     correct = tf.equal(tf.argmax(predicted, axis=1, output_type=tf.int32), labels)
-    return keras.losses.sparse_categorical_crossentropy(labels, predicted), tf.cast(correct, tf.float32)
+    return keras.losses.sparse_categorical_crossentropy(labels, predicted), tf.cast(correct, layers.variable_dtype())
 
 
 class Evaluator:
@@ -26,7 +27,7 @@ class Evaluator:
     """
 
     def __init__(self, model: keras.Model, shape: tuple[int, ...]) -> None:
-        any_batch = (tf.TensorSpec((None, *shape)), tf.TensorSpec((None,), tf.int32))
+        any_batch = (tf.TensorSpec((None, *shape), layers.variable_dtype()), tf.TensorSpec((None,), tf.int32))
 
         def sums(features: tf.Tensor, labels: tf.Tensor) -> list[tf.Tensor]:
             return [tf.reduce_sum(values) for values in score_batch(model, features, labels)]

@@ -17,6 +17,11 @@ FUNCTIONAL = type(
 )  # the class that Keras makes of inputs and outputs; it has no public name
 
 
+def variable_dtype() -> str:
+    """The type that new layers keep their weights in: float32, unless Keras is told otherwise."""
+    return str(keras.config.dtype_policy().variable_dtype)
+
+
 def walk(model: keras.Model, inside: str = "") -> Iterator[tuple[str, keras.layers.Layer]]:
     """The layers of a model with their names, each once; those of a model inside it as `model/layer`."""
     seen: set[int] = set()

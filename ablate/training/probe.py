@@ -42,7 +42,7 @@ class Prober:
         largest = max((math.prod(size) for tensor in tensors if len(size := _maps(tensor)) > 1), default=1)
         self._rows = max(FEWEST_ROWS, MOST_VALUES // largest)
         inner = keras.Model(model.inputs, tensors)
-        any_batch = (tf.TensorSpec((None, *shape)),)
+        any_batch = (tf.TensorSpec((None, *shape), layers.variable_dtype()),)
         self._forward = tf.function(lambda x: inner(x, training=False), input_signature=any_batch, autograph=False)
 
     def look(self, sample: tf.Tensor, moment: Moment) -> list[Probe]:

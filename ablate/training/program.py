@@ -90,8 +90,8 @@ class Program:
         self._blueprint = blueprint
         self._shape = blueprint.shape if blueprint else (features,)
         shape = structure(settings)
-        self._l1 = tf.Variable(0.0, dtype=tf.float32, name="l1")
-        self._l2 = tf.Variable(0.0, dtype=tf.float32, name="l2")
+        self._l1 = tf.Variable(0.0, dtype=layers.variable_dtype(), name="l1")
+        self._l2 = tf.Variable(0.0, dtype=layers.variable_dtype(), name="l2")
         penalties = (None, None) if blueprint else (self._l1, self._l2)  # a builder's may each have their own strength
         self.model = surgery.prepare(plain_model.build(shape, features, classes, 0, blueprint), *penalties)
         plain_model.compile_model(self.model, shape, jit_compile=False)
@@ -191,7 +191,7 @@ class Program:
         sides: tf.Tensor,
         order: tf.Tensor,
     ) -> tf.Tensor:
-        scale = Scaling(shift, factor, self._shape)
+        scale, dtype = Scaling(shift, factor, self._shape), layers.variable_dtype()
 
         def batch(rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             return scale(tf.gather(x, rows)), tf.gather(y, rows)
@@ -208,11 +208,11 @@ class Program:
             variable.assign(tf.zeros(variable.shape, variable.dtype))
         _fold(self._batch_size, lambda rows: (self.model.train_step(batch(rows)), ())[1], (order,))
         running = self.model.get_metrics_result()
-        totals = _fold(sides.shape[0] // _batches(sides.shape[0]), score, (scored, sides), *[tf.zeros(())] * 4)
-        counts = [tf.reduce_sum(tf.cast(sides == side, tf.float32)) for side in (TRAIN_SIDE, VALIDATION_SIDE)]
+        totals = _fold(sides.shape[0] // _batches(sides.shape[0]), score, (scored, sides), *[tf.zeros((), dtype)] * 4)
+        counts = [tf.reduce_sum(tf.cast(sides == side, dtype)) for side in (TRAIN_SIDE, VALIDATION_SIDE)]
         scores = [total / counts[place // 2] for place, total in enumerate(totals)]
         columns = [running["loss"], running["accuracy"], *scores]
-        return tf.stack([tf.cast(column, tf.float32) for column in columns])
+        return tf.stack([tf.cast(column, dtype) for column in columns])
 
 
 _traced: Counter[str] = Counter()

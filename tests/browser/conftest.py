@@ -31,7 +31,7 @@ def context(browser) -> Iterator[Callable[..., BrowserContext]]:
 
     def make(**options: Any) -> BrowserContext:
         opened.append(browser.new_context(**{"offline": True, **options}))
-        opened[-1].set_default_timeout(10_000)  # milliseconds
+        opened[-1].set_default_timeout(120_000)  # milliseconds, for what hangs
         return opened[-1]
 
     yield make

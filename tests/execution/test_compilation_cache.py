@@ -120,6 +120,26 @@ def test_what_dead_processes_and_old_versions_left_is_cleared_and_nothing_else(c
     assert [path.exists() for path in (*leftovers, *others)] == [False, False, True, True]
 
 
+def test_programs_for_other_instructions_are_kept_apart(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """XLA's flags choose the instructions; they come in the environment, or in a file that it names."""
+    shelves = set()
+    for flags in ("", "--xla_cpu_max_isa=AVX2", "--xla_cpu_max_isa=SSE4_2"):
+        monkeypatch.setenv("XLA_FLAGS", flags)
+        with compilation_cache.lent() as folder:
+            assert folder is not None
+            shelves.add(folder.parent)
+    file = tmp_path / "flags"
+    for isa in ("AVX2", "SSE4_2"):
+        file.write_text(f"--xla_cpu_max_isa={isa}\n")
+        monkeypatch.setenv("XLA_FLAGS", str(file))
+        with compilation_cache.lent() as folder:
+            assert folder is not None
+            shelves.add(folder.parent)
+    assert len(shelves) == 5
+
+
 def test_a_place_that_cannot_be_used_is_done_without(cache: Path) -> None:
     cache.write_text("a file where the folder should be")
     with compilation_cache.lent() as folder:
@@ -165,7 +185,13 @@ def test_workers_start_while_the_study_is_planned_unless_all_is_done(cache: Path
         assert lanes is None
 
 
-def test_workers_that_were_started_for_nothing_are_not_waited_for(cache: Path, tmp_path: Path) -> None:
+def test_workers_that_were_started_for_nothing_are_not_waited_for(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their TensorFlow is one that is never done with its import."""
+    (tmp_path / "tensorflow").mkdir()
+    (tmp_path / "tensorflow" / "__init__.py").write_text("import time\ntime.sleep(100_000)\n")
+    monkeypatch.syspath_prepend(tmp_path)  # the workers' path as well
     study = api.load(STUDIES / "tiny.toml", PROGRAMS)
     with pytest.raises(RuntimeError, match="planning failed"), api.early_lanes(study, 2, out=tmp_path):
         raise RuntimeError("planning failed")

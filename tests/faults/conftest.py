@@ -77,9 +77,9 @@ class Place:
         """Those that train, or are about to."""
         return [each for each in self.processes() if b"spawn_main" in Path(f"/proc/{each}/cmdline").read_bytes()]
 
-    def wait_for_end(self, seconds: float = 5.0) -> list[int]:
-        """Processes that are still there after some time."""
-        deadline = time.monotonic() + seconds
+    def wait_for_end(self) -> list[int]:
+        """Wait until no process is left; those that are still there after a minute, which do not mean to end."""
+        deadline = time.monotonic() + 60
         while self.processes() and time.monotonic() < deadline:
             time.sleep(0.05)
         return self.processes()

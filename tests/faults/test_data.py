@@ -35,7 +35,7 @@ def test_a_file_that_changes_ends_the_study_in_words(place: Place, change: str) 
         wait_for(process, "4/20")
         for worker in place.workers():
             os.kill(worker, signal.SIGKILL)
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=240)
     assert process.returncode == 2
     assert "own.npz" in err
     assert "Traceback" not in err
@@ -67,7 +67,7 @@ def test_a_file_that_is_read_during_training_is_watched(place: Place) -> None:
     )
     once = ("-S", "study.replicates=1", "-S", 'training.callbacks=["touches:Touch"]')
     with place.start("run", "-j1", *STUDY[:2], *once, python_path=str(place.folder)) as process:
-        _, err = process.communicate(timeout=120)
+        _, err = process.communicate(timeout=240)
     assert process.returncode == 2, err
     assert "own.npz changed while a run read it" in err
     assert list(place.store.record_paths()) == []
@@ -84,7 +84,7 @@ def test_code_that_changes_ends_the_study_in_words(place: Place) -> None:
         wait_for(process, "3/20")
         for worker in place.workers():
             os.kill(worker, signal.SIGKILL)
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=240)
     assert process.returncode == 2
     assert "the code of mine:half changed since the study began" in err
     assert "Traceback" not in err

@@ -51,7 +51,7 @@ def test_a_killed_study_loses_nothing_and_goes_on(place: Place, tmp_path: Path) 
             except subprocess.TimeoutExpired:
                 process.kill()
             done |= acknowledged(process.communicate()[1])
-        assert place.wait_for_end(5) == [], "a worker outlives the program by more than 5 s"
+        assert place.wait_for_end() == [], "a worker outlives the program"
         records = place.store.load_all(keys.values())
         assert {keys[run] for run in done} <= set(records)
         assert place.store.damaged == []
@@ -63,7 +63,7 @@ def test_a_killed_study_loses_nothing_and_goes_on(place: Place, tmp_path: Path) 
             time.sleep(chance.uniform(0.5, duration / 2))
             if workers := place.workers():
                 os.kill(chance.choice(workers), signal.SIGKILL)
-            done |= acknowledged(process.communicate(timeout=120)[1])
+            done |= acknowledged(process.communicate(timeout=240)[1])
         assert process.returncode in {0, 3}
         assert {keys[run] for run in done} <= set(place.store.load_all(keys.values()))
         if process.returncode == 0 and chance.random() < 0.5:

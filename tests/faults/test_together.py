@@ -46,7 +46,7 @@ def test_what_a_killed_invocation_was_training_is_taken_over(place: Place) -> No
         with place.start("run", "-j2", *stuck) as other:
             wait_for(other, "Another 'ablate run' trains some of these runs")
             one.kill()
-            _, err = other.communicate(timeout=120)
+            _, err = other.communicate(timeout=240)
         assert other.returncode == 0, err
     assert len(list(place.store.record_paths())) == 2
 

@@ -1,4 +1,4 @@
-"""Models of the user's are trained as ours are: by shared programs, with paired seeds, to the numbers of `fit`."""
+"""Models of the user's are trained as ours are: by shared programs, with paired seeds (as in `fit`: `test_parity`)."""
 
 from pathlib import Path
 from typing import Any
@@ -49,17 +49,13 @@ def facts(record: Record) -> Any:
 
 
 @pytest.mark.parametrize(("builder", "name"), [("make_cnn", "graph"), ("make_dense", "compiled")])
-def test_a_run_is_the_same_after_any_other_and_as_fit_trains_it(digits: Dataset, builder: str, name: str) -> None:
+def test_a_run_is_the_same_after_any_other(digits: Dataset, builder: str, name: str) -> None:
     workshop = Workshop()
     settings = settings_of(builder, underfitting={"optimizer": "adam"})
     first, other, again = (train(digits, workshop, settings, seed) for seed in (1, 2, 1))
     assert first.trainer == name
     assert [record.seconds["compile"] > 0 for record in (first, other, again)] == [True, False, False]
     assert facts(first) == facts(again) != facts(other)
-    if builder == "make_cnn":  # the noise of the other one is drawn anew by other operations
-        by_fit = train(digits, workshop, settings, trainer="fit")
-        for column in set(first.history) - {"seconds", "gap"}:
-            np.testing.assert_allclose(first.history[column], by_fit.history[column], rtol=1e-5, err_msg=column)
 
 
 def test_treatments_share_the_initial_weights_of_layers_that_are_the_same() -> None:

@@ -15,9 +15,9 @@ from tests.training.test_program import facts, train
 
 
 @pytest.mark.parametrize(("one", "other"), SAME)
-def test_equal_essences_train_identically(digits: Dataset, one: Sections, other: Sections) -> None:
+def test_equal_essences_train_identically(digits: Dataset, workshop: Workshop, one: Sections, other: Sections) -> None:
     first, second = study_of(**one).base, study_of(**other).base
-    assert facts(train(first, digits, Workshop())) == facts(train(second, digits, Workshop()))
+    assert facts(train(first, digits, workshop)) == facts(train(second, digits, workshop))
 
 
 @pytest.mark.parametrize("name", KERAS_DEFAULTS)

@@ -15,6 +15,7 @@ from ablate.training import trainer
 from ablate.training.program import structure
 from ablate.training.trainer import Workshop
 from tests.conftest import study_of
+from tests.training.parity import rounding
 
 
 def train(settings: RunSettings, digits: Dataset, workshop: Workshop, seed: int = 1) -> Record:
@@ -168,5 +169,8 @@ def test_an_odd_number_of_scored_rows_is_scored_once_each(digits: Dataset) -> No
         in_parts = trainer.train("k", settings, 1, digits, Workshop())
     scored = in_parts.environment["rows"]
     assert (min(scored["train"], 10_000) + scored["validation"]) % 100 != 0
-    for column in ("train_loss", "train_accuracy", "val_loss", "val_accuracy"):
-        np.testing.assert_allclose(in_parts.history[column], compiled.history[column], rtol=1e-6)
+    bound = rounding(steps=-(-scored["train"] // 32))  # what fills them up would count a hundredth
+    for side in ("train", "val"):
+        np.testing.assert_allclose(in_parts.history[f"{side}_loss"], compiled.history[f"{side}_loss"], rtol=bound)
+        accuracies = (each.history[f"{side}_accuracy"] for each in (in_parts, compiled))
+        np.testing.assert_allclose(*accuracies, atol=1.5 / scored["validation"])  # one may be decided by rounding

@@ -1,4 +1,4 @@
-"""Remedies beyond the first six: each does what its name says, as in `model.fit`, and leaves nothing behind."""
+"""Remedies beyond the first six: each does what its name says, and leaves nothing behind."""
 
 import math
 from pathlib import Path
@@ -17,7 +17,7 @@ from ablate.training import model as plain_model
 from ablate.training.trainer import Workshop
 from tests.conftest import study_of
 from tests.stranger import Stranger
-from tests.training.test_parity import assert_equal, both
+from tests.training.parity import ROUNDING
 from tests.training.test_program import facts, train
 from tests.training.test_saving import saved
 
@@ -33,26 +33,17 @@ LEVELS: list[dict[str, Any]] = [
     {"underfitting": {"learning_rate_schedule": PLATEAU}},
     {"underfitting": {"init": "identity"}},
 ]
-IDS = ["l1", "l1-l2", "weight_decay", "max_norm", "label_smoothing", "cosine", "step", "plateau", "identity"]
 
 
-@pytest.mark.parametrize("sections", LEVELS, ids=IDS)
-def test_a_remedy_trains_as_in_fit_and_makes_a_difference(
-    digits: Dataset, workshop: Workshop, sections: dict[str, Any]
+def test_every_remedy_makes_a_difference_and_leaves_a_run_after_it_the_same_bit_for_bit(
+    digits: Dataset, workshop: Workshop
 ) -> None:
-    compiled, oracle = both(digits, workshop, **sections)
-    assert_equal(compiled, oracle)
-    without = trainer.train("k", study_of(training={"epochs": 3}).base, 1, digits, workshop)
-    assert compiled.weights != without.weights
-
-
-def test_a_run_is_the_same_after_every_remedy_bit_for_bit(digits: Dataset) -> None:
-    workshop = Workshop()
     baseline = study_of(training={"epochs": 3}).base
     first = train(baseline, digits, workshop)
     others = [study_of(training={"epochs": 3}, **sections).base for sections in LEVELS]
     alone = [facts(train(settings, digits, workshop)) for settings in others]
     assert facts(train(baseline, digits, workshop)) == facts(first)
+    assert facts(first) not in alone
     for settings, found in zip(reversed(others), reversed(alone), strict=True):
         assert facts(train(settings, digits, workshop)) == found
 
@@ -107,7 +98,7 @@ def test_decoupled_decay_shrinks_what_has_no_gradient(digits: Dataset, workshop:
     free = kept_weights(digits, workshop)["dense_1/0"][0]
     decayed = kept_weights(digits, workshop, overfitting={"weight_decay": 0.1})["dense_1/0"][0]
     steps = 10 * math.ceil(len(digits.train) * 0.8 / 32)
-    np.testing.assert_allclose(decayed, free * (1 - 0.1 * 0.01) ** steps, rtol=1e-3)
+    np.testing.assert_allclose(decayed, free * (1 - 0.1 * 0.01) ** steps, rtol=2 * steps * ROUNDING)
 
 
 def test_a_level_of_the_optimizer_that_names_a_decay_wins() -> None:
@@ -153,32 +144,29 @@ class Rates(keras.callbacks.Callback):
         self.seen: list[float] = []
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        self.seen.append(float(self.model.optimizer.learning_rate.numpy()))
+        self.seen.append(float(self.model.optimizer.learning_rate.numpy()))  # a plateau's: after it was found
 
 
 @pytest.mark.parametrize(
-    ("level", "expected"),
+    ("name", "level", "expected"),
     [
-        (False, [0.4] * 6),
-        ("cosine", [0.4 * (1 + math.cos(math.pi * epoch / 6)) / 2 for epoch in range(6)]),
-        ({"name": "cosine", "warmup": 3, "final": 0.5}, [0.1, 0.2, 0.3, 0.4, 0.35, 0.25]),
-        ({"name": "cosine", "warmup": 9}, [0.04, 0.08, 0.12, 0.16, 0.2, 0.24]),
-        ({"name": "step", "every": 2, "factor": 0.5}, [0.4, 0.4, 0.2, 0.2, 0.1, 0.1]),
-        ({**PLATEAU, "patience": 2, "min_delta": 9.0}, [0.4, 0.4, 0.2, 0.2, 0.1, 0.1]),
+        ("fit", {**PLATEAU, "patience": 2, "min_delta": 9.0}, [0.4, 0.4, 0.2, 0.2, 0.1, 0.1]),
+        ("compiled", False, [0.4] * 6),
+        ("compiled", "cosine", [0.4 * (1 + math.cos(math.pi * epoch / 6)) / 2 for epoch in range(6)]),
+        ("compiled", {"name": "cosine", "warmup": 3, "final": 0.5}, [0.1, 0.2, 0.3, 0.4, 0.35, 0.25]),
+        ("compiled", {"name": "cosine", "warmup": 9}, [0.04, 0.08, 0.12, 0.16, 0.2, 0.24]),
+        ("compiled", {"name": "step", "every": 2, "factor": 0.5}, [0.4, 0.4, 0.2, 0.2, 0.1, 0.1]),
+        ("compiled", {**PLATEAU, "patience": 2, "min_delta": 9.0}, [0.4, 0.4, 0.2, 0.2, 0.1, 0.1]),
     ],
 )
-@pytest.mark.parametrize("name", ["compiled", "fit"])
 def test_a_schedule_sets_the_rate_of_every_epoch(
-    digits: Dataset, workshop: Workshop, level: Any, expected: list[float], name: Any
+    digits: Dataset, workshop: Workshop, name: Any, level: Any, expected: list[float]
 ) -> None:
     rates = Rates()
     settings = study_of(
         training={"epochs": 6, "learning_rate": 0.4}, underfitting={"learning_rate_schedule": level}
     ).base
-    plateau = isinstance(level, dict) and level["name"] == "plateau"
     trainer.train("k", settings, 1, digits, workshop, trainer=name, callbacks=lambda: [rates])
-    if plateau:
-        expected = [0.4, 0.4, 0.2, 0.2, 0.1, 0.1]  # set at the end of an epoch, before `Rates` looks
     np.testing.assert_allclose(rates.seen, expected, rtol=1e-5)
 
 

@@ -9,6 +9,7 @@ import tensorflow as tf
 from ablate.study.seeds import Stream, derive
 from ablate.training import surgery
 from ablate.training.surgery import VariableDropout
+from tests.training.parity import ROUNDING
 
 SHAPE = (100, 200)
 
@@ -120,6 +121,6 @@ def test_the_penalty_and_its_gradient_are_those_of_keras(strength: float, xla: b
         return [*values, *gradients]
 
     value, expected, gradient, expected_gradient = (each.numpy() for each in both())
-    np.testing.assert_allclose(value, expected, rtol=1e-6)
-    np.testing.assert_allclose(gradient, expected_gradient, rtol=1e-6)
+    np.testing.assert_allclose(value, expected, rtol=kernel.numpy().size * ROUNDING)  # added up in different orders
+    np.testing.assert_allclose(gradient, expected_gradient, rtol=8 * ROUNDING)  # a product of four numbers, twice
     assert (np.abs(gradient).max() > 0) == (strength > 0)
