@@ -68,7 +68,7 @@ def test_a_network_that_cannot_be_is_refused(fields: dict[str, Any], message: st
         (Model(builder="a:b", arguments={"filters": 16}), "a:b(filters=16)", {"builder", "arguments"}),
         (Model(file="a.keras"), "a.keras", {"file"}),
     ],
-    ids=str,
+    ids=["hidden", "builder", "file"],
 )
 def test_a_network_is_written_without_what_it_does_not_use(model: Model, title: str, written: set[str]) -> None:
     assert model.title == title
