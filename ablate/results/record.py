@@ -18,6 +18,7 @@ RECORD_SCHEMA = 2
 Status = Literal["ok", "diverged"]
 TrainerName = Literal["compiled", "graph", "fit"]
 Moment = Literal["initial", "best", "end"]
+KEPT_EPOCH = "kept_epoch"  # in `Record.environment`
 _NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
