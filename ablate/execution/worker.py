@@ -273,15 +273,17 @@ def save_model(assignment: Assignment) -> None:
 
 
 def evaluate_model(assignment: Assignment) -> Mapping[str, float]:
-    """Score the network that a run kept on the test set, by Keras' own `evaluate`; see `saving.evaluate`.
+    """Score the network that a run kept on every part of its data, by Keras' own `evaluate`; see `saving.evaluate`.
 
     Raises:
         StoreError: the network or the data is not what its record was made with.
     """
+    from ablate.study.splits import split
     from ablate.training import saving
 
     model, dataset = _kept_network(assignment)
-    return saving.evaluate(model, dataset)
+    data = RunSettings.model_validate(assignment.settings).data
+    return saving.evaluate(model, dataset, split(dataset, data, assignment.seed))
 
 
 def export_model(assignment: Assignment, target: Path) -> None:

@@ -8,13 +8,15 @@ import pandas as pd
 
 from ablate.analysis.estimates import FEWEST_SEEDS
 from ablate.report import wording
+from ablate.results import kept
+from ablate.results.record import KEPT_EPOCH
 from ablate.results.snapshot import Snapshot
 from ablate.study.spec import Study
 
 MOST_FAILURES = 20
 LOG_LINES = 30
 MOST_ENVIRONMENTS = 5  # different texts of one kind
-_NOT_SHOWN = {"process", "programs_compiled", "finished"}
+_NOT_SHOWN = {"process", "programs_compiled", "finished", KEPT_EPOCH}
 
 
 @dataclass(frozen=True)
@@ -196,6 +198,7 @@ def _warnings(snapshot: Snapshot, finished: int, planned: int) -> Iterable[str]:
             f"Only {wording.plural(len(snapshot.study.seeds), 'replicate')} per treatment: "
             f"effects are exploratory; {FEWEST_SEEDS} or more are needed for a verdict."
         )
+    yield from kept.notes(snapshot.records.values())
 
 
 def _environment_text(entry: Any) -> str:
