@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from ablate.errors import StoreError
-from ablate.results import claims, files
+from ablate.results import claims, confirmation, files
 from ablate.results.record import NewerRecordError, Record
 from ablate.results.store import Store, read_record, read_weights
 
@@ -97,6 +97,11 @@ def _look_at(path: Path, store: Store, records: dict[str, Record]) -> Iterator[F
             yield Finding("unneeded", path, "of a run without a record")
         elif path.suffix == ".npz" and path.stem in records:
             yield from _look_at_weights(path, records[path.stem])
+    elif names[0] == confirmation.FOLDER and len(names) == 2 and path.suffix == ".json":
+        try:
+            confirmation.read_entry(path)
+        except files.DamagedError as error:
+            yield Finding("damaged", path, str(error))
     elif not (len(names) == 1 and (path.name in MADE or path.stem in TABLES)):
         yield Finding("foreign", path, "nothing that ablate wrote")
 
@@ -182,7 +187,9 @@ class Merged:
 
 
 def merge(source: Store, target: Store) -> Merged:
-    """Copy records, and the failures and networks that go with them, into another folder. The source is not changed.
+    """Copy records into another folder, and what goes with them: failures, networks, which of them confirm a choice.
+
+    The source is not changed.
 
     Raises:
         StoreError: one of the folders cannot be read or written.
@@ -203,6 +210,7 @@ def merge(source: Store, target: Store) -> Merged:
             different.append(key)
     _copy_models(source, target, set(added))
     _copy_attempts(source, target)
+    confirmation.copy(source, target)
     refused = tuple(finding for finding in found.findings if finding.kind in {"damaged", "newer"})
     return Merged(tuple(added), tuple(there), tuple(different), refused)
 
