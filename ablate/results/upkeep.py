@@ -199,8 +199,47 @@ def merge(source: Store, target: Store) -> Merged:
     for name in DOCUMENTS:
         if not (target.root / name).exists() and (source.root / name).is_file():
             target.write(name, files.read(source.root / name))
+    added, there, different = _copy_records(source, target, found.records)
+    _copy_models(source, target, set(added))
+    _copy_attempts(source, target)
+    confirmation.copy(source, target)
+    refused = tuple(finding for finding in found.findings if finding.kind in {"damaged", "newer"})
+    return Merged(added, there, different, refused)
+
+
+def adopt(source: Store, target: Store, keys: Iterable[str]) -> Merged:
+    """Copy the records of some runs, and their networks, into another folder. The source is not changed.
+
+    Args:
+        source: where they are.
+        target: where they go.
+        keys: of the runs; those that the source has no record of are passed over.
+
+    Raises:
+        StoreError: one of the folders cannot be read or written.
+    """
+    sound, refused = [], []
+    for path in map(source.record_path, sorted(keys)):
+        try:
+            sound.append(read_record(path).key)
+        except FileNotFoundError:
+            continue
+        except files.DamagedError as error:
+            refused.append(Finding("damaged", path, str(error)))
+        except NewerRecordError as error:
+            refused.append(Finding("newer", path, str(error)))
+    target.prepare()
+    added, there, different = _copy_records(source, target, sound)
+    _copy_models(source, target, set(added))
+    return Merged(added, there, different, tuple(refused))
+
+
+def _copy_records(
+    source: Store, target: Store, keys: Iterable[str]
+) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """Copy records that are in order; the keys that are new, were there, and were there with other measurements."""
     added, there, different = [], [], []
-    for key in found.records:
+    for key in keys:
         path = source.record_path(key)
         if target.publish_record(key, files.read(path)):
             added.append(key)
@@ -208,11 +247,7 @@ def merge(source: Store, target: Store) -> Merged:
         there.append(key)
         if _measured(read_record(path)) != _measured(read_record(target.record_path(key))):
             different.append(key)
-    _copy_models(source, target, set(added))
-    _copy_attempts(source, target)
-    confirmation.copy(source, target)
-    refused = tuple(finding for finding in found.findings if finding.kind in {"damaged", "newer"})
-    return Merged(tuple(added), tuple(there), tuple(different), refused)
+    return tuple(added), tuple(there), tuple(different)
 
 
 def _measured(record: Record) -> str:
