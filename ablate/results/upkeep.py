@@ -102,6 +102,8 @@ def _look_at(path: Path, store: Store, records: dict[str, Record]) -> Iterator[F
             confirmation.read_entry(path)
         except files.DamagedError as error:
             yield Finding("damaged", path, str(error))
+    elif names[0] == files.CALLBACKS and len(names) > 2:
+        return
     elif not (len(names) == 1 and (path.name in MADE or path.stem in TABLES)):
         yield Finding("foreign", path, "nothing that ablate wrote")
 
@@ -135,13 +137,20 @@ def _key_of(path: Path) -> str:
 
 
 def unused(store: Store, keys: AbstractSet[str]) -> list[Finding]:
-    """Records, and what goes with them, of runs that are not among some keys."""
+    """Records, and what goes with them, of runs that are not among some keys; what their callbacks wrote as well."""
     paths = [*store.record_paths(), *(store.root / "models").glob("[0-9a-f]*.*")]
+    written = [path for path in (store.root / files.CALLBACKS).glob("[0-9a-f]*/**/*") if not path.is_dir()]
+    keyed = [*((path, path.stem) for path in paths), *((path, _run_of(path, store)) for path in written)]
     return [
         Finding("unused", path, "the study does not ask for this run")
-        for path in paths
-        if path.stem not in keys and not path.parent.is_symlink()
+        for path, key in keyed
+        if key not in keys and not path.parent.is_symlink()
     ]
+
+
+def _run_of(path: Path, store: Store) -> str:
+    """The run whose callbacks wrote a file."""
+    return path.relative_to(store.root).parts[1]
 
 
 def remove(store: Store, findings: Iterable[Finding]) -> int:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from ablate.study import code
 from ablate.study.levels import Cosine, EarlyStopping, Plateau, Step
 from ablate.study.metrics import HISTORY_COLUMNS
+from ablate.training.own import CallbackRun, keep_apart, made_by
 
 Logs = dict[str, float]
 Weights = list[npt.NDArray[np.float32]]
@@ -182,19 +183,26 @@ class AddScores(keras.callbacks.Callback):
         logs.update(self._score())
 
 
-def own_callbacks(references: Sequence[str]) -> list[keras.callbacks.Callback]:
+def own_callbacks(references: Sequence[str], run: CallbackRun | None = None) -> list[keras.callbacks.Callback]:
     """New callbacks of the user's, from the functions that a study names; each returns one or several.
+
+    Args:
+        references: the functions.
+        run: what those of them are handed that have a parameter `run`. Keras' callbacks then write below its folder
+            where they were given a relative path.
 
     Raises:
         TypeError: a function returned something else.
     """
     made = []
     for reference in references:
-        returned = code.load(reference)()
+        returned = made_by(code.load(reference), run)
         several = list(returned) if isinstance(returned, list | tuple) else [returned]
         for callback in several:
             if not isinstance(callback, keras.callbacks.Callback):
                 raise TypeError(f"{reference} returned {type(callback).__name__}, not a Keras callback")
+            if run is not None:
+                keep_apart(callback, run)
         made += several
     return made
 

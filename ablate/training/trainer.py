@@ -196,17 +196,19 @@ def train(
     scaling = run_data.scaling(dataset, rows.train, blueprint.shape if blueprint else None)
     tensors = workshop.tensors(dataset)
     run = _Run(key, settings, seed, dataset, tensors, rows, scaling, tick, keep, start, blueprint)
-    reason = _only_fit(dataset, callbacks()) if trainer != "fit" else ""
+    own = callbacks()
+    reason = _only_fit(dataset, own) if trainer != "fit" else ""
     if reason:
         trainer = "fit"
     for name in TRAINERS[TRAINERS.index(trainer) :]:
         try:
-            return _train(run, name, workshop.bench(name, run), callbacks(), started, reason)
+            return _train(run, name, workshop.bench(name, run), own, started, reason)
         except AlteredError as error:
             return _train(run, "fit", workshop.bench("fit", run), callbacks(), started, str(error))
         except UnsupportedError as error:
             workshop.refuse(name, run, str(error))
             reason = str(error)
+        own = callbacks()  # the first epoch of the trainer that failed may have changed them
     raise AssertionError("the last trainer, model.fit, takes every model")
 
 
