@@ -262,6 +262,8 @@ def stopping(level: EarlyStopping | bool, epochs: int) -> list[keras.callbacks.C
             patience=epochs if level.patience is None else level.patience,
             min_delta=level.min_delta,
             restore_best_weights=level.restore_best_weights,
+            baseline=level.baseline,
+            start_from_epoch=level.start_from_epoch or 0,
         )
     ]
     if level.stop_at_gap is not None:

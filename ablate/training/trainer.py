@@ -232,7 +232,8 @@ def _train(
     rules = level if isinstance(level, EarlyStopping) else None
     history = History()
     watched = (rules.monitor, rules.min_delta) if rules else ()
-    snapshots = Snapshots(bench.read_weights, *watched, follow=bool(own))
+    start = (rules and rules.start_from_epoch) or 0
+    snapshots = Snapshots(bench.read_weights, *watched, start=start, follow=bool(own))
     epochs = run.settings.training.epochs
     rates = schedule(run.settings.remedies.learning_rate_schedule, plain_model.learning_rate(run.settings), epochs)
     callbacks = [history, snapshots, *rates, *stopping(level, epochs), *own, Tick(run.tick)]

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 
-from ablate.results.record import Record, TrainerName
+from ablate.results.record import KEPT_EPOCH, Record, TrainerName
 from ablate.study.settings import RunSettings
 from ablate.study.sources import Dataset
 from ablate.training import layers, surgery, trainer
@@ -68,3 +68,41 @@ def test_with_dropout_and_a_changing_rate_fit_differs_by_its_masks_and_by_nothin
     wanted = [*compiled.history["loss"], *compiled.history["val_loss"], compiled.result["test_loss"]]
     np.testing.assert_allclose(losses[SEED], wanted, rtol=1e-5)
     assert not np.allclose(losses[SEED + 1], wanted, rtol=1e-3)
+
+
+RULES: list[dict[str, Any]] = [
+    {"monitor": "val_accuracy", "patience": 2, "baseline": 0.93},  # is beaten late
+    {"monitor": "val_loss", "patience": 3, "baseline": 1e-9},  # is never beaten
+    {"monitor": "val_loss", "patience": 1, "start_from_epoch": 6},
+    {"monitor": "val_loss", "patience": 1, "start_from_epoch": 50},  # the run is over before
+    {"monitor": "val_loss", "patience": 2, "start_from_epoch": 4, "restore_best_weights": False},
+]
+
+
+@pytest.mark.parametrize("rules", RULES, ids=str)
+def test_baseline_and_start_of_early_stopping_are_keras_own(
+    digits: Dataset, workshop: Workshop, rules: dict[str, Any]
+) -> None:
+    """The remedy, beside Keras' callback as a user would write it, whose weights are found by what they are."""
+    common: Any = {
+        "model": {"hidden": [8]},
+        "training": {"epochs": 14},
+        "underfitting": {"optimizer": {"name": "adam", "learning_rate": 0.05}},
+    }
+    mode = "max" if "accuracy" in rules["monitor"] else "min"
+    asked = {"restore_best_weights": True, **rules, "mode": mode}
+
+    def run(callbacks: Callable[[], Sequence[keras.callbacks.Callback]], **sections: Any) -> Record:
+        settings = study_of(**common, **sections).base
+        return trainer.train("k", settings, SEED, digits, workshop, callbacks=callbacks)
+
+    by_keras = run(lambda: [keras.callbacks.EarlyStopping(**asked)])
+    remedy = run(list, overfitting={"early_stopping": rules})
+    assert remedy.result["stopped_epoch"] == by_keras.result["stopped_epoch"]
+    assert remedy.weights == by_keras.weights
+    kept = remedy.environment[KEPT_EPOCH]
+    assert kept == by_keras.environment[KEPT_EPOCH]
+    assert remedy.result["val_loss"] == remedy.history["val_loss"][kept - 1]
+    if asked["restore_best_weights"]:
+        assert remedy.result["best_epoch"] == kept
+    assert kept > min(rules.get("start_from_epoch", 0), remedy.result["stopped_epoch"] - 1)
