@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 
+from ablate.api.adopting import adopt, adoptable
 from ablate.api.confirming import confirm, plan_confirmation
 from ablate.api.gate import check, compare
 from ablate.api.networks import SUFFIXES, Scored, evaluate_networks, find_runs, save_networks
@@ -26,6 +27,8 @@ __all__ = [
     "Scored",
     "StopSignal",
     "Study",
+    "adopt",
+    "adoptable",
     "check",
     "compare",
     "confirm",

@@ -16,11 +16,32 @@ from ablate.results.record import Record
 from ablate.results.store import Store
 from ablate.study import design
 from ablate.study.spec import Study
+from ablate.study.splits import LARGEST_TRAIN_SAMPLE
 
 MOST_LISTED = 5
 SUFFIXES = (".keras", ".h5")
 _LOSS_TOLERANCE = 1e-4  # relative; what another order of summation can change
-_EXAMPLES = 1.5  # of the test set that rounding may put on the other side of a tie
+_EXAMPLES = 1.5  # of a part that rounding may put on the other side of a tie
+_PARTS = {"training": "train", "validation": "val", "test": "test"}  # by name, the beginning of the columns
+
+
+@dataclass(frozen=True)
+class Part:
+    """The scores of a kept network on one part of its run's data, beside what its record says.
+
+    Attributes:
+        name: `training` (the sample that is scored after every epoch), `validation` or `test`.
+        accuracy, loss: of the network as it is now; the loss without penalties, as in records.
+        recorded_accuracy, recorded_loss: what its record says.
+        agrees: whether both are the same, up to rounding.
+    """
+
+    name: str
+    accuracy: float
+    loss: float
+    recorded_accuracy: float
+    recorded_loss: float
+    agrees: bool
 
 
 @dataclass(frozen=True)
@@ -31,10 +52,12 @@ class Scored:
         run: its key.
         treatment: its name.
         seed: the replicate's.
-        test_accuracy, test_loss: of the network as it is now; the loss without penalties, as in records.
+        test_accuracy, test_loss: of the network as it is now, on the test set; the loss without penalties, as in
+            records.
         loss_with_penalties: what Keras' `evaluate` reports as the loss.
-        recorded_accuracy, recorded_loss: what its record says.
-        agrees: whether both are the same, up to rounding.
+        recorded_accuracy, recorded_loss: what its record says of the test set.
+        agrees: whether every part's figures are the same, up to rounding.
+        parts: the same for every part of the data.
     """
 
     run: str
@@ -46,6 +69,7 @@ class Scored:
     recorded_accuracy: float
     recorded_loss: float
     agrees: bool
+    parts: tuple[Part, ...]
 
 
 def find_runs(
@@ -86,7 +110,7 @@ def find_runs(
 
 
 def evaluate_networks(results: Results, runs: Sequence[PlannedRun], *, trust_model: bool = False) -> list[Scored]:
-    """Score kept networks on the test set, in a process of its own, and compare with their records.
+    """Score kept networks on every part of their data, in a process of its own, and compare with their records.
 
     Args:
         results: of their study.
@@ -172,16 +196,27 @@ def _home(study: Study) -> Path:
 
 
 def _scored(run: PlannedRun, record: Record, score: Mapping[str, float]) -> Scored:
-    recorded = record.result["test_accuracy"], record.result["test_loss"]
-    one = _EXAMPLES / record.environment["rows"]["test"]
-    same_loss = math.isclose(score["loss"], recorded[1], rel_tol=_LOSS_TOLERANCE, abs_tol=_LOSS_TOLERANCE)
+    parts = tuple(_part(name, column, record, score) for name, column in _PARTS.items())
+    test = parts[-1]
     return Scored(
         run.key,
         run.treatment.name,
         run.seed,
-        score["accuracy"],
-        score["loss"],
+        test.accuracy,
+        test.loss,
         score["loss_with_penalties"],
-        *recorded,
-        agrees=abs(score["accuracy"] - recorded[0]) <= one and (same_loss or not math.isfinite(recorded[1])),
+        test.recorded_accuracy,
+        test.recorded_loss,
+        agrees=all(part.agrees for part in parts),
+        parts=parts,
     )
+
+
+def _part(name: str, column: str, record: Record, score: Mapping[str, float]) -> Part:
+    accuracy, loss = score[f"{column}_accuracy"], score[f"{column}_loss"]
+    recorded = record.result[f"{column}_accuracy"], record.result[f"{column}_loss"]
+    rows = record.environment["rows"]["train" if name == "training" else name]
+    one = _EXAMPLES / min(rows, LARGEST_TRAIN_SAMPLE) if name == "training" else _EXAMPLES / rows
+    same_loss = math.isclose(loss, recorded[1], rel_tol=_LOSS_TOLERANCE, abs_tol=_LOSS_TOLERANCE)
+    agrees = abs(accuracy - recorded[0]) <= one and (same_loss or not math.isfinite(recorded[1]))
+    return Part(name, accuracy, loss, *recorded, agrees=agrees)

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ablate.api.confirming import fresh_runs
+from ablate.api.confirming import confirming_runs
 from ablate.api.plans import Plan, identify, load, results_folder
 from ablate.errors import EmptyResultsError, Problem, StudyError
 from ablate.results import identity as identities
@@ -248,7 +248,8 @@ def _read(study: Study, planned: Sequence[PlannedRun], identity: Identity, store
     if best in (None, "baseline"):
         return content
     with suppress(StudyError):  # a study that goes on from another one cannot be confirmed
-        known, fresh = fresh_runs(study, planned, str(best), identity, store)
+        known, fresh = confirming_runs(study, planned, str(best), identity, store)
         confirmed = snapshot.take(study, fresh, known, store)
-        return replace(content, confirmation=confirmed) if confirmed.records else content
+        if {"baseline", best} <= set(confirmed.runs["treatment"]):
+            return replace(content, confirmation=confirmed)
     return content

@@ -57,6 +57,7 @@ class Assignment:
         trainer: `compiled` or `fit`.
         keep_weights: whether to keep what the network has learned.
         origin: folder and run of the study whose weights it starts from.
+        treatment: the label of every factor's level, which callbacks of the user's may ask for.
         surroundings: what the record's environment says beyond what the worker knows; see `surroundings.describe`.
     """
 
@@ -72,6 +73,7 @@ class Assignment:
     trainer: TrainerName
     keep_weights: bool
     origin: tuple[Path, str] | None = None
+    treatment: Mapping[str, str] = field(default_factory=dict)
     surroundings: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -211,6 +213,7 @@ def _failed(assignment: Assignment, reason: str, started: float) -> Outcome:
 def _train(assignment: Assignment, process: _Process, started: float) -> Outcome:
     from ablate.training import trainer
     from ablate.training.callbacks import own_callbacks
+    from ablate.training.own import CallbackRun
 
     def tick(epochs: int) -> None:
         process.board.epochs[assignment.index] = epochs
@@ -222,6 +225,8 @@ def _train(assignment: Assignment, process: _Process, started: float) -> Outcome
     _check_code(assignment, process)
     settings = RunSettings.model_validate(assignment.settings)
     dataset = _dataset(settings.data, assignment, process)
+    told = CallbackRun(assignment.key, assignment.seed, assignment.treatment, assignment.store)
+    store.clear_callbacks(assignment.key)
     record = trainer.train(
         assignment.key,
         settings,
@@ -229,7 +234,7 @@ def _train(assignment: Assignment, process: _Process, started: float) -> Outcome
         dataset,
         process.workshop,
         trainer=assignment.trainer,
-        callbacks=lambda: own_callbacks(settings.training.callbacks),
+        callbacks=lambda: own_callbacks(settings.training.callbacks, told),
         tick=tick,
         start=_kept_weights(*assignment.origin, assignment, dataset) if assignment.origin else None,
         folder=assignment.folder,
@@ -273,15 +278,17 @@ def save_model(assignment: Assignment) -> None:
 
 
 def evaluate_model(assignment: Assignment) -> Mapping[str, float]:
-    """Score the network that a run kept on the test set, by Keras' own `evaluate`; see `saving.evaluate`.
+    """Score the network that a run kept on every part of its data, by Keras' own `evaluate`; see `saving.evaluate`.
 
     Raises:
         StoreError: the network or the data is not what its record was made with.
     """
+    from ablate.study.splits import split
     from ablate.training import saving
 
     model, dataset = _kept_network(assignment)
-    return saving.evaluate(model, dataset)
+    data = RunSettings.model_validate(assignment.settings).data
+    return saving.evaluate(model, dataset, split(dataset, data, assignment.seed))
 
 
 def export_model(assignment: Assignment, target: Path) -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from ablate.errors import StoreError
 
+CALLBACKS = "callbacks"  # folder of what callbacks of the user's write, one folder a run; none of it is read here
 LIMIT = 2**28  # bytes of a file that is read; a record of a million epochs is smaller
 ABANDONED = 3600.0  # seconds after which a temporary file is nobody's, wherever its process runs or ran
 _NO_HARD_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}

@@ -34,6 +34,9 @@ class DataFacts:
         classes: different labels.
         largest_class: share of the most frequent label; what guessing achieves.
         shape: of one example as it is in the data; empty where an older version wrote the facts.
+        test_rows: examples of the test set; `None` where an older version wrote the facts, as the following.
+        shared: those of them that the training part has as well, features and all.
+        shared_other_label: those of these that it has with other labels alone.
     """
 
     digest: str
@@ -42,6 +45,21 @@ class DataFacts:
     classes: int
     largest_class: float
     shape: tuple[int, ...] = ()
+    test_rows: int | None = None
+    shared: int | None = None
+    shared_other_label: int | None = None
+
+    @property
+    def leak(self) -> str:
+        """What is to say of examples that are in the training part and in the test set; empty if there are none."""
+        if not self.shared or not self.test_rows:
+            return ""
+        more = f" ({self.shared_other_label:,} with another label)" if self.shared_other_label else ""
+        are = "is" if self.shared == 1 else "are"
+        return (
+            f"{self.shared:,} of {self.test_rows:,} examples of the test set ({self.shared / self.test_rows:.1%}) "
+            f"{are} in the training part as well{more}"
+        )
 
 
 @dataclass(frozen=True)

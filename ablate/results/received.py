@@ -39,6 +39,12 @@ NUMBER = Kind(
 )
 _WHOLE = whole(0, MOST_WHOLE)
 _SHAPE = Kind("a list of whole numbers", lambda cell: isinstance(cell, list) and all(map(_WHOLE.holds, cell)))
+_FACTS = {
+    "digest": TEXT,
+    "largest_class": NUMBER,
+    "shape": _SHAPE,
+    **dict.fromkeys(("test_rows", "shared", "shared_other_label"), missing_or(_WHOLE)),
+}
 _STATUS = Kind("'ok', 'diverged' or 'failed'", lambda cell: cell in ("ok", "diverged", "failed"))
 _RUNS = {
     "seed": whole(0, 2**32 - 1),
@@ -75,7 +81,7 @@ def head(document: Any) -> None:
     for name, facts in _table(identity["data"], "data").items():
         _see(name, TEXT, "a name of data")
         for key, cell in _table(facts, f"data {name}").items():
-            kind = {"digest": TEXT, "largest_class": NUMBER, "shape": _SHAPE}.get(key, _WHOLE)
+            kind = _FACTS.get(key, _WHOLE)
             _see(cell, kind, f"data {name}, {key}")
 
 

@@ -18,6 +18,7 @@ RECORD_SCHEMA = 2
 Status = Literal["ok", "diverged"]
 TrainerName = Literal["compiled", "graph", "fit"]
 Moment = Literal["initial", "best", "end"]
+KEPT_EPOCH = "kept_epoch"  # in `Record.environment`
 _NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
@@ -71,12 +72,14 @@ class Record:
         status: `ok`, or `diverged` when a loss stopped being finite (history up to there).
         trainer: `compiled` (by XLA), `graph` (the same epoch without XLA) or `fit`.
         history: one list per column of `HISTORY_COLUMNS`, one entry per epoch.
-        result: of the kept weights: `test_loss`, `test_accuracy`, the last or restored epoch's columns, `gap`,
-            `best_epoch`, `stopped_epoch` (both from 1), `parameters`.
+        result: of the kept weights: `test_loss`, `test_accuracy`, the columns of the epoch that ended with them, `gap`,
+            `best_epoch`, `stopped_epoch` (both from 1), `parameters`. Where they are the weights of no epoch, the
+            columns in inference mode were measured again, and `loss` and `accuracy` are NaN.
         probes: weight and activation distributions.
         weights: `weights_digest` of the kept weights; empty in records from before these were digested.
         seconds: `train`, `compile` and `total` wall time.
-        environment: versions, threads and machine; free to differ between equal runs.
+        environment: versions, threads and machine; free to differ between equal runs. `kept_epoch` is the epoch (from
+            1) that the kept weights are of; `None`: of no epoch; not there in records of older versions.
     """
 
     key: str

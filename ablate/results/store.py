@@ -7,6 +7,7 @@ import contextlib
 import io
 import json
 import secrets
+import shutil
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -194,6 +195,22 @@ class Store:
                 self.model_path(key, "keras").unlink(missing_ok=True)
         except OSError as error:
             raise StoreError(f"{self.root / 'models'} cannot be changed: {error.strerror}") from None
+
+    def clear_callbacks(self, key: str) -> None:
+        """Remove what callbacks of the user's wrote in an earlier attempt at a run.
+
+        Raises:
+            StoreError: it cannot be removed.
+        """
+        folder = self.root / files.CALLBACKS
+        if folder.is_symlink():
+            return  # nothing of ours is behind it; nothing is written there either
+        try:
+            shutil.rmtree(folder / key)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise StoreError(f"{folder / key} cannot be emptied: {error}") from None
 
     def write(self, name: str, content: bytes) -> Path:
         """Replace a document of the study's folder (a page, a table) as a whole.

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from ablate.errors import StoreError
-from ablate.results import claims, files
+from ablate.results import claims, confirmation, files
 from ablate.results.record import NewerRecordError, Record
 from ablate.results.store import Store, read_record, read_weights
 
@@ -97,6 +97,13 @@ def _look_at(path: Path, store: Store, records: dict[str, Record]) -> Iterator[F
             yield Finding("unneeded", path, "of a run without a record")
         elif path.suffix == ".npz" and path.stem in records:
             yield from _look_at_weights(path, records[path.stem])
+    elif names[0] == confirmation.FOLDER and len(names) == 2 and path.suffix == ".json":
+        try:
+            confirmation.read_entry(path)
+        except files.DamagedError as error:
+            yield Finding("damaged", path, str(error))
+    elif names[0] == files.CALLBACKS and len(names) > 2:
+        return
     elif not (len(names) == 1 and (path.name in MADE or path.stem in TABLES)):
         yield Finding("foreign", path, "nothing that ablate wrote")
 
@@ -130,13 +137,20 @@ def _key_of(path: Path) -> str:
 
 
 def unused(store: Store, keys: AbstractSet[str]) -> list[Finding]:
-    """Records, and what goes with them, of runs that are not among some keys."""
+    """Records, and what goes with them, of runs that are not among some keys; what their callbacks wrote as well."""
     paths = [*store.record_paths(), *(store.root / "models").glob("[0-9a-f]*.*")]
+    written = [path for path in (store.root / files.CALLBACKS).glob("[0-9a-f]*/**/*") if not path.is_dir()]
+    keyed = [*((path, path.stem) for path in paths), *((path, _run_of(path, store)) for path in written)]
     return [
         Finding("unused", path, "the study does not ask for this run")
-        for path in paths
-        if path.stem not in keys and not path.parent.is_symlink()
+        for path, key in keyed
+        if key not in keys and not path.parent.is_symlink()
     ]
+
+
+def _run_of(path: Path, store: Store) -> str:
+    """The run whose callbacks wrote a file."""
+    return path.relative_to(store.root).parts[1]
 
 
 def remove(store: Store, findings: Iterable[Finding]) -> int:
@@ -182,7 +196,9 @@ class Merged:
 
 
 def merge(source: Store, target: Store) -> Merged:
-    """Copy records, and the failures and networks that go with them, into another folder. The source is not changed.
+    """Copy records into another folder, and what goes with them: failures, networks, which of them confirm a choice.
+
+    The source is not changed.
 
     Raises:
         StoreError: one of the folders cannot be read or written.
@@ -192,8 +208,47 @@ def merge(source: Store, target: Store) -> Merged:
     for name in DOCUMENTS:
         if not (target.root / name).exists() and (source.root / name).is_file():
             target.write(name, files.read(source.root / name))
+    added, there, different = _copy_records(source, target, found.records)
+    _copy_models(source, target, set(added))
+    _copy_attempts(source, target)
+    confirmation.copy(source, target)
+    refused = tuple(finding for finding in found.findings if finding.kind in {"damaged", "newer"})
+    return Merged(added, there, different, refused)
+
+
+def adopt(source: Store, target: Store, keys: Iterable[str]) -> Merged:
+    """Copy the records of some runs, and their networks, into another folder. The source is not changed.
+
+    Args:
+        source: where they are.
+        target: where they go.
+        keys: of the runs; those that the source has no record of are passed over.
+
+    Raises:
+        StoreError: one of the folders cannot be read or written.
+    """
+    sound, refused = [], []
+    for path in map(source.record_path, sorted(keys)):
+        try:
+            sound.append(read_record(path).key)
+        except FileNotFoundError:
+            continue
+        except files.DamagedError as error:
+            refused.append(Finding("damaged", path, str(error)))
+        except NewerRecordError as error:
+            refused.append(Finding("newer", path, str(error)))
+    target.prepare()
+    added, there, different = _copy_records(source, target, sound)
+    _copy_models(source, target, set(added))
+    return Merged(added, there, different, tuple(refused))
+
+
+def _copy_records(
+    source: Store, target: Store, keys: Iterable[str]
+) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """Copy records that are in order; the keys that are new, were there, and were there with other measurements."""
     added, there, different = [], [], []
-    for key in found.records:
+    for key in keys:
         path = source.record_path(key)
         if target.publish_record(key, files.read(path)):
             added.append(key)
@@ -201,10 +256,7 @@ def merge(source: Store, target: Store) -> Merged:
         there.append(key)
         if _measured(read_record(path)) != _measured(read_record(target.record_path(key))):
             different.append(key)
-    _copy_models(source, target, set(added))
-    _copy_attempts(source, target)
-    refused = tuple(finding for finding in found.findings if finding.kind in {"damaged", "newer"})
-    return Merged(tuple(added), tuple(there), tuple(different), refused)
+    return tuple(added), tuple(there), tuple(different)
 
 
 def _measured(record: Record) -> str:

@@ -28,6 +28,7 @@ from ablate.training import model as plain_model
 from ablate.training.blueprint import Blueprint
 from ablate.training.data import Scaling, Tensors
 from ablate.training.evaluation import score_batch
+from ablate.training.traced import Traced
 
 EVALUATION_BATCH = 1024  # at most
 TRAIN_SIDE, VALIDATION_SIDE, NO_SIDE = range(3)
@@ -53,6 +54,10 @@ def structure_key(settings: RunSettings, dataset: Dataset, rows: Split) -> str:
 
 class UnsupportedError(Exception):
     """A program's epoch cannot be made this way; says why in words."""
+
+
+class AlteredError(UnsupportedError):
+    """A callback of this one run changed the model so that its program would not be the one that others share."""
 
 
 class Program:
@@ -99,10 +104,16 @@ class Program:
         self._dropouts = surgery.dropouts(self.model)
         plain_model.materialize(self.model, self._shape)
         self._initial = [(variable, variable.numpy()) for variable in self._state()]
+        self._traced = Traced(self.model)
         self._function = tf.function(self._run_epoch, jit_compile=xla, autograph=False)
         self._epoch: Callable[..., tf.Tensor] | None = None
         self._inputs: tuple[tf.Tensor, ...] = ()
         self.compile_seconds = 0.0
+
+    @property
+    def is_altered(self) -> bool:
+        """Whether a callback replaced something in the model that its epoch has taken over or would take over."""
+        return not self._traced.is_as_before()
 
     def _state(self) -> list[keras.Variable]:
         return [*self.model.variables, *self.model.optimizer.variables, *self.model.metrics_variables]

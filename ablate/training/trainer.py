@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from ablate.results.record import Moment, Probe, Record, TrainerName, weights_digest
+from ablate.results.record import KEPT_EPOCH, Record, TrainerName, weights_digest
 from ablate.study.levels import EarlyStopping
 from ablate.study.ondisk import OnDisk
 from ablate.study.settings import RunSettings
@@ -22,6 +22,7 @@ from ablate.study.splits import Rows, Split, split
 from ablate.study.structure import structure_name
 from ablate.training import blueprint as blueprints
 from ablate.training import data as run_data
+from ablate.training import kept as kept_weights
 from ablate.training import layers
 from ablate.training import model as plain_model
 from ablate.training.blueprint import Blueprint
@@ -39,11 +40,10 @@ from ablate.training.callbacks import (
 from ablate.training.data import Scaling, Tensors
 from ablate.training.evaluation import Evaluator
 from ablate.training.probe import Prober
-from ablate.training.program import Program, UnsupportedError, structure_key
+from ablate.training.program import AlteredError, Program, UnsupportedError, structure_key
 
 Array = npt.NDArray[np.float32]
 
-FINAL_GAP_EPOCHS = 5
 TRAINERS: tuple[TrainerName, ...] = get_args(TrainerName)  # from the fastest to the one that takes every model
 
 
@@ -97,7 +97,7 @@ class Workshop:
         if key in self._unsupported:
             raise UnsupportedError(self._unsupported[key])
         found = self._benches.pop(key, None)
-        if found is None:
+        if found is None or (found.program and found.program.is_altered):
             xla = trainer == "compiled"
             program = Program(key, settings, features, classes, xla=xla, blueprint=run.blueprint)
             found = _Bench.around(program.model, run, program)
@@ -196,15 +196,19 @@ def train(
     scaling = run_data.scaling(dataset, rows.train, blueprint.shape if blueprint else None)
     tensors = workshop.tensors(dataset)
     run = _Run(key, settings, seed, dataset, tensors, rows, scaling, tick, keep, start, blueprint)
-    reason = _only_fit(dataset, callbacks()) if trainer != "fit" else ""
+    own = callbacks()
+    reason = _only_fit(dataset, own) if trainer != "fit" else ""
     if reason:
         trainer = "fit"
     for name in TRAINERS[TRAINERS.index(trainer) :]:
         try:
-            return _train(run, name, workshop.bench(name, run), callbacks(), started, reason)
+            return _train(run, name, workshop.bench(name, run), own, started, reason)
+        except AlteredError as error:
+            return _train(run, "fit", workshop.bench("fit", run), callbacks(), started, str(error))
         except UnsupportedError as error:
             workshop.refuse(name, run, str(error))
             reason = str(error)
+        own = callbacks()  # the first epoch of the trainer that failed may have changed them
     raise AssertionError("the last trainer, model.fit, takes every model")
 
 
@@ -228,7 +232,8 @@ def _train(
     rules = level if isinstance(level, EarlyStopping) else None
     history = History()
     watched = (rules.monitor, rules.min_delta) if rules else ()
-    snapshots = Snapshots(bench.read_weights, *watched)
+    start = (rules and rules.start_from_epoch) or 0
+    snapshots = Snapshots(bench.read_weights, *watched, start=start, follow=bool(own))
     epochs = run.settings.training.epochs
     rates = schedule(run.settings.remedies.learning_rate_schedule, plain_model.learning_rate(run.settings), epochs)
     callbacks = [history, snapshots, *rates, *stopping(level, epochs), *own, Tick(run.tick)]
@@ -244,9 +249,10 @@ def _train(
     else:
         _train_with_fit(run, bench.model, bench.evaluator, callbacks)
 
-    probes += _look_back(bench.model, bench.prober, sample, snapshots)
-    restored = rules is not None and rules.restore_best_weights
-    result = _result(history, snapshots.best_epoch, restored=restored)
+    kept = kept_weights.find(bench.read_weights(), snapshots, restored=rules is not None and rules.restore_best_weights)
+    probes += bench.prober.look_back(sample, kept.moments)
+    scores = {} if kept.epoch is not None else _inference_scores(run, bench.evaluator)
+    result = kept_weights.figures(history.columns, kept, scores)
     result["test_loss"], result["test_accuracy"] = bench.evaluator.score(run.data, run.scaling, run.rows.test)
     result["parameters"] = layers.parameters(bench.model)
     compiling = bench.program.compile_seconds - compiled_before if bench.program else 0.0
@@ -257,7 +263,7 @@ def _train(
         key=run.key,
         seed=run.seed,
         settings=run.settings.model_dump(mode="json", exclude_none=True),
-        status="diverged" if history.diverged else "ok",
+        status="diverged" if history.diverged or not kept_weights.is_finite(result) else "ok",
         trainer=trainer,
         history=history.columns,
         result=result,
@@ -271,21 +277,10 @@ def _train(
         environment={
             **_environment(run.rows),
             "programs_compiled": int(compiling > 0),
+            KEPT_EPOCH: None if kept.epoch is None else kept.epoch + 1,
             **({"trainer_reason": reason} if reason else {}),
         },
     )
-
-
-def _look_back(model: keras.Model, prober: Prober, sample: tf.Tensor, snapshots: Snapshots) -> list[Probe]:
-    """Probes of the best epoch and of the end; the model has its kept weights before and after."""
-    kept = model.get_weights()
-    moments: tuple[tuple[Moment, Weights], ...] = (("best", snapshots.best), ("end", snapshots.end))
-    probes = []
-    for moment, weights in moments:
-        model.set_weights(weights)
-        probes += prober.look(sample, moment)
-    model.set_weights(kept)
-    return probes
 
 
 def _train_compiled(run: _Run, program: Program, callbacks: Sequence[keras.callbacks.Callback]) -> None:
@@ -296,28 +291,21 @@ def _train_compiled(run: _Run, program: Program, callbacks: Sequence[keras.callb
     )
     logs: Logs = {}
     told.on_train_begin()
+    if program.is_altered:
+        raise AlteredError("a callback changed the model or its optimizer")
     for epoch in range(epochs):
         told.on_epoch_begin(epoch)
         logs = program.epoch(run.order(epoch))
         told.on_epoch_end(epoch, logs)
         if program.model.stop_training:
             break
+    program.model.optimizer.finalize_variable_values(program.model.trainable_weights)  # as `fit` does
     told.on_train_end(logs)
 
 
 def _train_with_fit(
     run: _Run, model: keras.Model, evaluator: Evaluator, callbacks: Sequence[keras.callbacks.Callback]
 ) -> None:
-    def scores() -> Logs:
-        train_loss, train_accuracy = evaluator.score(run.data, run.scaling, run.rows.train_sample)
-        val_loss, val_accuracy = evaluator.score(run.data, run.scaling, run.rows.validation)
-        return {
-            "train_loss": train_loss,
-            "train_accuracy": train_accuracy,
-            "val_loss": val_loss,
-            "val_accuracy": val_accuracy,
-        }
-
     plain_model.materialize(model, run.scaling.shape)
     model.fit(
         _batches(run),
@@ -325,8 +313,20 @@ def _train_with_fit(
         shuffle=False,
         steps_per_epoch=_steps(run),
         verbose=0,
-        callbacks=[AddScores(scores), *callbacks],
+        callbacks=[AddScores(lambda: _inference_scores(run, evaluator)), *callbacks],
     )
+
+
+def _inference_scores(run: _Run, evaluator: Evaluator) -> Logs:
+    """Loss and accuracy of the training sample and of the validation rows, as a model is now."""
+    train_loss, train_accuracy = evaluator.score(run.data, run.scaling, run.rows.train_sample)
+    val_loss, val_accuracy = evaluator.score(run.data, run.scaling, run.rows.validation)
+    return {
+        "train_loss": train_loss,
+        "train_accuracy": train_accuracy,
+        "val_loss": val_loss,
+        "val_accuracy": val_accuracy,
+    }
 
 
 def _steps(run: _Run) -> int:
@@ -341,17 +341,6 @@ def _batches(run: _Run) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
         for start in range(0, len(order), size):
             features, labels = run.data.take(order[start : start + size])
             yield run.scaling(features), labels
-
-
-def _result(history: History, best_epoch: int, *, restored: bool) -> dict[str, float]:
-    """The figures of the kept weights: of the best epoch if restored, else of the last."""
-    columns = history.columns
-    epochs = len(columns["loss"])
-    kept = best_epoch if restored else epochs - 1
-    result = {name: values[kept] for name, values in columns.items() if name != "seconds"}
-    if not restored:
-        result["gap"] = float(np.mean(columns["gap"][-min(FINAL_GAP_EPOCHS, epochs) :]))
-    return {**result, "best_epoch": best_epoch + 1, "stopped_epoch": epochs}
 
 
 def _environment(rows: Split) -> Mapping[str, Any]:

@@ -124,7 +124,7 @@ def test_recorded_losses_are_without_smoothing_but_for_the_running_one(digits: D
     assert history["loss"][-1] > history["train_loss"][-1] + 0.3
 
 
-@pytest.mark.parametrize("sections", LEVELS[:5], ids=IDS[:5])
+@pytest.mark.parametrize("sections", LEVELS[:5], ids=["l1", "l1-l2", "weight_decay", "max_norm", "label_smoothing"])
 def test_a_saved_network_needs_nothing_of_this_package(
     stranger: Stranger, digits: Dataset, workshop: Workshop, tmp_path: Path, sections: dict[str, Any]
 ) -> None:
