@@ -93,6 +93,7 @@ class Outcome:
         seconds: wall time.
         elsewhere: whether another invocation trained it meanwhile.
         memory: bytes that its process holds afterwards; 0 where that is not known.
+        spent: why its process should train nothing else; empty if it may.
     """
 
     key: str
@@ -106,6 +107,7 @@ class Outcome:
     seconds: float = 0.0
     elsewhere: bool = False
     memory: int = 0
+    spent: str = ""
 
 
 class _StopRequestedError(Exception):
@@ -186,8 +188,14 @@ def run(assignment: Assignment) -> Outcome:
         return Outcome(assignment.key, "unable", f"TensorFlow cannot be used here: {_start_error}")
     started = time.perf_counter()
     _process.board.processes[assignment.index] = os.getpid()
+    outcome = _outcome(assignment, _process, started)
+    spent = _process.workshop.spent
+    return replace(outcome, spent=spent, slower=outcome.slower or (spent and f"its process is given up: {spent}"))
+
+
+def _outcome(assignment: Assignment, process: _Process, started: float) -> Outcome:
     try:
-        return _train(assignment, _process, started)
+        return _train(assignment, process, started)
     except _StopRequestedError:
         return Outcome(assignment.key, "stopped")
     except StoreError as error:
@@ -229,7 +237,7 @@ def _train(assignment: Assignment, process: _Process, started: float) -> Outcome
         dataset,
         process.workshop,
         trainer=assignment.trainer,
-        callbacks=lambda: own_callbacks(settings.training.callbacks),
+        callbacks=(lambda: own_callbacks(settings.training.callbacks)) if settings.training.callbacks else tuple,
         tick=tick,
         start=_kept_weights(*assignment.origin, assignment, dataset) if assignment.origin else None,
         folder=assignment.folder,
@@ -322,8 +330,9 @@ def _network(assignment: Assignment, weights: Mapping[str, Any]) -> tuple[Any, D
     _check_code(assignment, _process)
     dataset = _dataset(settings.data, assignment, _process)
     scaling = data.scaling(dataset, split(dataset, settings.data, assignment.seed).train)
-    blueprint = _process.workshop.blueprint(settings, dataset, assignment.folder)
-    return saving.plain_network(settings, scaling, len(dataset.classes), weights, blueprint), dataset
+    with _process.workshop.isolated(settings):
+        blueprint = _process.workshop.blueprint(settings, dataset, assignment.folder)
+        return saving.plain_network(settings, scaling, len(dataset.classes), weights, blueprint), dataset
 
 
 def _kept_weights(folder: Path, key: str, assignment: Assignment, dataset: Dataset) -> Mapping[str, Any]:
@@ -340,9 +349,10 @@ def _kept_weights(folder: Path, key: str, assignment: Assignment, dataset: Datas
         settings = RunSettings.model_validate(record.settings)
         assert _process is not None, _start_error
         own = RunSettings.model_validate(assignment.settings)
-        blueprint = _process.workshop.blueprint(own, dataset, assignment.folder)
         try:
-            weights = saving.read_weights(network, settings, dataset.x.shape[1], len(dataset.classes), blueprint)
+            with _process.workshop.isolated(own):
+                blueprint = _process.workshop.blueprint(own, dataset, assignment.folder)
+                weights = saving.read_weights(network, settings, dataset.x.shape[1], len(dataset.classes), blueprint)
         except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
             raise StoreError(f"{network} is damaged: {error}") from None
         if record.weights and weights_digest(weights) != record.weights:
