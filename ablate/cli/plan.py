@@ -66,6 +66,7 @@ def command(
         f"{treatments} treatments x {len(study.seeds)} replicates = {runs} runs{trained_once}, {len(plan.done)} done, "
         f"{len(plan.programs)} compiled programs{rest}"
     )
+    output.say(f"Features: {'; '.join(plan.scalings)}")
     output.warn(plan.warnings)
     if study.design == "pairwise":
         output.say("Note: pairwise is coverage only: it tries every pair of levels, and estimates no effect.")
@@ -80,6 +81,7 @@ def command(
             "programs": len(plan.programs),
             "seconds_estimate": estimate,
             "groups": [list(dict.fromkeys(run.treatment.name for run in group)) for group in plan.programs],
+            "scaling": plan.scalings,
             "warnings": list(plan.warnings),
             **({"fits": vars(proposal) if proposal else None} if fit_in is not None else {}),
         }

@@ -322,16 +322,17 @@ def _kept_network(assignment: Assignment) -> tuple[Any, Dataset]:
 def _network(assignment: Assignment, weights: Mapping[str, Any]) -> tuple[Any, Dataset]:
     """A plain Keras model with a run's weights, and its data."""
     from ablate.study.splits import split
-    from ablate.training import data, saving
+    from ablate.training import data, inputs, saving
 
     assert _process is not None, _start_error
     settings = RunSettings.model_validate(assignment.settings)
     code.open_folder(assignment.folder)
     _check_code(assignment, _process)
     dataset = _dataset(settings.data, assignment, _process)
-    scaling = data.scaling(dataset, split(dataset, settings.data, assignment.seed).train)
+    train = split(dataset, settings.data, assignment.seed).train
     with _process.workshop.isolated(settings):
         blueprint = _process.workshop.blueprint(settings, dataset, assignment.folder)
+        scaling = data.scaling(inputs.as_taken(dataset, settings, blueprint, assignment.folder), train)
         return saving.plain_network(settings, scaling, len(dataset.classes), weights, blueprint), dataset
 
 

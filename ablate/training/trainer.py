@@ -24,7 +24,7 @@ from ablate.study.splits import Rows, Split, split
 from ablate.study.structure import structure_name
 from ablate.training import blueprint as blueprints
 from ablate.training import data as run_data
-from ablate.training import isolation, layers
+from ablate.training import inputs, isolation, layers
 from ablate.training import model as plain_model
 from ablate.training.blueprint import Blueprint
 from ablate.training.callbacks import (
@@ -240,7 +240,8 @@ def train(
     with workshop.isolated(settings, always=callbacks is not tuple) as isolated:
         rows = split(dataset, settings.data, seed)
         blueprint = workshop.blueprint(settings, dataset, folder)
-        scaling = run_data.scaling(dataset, rows.train, blueprint.shape if blueprint else None)
+        taken = inputs.as_taken(dataset, settings, blueprint, folder)
+        scaling = run_data.scaling(taken, rows.train, blueprint.shape if blueprint else None)
         tensors = workshop.tensors(dataset)
         run = _Run(key, settings, seed, dataset, tensors, rows, scaling, tick, keep, start, blueprint)
         with isolated.part() if isolated and callbacks is not tuple else nullcontext():
@@ -343,6 +344,7 @@ def _train(
         },
         environment={
             **_environment(run.rows),
+            "scaling": run.scaling.words,
             "programs_compiled": int(compiling > 0),
             **({"trainer_reason": reason} if reason else {}),
         },
