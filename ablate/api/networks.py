@@ -123,7 +123,7 @@ def evaluate_networks(results: Results, runs: Sequence[PlannedRun], *, trust_mod
     """
     check_trust(results.study, runs, trusted=trust_model)
     with Lanes(1, len(runs)) as lanes:
-        found = networks.evaluate_models(runs, lanes, *_place(results))
+        found = networks.evaluate_models(runs, lanes, *place(results))
     return [_scored(run, results.snapshot.records[run.key], score) for run, score in zip(runs, found, strict=True)]
 
 
@@ -141,7 +141,7 @@ def save_networks(results: Results, targets: Mapping[Path, PlannedRun], *, trust
     """
     check_trust(results.study, targets.values(), trusted=trust_model)
     with Lanes(1, len(targets)) as lanes:
-        networks.export_models(targets, lanes, *_place(results))
+        networks.export_models(targets, lanes, *place(results))
 
 
 def _by_key(runs: Iterable[PlannedRun], beginning: str) -> PlannedRun:
@@ -179,7 +179,8 @@ def _what(run: PlannedRun) -> str:
     return f"{run.treatment.name}, seed {run.seed}"
 
 
-def _place(results: Results) -> tuple[Identity, Store, Path]:
+def place(results: Results) -> tuple[Identity, Store, Path]:
+    """What workers need to find the runs of a study: its identity, its records, and where its relative paths start."""
     return results.snapshot.identity, results.store, _home(results.study)
 
 

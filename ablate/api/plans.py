@@ -18,7 +18,7 @@ from ablate.results import origins, snapshot
 from ablate.results.identity import DataFacts, Identity, PlannedRun
 from ablate.results.record import Record
 from ablate.results.store import Store
-from ablate.study import builders, code, design, document, model_files, sources, spec, splits
+from ablate.study import builders, code, design, document, model_files, sources, spec, splits, tokens
 from ablate.study.design import DEFAULT_MAX_RUNS
 from ablate.study.duplicates import Shared, shared_rows
 from ablate.study.spec import Study
@@ -48,6 +48,17 @@ class Plan:
     selected: tuple[PlannedRun, ...]
     done: Mapping[str, Record]
     warnings: tuple[str, ...]
+
+    @property
+    def scalings(self) -> list[str]:
+        """How the features of every data set are scaled, in words."""
+        maybe = f"; not where a network looks them up as {', '.join(self.identity.tokens)} may: every record says so"
+        return list(
+            dict.fromkeys(
+                facts.scaling + (maybe if facts.automatic and self.identity.tokens else "")
+                for facts in self.identity.data.values()
+            )
+        )
 
     @property
     def pending(self) -> list[PlannedRun]:
@@ -284,7 +295,7 @@ def identify(study: Study, treatments: Sequence[design.Treatment], reports: Path
             raise study.error(error.problems) from None
         facts[name] = _facts(found, counted)
     identity = Identity(identities.installed_libraries(), facts, _digest_code(study, treatments))
-    identity = replace(identity, files=_digest_files(study, treatments))
+    identity = replace(identity, files=_digest_files(study, treatments), tokens=_tokens(study, treatments))
     return replace(identity, origins=origins.find(study, treatments, identity, reports))
 
 
@@ -294,7 +305,17 @@ def _facts(dataset: sources.Dataset, counted: Mapping[str, Shared]) -> DataFacts
     shared = counted.get(dataset.digest) or shared_rows(dataset)
     largest = float(np.bincount(dataset.y).max() / len(dataset.y))
     sizes = len(dataset.x), dataset.x.shape[1], len(dataset.classes)
-    return DataFacts(dataset.digest, *sizes, largest, dataset.shape, shared.of, shared.rows, shared.other_label)
+    return DataFacts(
+        dataset.digest,
+        *sizes,
+        largest,
+        dataset.shape,
+        test_rows=shared.of,
+        shared=shared.rows,
+        shared_other_label=shared.other_label,
+        scaling=dataset.scaling,
+        automatic=dataset.automatic and dataset.scale != "none",
+    )
 
 
 def _counted(folder: Path) -> dict[str, Shared]:
@@ -319,6 +340,12 @@ def _digest_code(study: Study, treatments: Sequence[design.Treatment]) -> dict[s
     except StudyError as error:
         raise study.error(error.problems) from None
     return digests
+
+
+def _tokens(study: Study, treatments: Iterable[design.Treatment]) -> tuple[str, ...]:
+    folder = study.source.resolve().parent
+    named = {each.settings.model.builder or each.settings.model.file: each.settings for each in treatments}
+    return tuple(sorted(name for name, settings in named.items() if name and tokens.may_take(settings, folder)))
 
 
 def _digest_files(study: Study, treatments: Iterable[design.Treatment]) -> dict[str, str]:

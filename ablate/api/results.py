@@ -198,8 +198,11 @@ def _open(study: Study, store: Store, note: str = "") -> Results:
     treatments = design.treatments(study, max_runs=10**9)
     if not all(identity.covers(each.settings, study.seeds) for each in treatments):
         now = identify(study, treatments, store.root.parent)
-        parts = ({**getattr(identity, part), **getattr(now, part)} for part in ("data", "code", "origins", "files"))
-        identity = Identity(identity.libraries, *parts)
+        data, code, origins, files = (
+            {**getattr(identity, part), **getattr(now, part)} for part in ("data", "code", "origins", "files")
+        )
+        tokens = tuple(sorted({*identity.tokens, *now.tokens}))
+        identity = Identity(identity.libraries, data, code, origins, files, tokens)
     content = _read(study, identities.plan_runs(treatments, study.seeds, identity), identity, store)
     return Results(content, store, note)
 

@@ -67,6 +67,7 @@ def command(
         f"{len(plan.programs)} compiled programs{rest}"
     )
     hints = api.adoptable(plan)
+    output.say(f"Features: {'; '.join(plan.scalings)}")
     output.warn([*plan.warnings, *hints])
     if study.design == "pairwise":
         output.say("Note: pairwise is coverage only: it tries every pair of levels, and estimates no effect.")
@@ -81,6 +82,7 @@ def command(
             "programs": len(plan.programs),
             "seconds_estimate": estimate,
             "groups": [list(dict.fromkeys(run.treatment.name for run in group)) for group in plan.programs],
+            "scaling": plan.scalings,
             "warnings": [*plan.warnings, *hints],
             **({"fits": vars(proposal) if proposal else None} if fit_in is not None else {}),
         }

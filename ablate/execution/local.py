@@ -32,6 +32,7 @@ from ablate.study.ondisk import memory_limit
 
 GROWTH = 2**30  # bytes that a worker may grow by; `model.fit` under XLA keeps 5 MB a run that nobody can give back
 SILENCE = 0.5  # seconds after which a process that is gone without a word is taken for one that ended itself
+_HASH_SEED = "PYTHONHASHSEED"
 Result = TypeVar("Result")
 
 
@@ -49,7 +50,7 @@ class _Lane:
 
     def _new_pool(self) -> ProcessPool:
         pool = ProcessPool(max_workers=1, initializer=worker.start, initargs=self._arguments, context=self._context)
-        with _interrupts_blocked():
+        with _interrupts_blocked(), _equal_hashes():
             assert pool.active  # asking starts its process
         return pool
 
@@ -151,7 +152,7 @@ class Lanes:
         gets a new process.
         """
         outcome, alive = _outcome(assignment, future, timeout)
-        if self._lanes[lane].grown_by(outcome.memory) > self._growth:
+        if outcome.spent or self._lanes[lane].grown_by(outcome.memory) > self._growth:
             self._lanes[lane].renew()
         if outcome.status not in {"failed", "unborn"}:
             return outcome
@@ -225,6 +226,18 @@ def _interrupts_blocked() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def _equal_hashes() -> Iterator[None]:
+    """Let processes that start here go through sets of texts in one order, whichever of them trains a run."""
+    before = os.environ.get(_HASH_SEED)
+    os.environ.setdefault(_HASH_SEED, "0")
+    try:
+        yield
+    finally:
+        if before is None:
+            os.environ.pop(_HASH_SEED, None)
 
 
 def _outcome(assignment: Assignment, future: "Future[Outcome]", timeout: float | None) -> tuple[Outcome, bool]:

@@ -95,6 +95,7 @@ class Outcome:
         seconds: wall time.
         elsewhere: whether another invocation trained it meanwhile.
         memory: bytes that its process holds afterwards; 0 where that is not known.
+        spent: why its process should train nothing else; empty if it may.
     """
 
     key: str
@@ -108,6 +109,7 @@ class Outcome:
     seconds: float = 0.0
     elsewhere: bool = False
     memory: int = 0
+    spent: str = ""
 
 
 class _StopRequestedError(Exception):
@@ -188,8 +190,14 @@ def run(assignment: Assignment) -> Outcome:
         return Outcome(assignment.key, "unable", f"TensorFlow cannot be used here: {_start_error}")
     started = time.perf_counter()
     _process.board.processes[assignment.index] = os.getpid()
+    outcome = _outcome(assignment, _process, started)
+    spent = _process.workshop.spent
+    return replace(outcome, spent=spent, slower=outcome.slower or (spent and f"its process is given up: {spent}"))
+
+
+def _outcome(assignment: Assignment, process: _Process, started: float) -> Outcome:
     try:
-        return _train(assignment, _process, started)
+        return _train(assignment, process, started)
     except _StopRequestedError:
         return Outcome(assignment.key, "stopped")
     except StoreError as error:
@@ -234,7 +242,7 @@ def _train(assignment: Assignment, process: _Process, started: float) -> Outcome
         dataset,
         process.workshop,
         trainer=assignment.trainer,
-        callbacks=lambda: own_callbacks(settings.training.callbacks, told),
+        callbacks=(lambda: own_callbacks(settings.training.callbacks, told)) if settings.training.callbacks else tuple,
         tick=tick,
         start=_kept_weights(*assignment.origin, assignment, dataset) if assignment.origin else None,
         folder=assignment.folder,
@@ -321,16 +329,18 @@ def _kept_network(assignment: Assignment) -> tuple[Any, Dataset]:
 def _network(assignment: Assignment, weights: Mapping[str, Any]) -> tuple[Any, Dataset]:
     """A plain Keras model with a run's weights, and its data."""
     from ablate.study.splits import split
-    from ablate.training import data, saving
+    from ablate.training import data, inputs, saving
 
     assert _process is not None, _start_error
     settings = RunSettings.model_validate(assignment.settings)
     code.open_folder(assignment.folder)
     _check_code(assignment, _process)
     dataset = _dataset(settings.data, assignment, _process)
-    scaling = data.scaling(dataset, split(dataset, settings.data, assignment.seed).train)
-    blueprint = _process.workshop.blueprint(settings, dataset, assignment.folder)
-    return saving.plain_network(settings, scaling, len(dataset.classes), weights, blueprint), dataset
+    train = split(dataset, settings.data, assignment.seed).train
+    with _process.workshop.isolated(settings):
+        blueprint = _process.workshop.blueprint(settings, dataset, assignment.folder)
+        scaling = data.scaling(inputs.as_taken(dataset, settings, blueprint, assignment.folder), train)
+        return saving.plain_network(settings, scaling, len(dataset.classes), weights, blueprint), dataset
 
 
 def _kept_weights(folder: Path, key: str, assignment: Assignment, dataset: Dataset) -> Mapping[str, Any]:
@@ -347,9 +357,10 @@ def _kept_weights(folder: Path, key: str, assignment: Assignment, dataset: Datas
         settings = RunSettings.model_validate(record.settings)
         assert _process is not None, _start_error
         own = RunSettings.model_validate(assignment.settings)
-        blueprint = _process.workshop.blueprint(own, dataset, assignment.folder)
         try:
-            weights = saving.read_weights(network, settings, dataset.x.shape[1], len(dataset.classes), blueprint)
+            with _process.workshop.isolated(own):
+                blueprint = _process.workshop.blueprint(own, dataset, assignment.folder)
+                weights = saving.read_weights(network, settings, dataset.x.shape[1], len(dataset.classes), blueprint)
         except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
             raise StoreError(f"{network} is damaged: {error}") from None
         if record.weights and weights_digest(weights) != record.weights:

@@ -172,7 +172,8 @@ def _data(snapshot: Snapshot) -> str:
     text = ", ".join(sources)
     if len(snapshot.identity.data) == 1:
         (facts,) = snapshot.identity.data.values()
-        text += f" ({facts.rows:,} rows, {facts.features:,} features, {facts.classes} classes)"
+        scaling = f", {facts.scaling}" if facts.scaling else ""
+        text += f" ({facts.rows:,} rows, {facts.features:,} features{scaling}, {facts.classes} classes)"
     data = snapshot.study.base.data
     part = f"a subset of {data.train_size:,}" if data.train_size else "the training part"
     return f"{text}; validation: " + (

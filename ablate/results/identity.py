@@ -37,6 +37,8 @@ class DataFacts:
         test_rows: examples of the test set; `None` where an older version wrote the facts, as the following.
         shared: those of them that the training part has as well, features and all.
         shared_other_label: those of these that it has with other labels alone.
+        scaling: how its features are scaled, in words; empty where an older version wrote the facts.
+        automatic: whether they are scaled although nobody chose a scale.
     """
 
     digest: str
@@ -48,6 +50,8 @@ class DataFacts:
     test_rows: int | None = None
     shared: int | None = None
     shared_other_label: int | None = None
+    scaling: str = ""
+    automatic: bool = False
 
     @property
     def leak(self) -> str:
@@ -72,6 +76,7 @@ class Identity:
         code: digest of every function of the user's that the study names, by its reference.
         origins: key of the record whose weights a run starts from, by `origin_name`.
         files: digest of every model file that the study names, by its path there.
+        tokens: builders and model files that may take whole numbers as they are; see `study.tokens`.
     """
 
     libraries: Mapping[str, str]
@@ -79,6 +84,7 @@ class Identity:
     code: Mapping[str, str] = field(default_factory=dict)
     origins: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
+    tokens: Sequence[str] = ()
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> "Identity":
@@ -91,8 +97,8 @@ class Identity:
             name: DataFacts(**{**entry, "shape": tuple(entry.get("shape", ()))})
             for name, entry in document["data"].items()
         }
-        others = (document.get(name, {}) for name in ("code", "origins", "files"))
-        return cls(document["libraries"], facts, *others)
+        code, origins, files = (document.get(name, {}) for name in ("code", "origins", "files"))
+        return cls(document["libraries"], facts, code, origins, files, tuple(document.get("tokens", ())))
 
     def covers(self, settings: RunSettings, seeds: Iterable[int]) -> bool:
         """Whether the data, code and model file of a treatment are known here, and what its runs go on from."""
@@ -151,6 +157,7 @@ def run_key(settings: RunSettings, seed: int, identity: Identity) -> str:
     origin = resolved["training"].pop("continue_from", None) and identity.origins[origin_name(settings, seed)]
     facts = identity.data[data_name(settings.data)]
     file = resolved["model"].pop("file", None)
+    network = settings.model.builder or file
     payload = {
         "schema": KEY_SCHEMA,
         "settings": resolved,
@@ -161,6 +168,7 @@ def run_key(settings: RunSettings, seed: int, identity: Identity) -> str:
         **({"continue_from": origin} if origin else {}),
         **({"file": identity.files[file]} if file else {}),
         **({} if settings.model.hidden else {"shape": facts.shape}),  # hidden layers see examples as rows of numbers
+        **({"tokens": "as they are"} if facts.automatic and network in identity.tokens else {}),  # not scaled
     }
     return hashlib.sha256(canonical_json(payload)).hexdigest()
 

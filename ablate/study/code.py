@@ -28,7 +28,15 @@ def is_reference(text: str) -> bool:
 
 
 def digest(reference: str, folder: Path, key: str) -> str:
-    """SHA-256 over a function's module and the modules of the study's folder that it imports.
+    """SHA-256 over a function's module and the modules of the study's folder that it imports; see `files`."""
+    total = hashlib.sha256()
+    for content in sorted(hashlib.sha256(each.read_bytes()).digest() for each in files(reference, folder, key)):
+        total.update(content)
+    return total.hexdigest()
+
+
+def files(reference: str, folder: Path, key: str) -> set[Path]:
+    """The source files of a function's module and of the modules of the study's folder that it imports.
 
     Args:
         reference: `package.module:function`.
@@ -42,15 +50,11 @@ def digest(reference: str, folder: Path, key: str) -> str:
     try:
         file = _file(module, folder)
         _check_defined(file, name)
-        files = {file, *_imported(module, folder)}
+        return {file, *_imported(module, folder)}
     except _CodeError as error:
         raise StudyError("code", [Problem(key, str(error), f'"{reference}"')]) from None
     except (OSError, SyntaxError, ValueError) as error:
         raise StudyError("code", [Problem(key, f"cannot be read: {error}", f'"{reference}"')]) from None
-    total = hashlib.sha256()
-    for content in sorted(hashlib.sha256(each.read_bytes()).digest() for each in files):
-        total.update(content)
-    return total.hexdigest()
 
 
 @dataclass(frozen=True)

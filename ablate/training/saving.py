@@ -123,9 +123,9 @@ def _networks(
     """The network that is saved, and the trained one whose layers it has."""
     network = blueprint.fresh(seed=0) if blueprint else plain_model.build(settings, len(shift), classes, seed=0)
     example = blueprint.example if blueprint else (len(shift),)
-    inputs = keras.Input(example, name="features")
+    inputs = keras.Input(example, dtype="float32", name="features")
     scale, offset = (values.reshape(example).tolist() for values in (factor, -shift * factor))
-    x = keras.layers.Rescaling(scale, offset, name="scaling")(inputs)
+    x = keras.layers.Rescaling(scale, offset, dtype="float32", name="scaling")(inputs)
     if blueprint is None:
         for layer in network.layers[1:]:
             x = layer(x)

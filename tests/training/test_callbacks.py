@@ -186,7 +186,7 @@ class Changing(keras.callbacks.Callback):
             self.model.optimizer.learning_rate = 0.02
 
 
-def rates() -> Sequence[keras.callbacks.Callback]:
+def changing_rates() -> Sequence[keras.callbacks.Callback]:
     return [Changing(), keras.callbacks.ReduceLROnPlateau(monitor="val_loss", patience=0, min_delta=0.05)]
 
 
@@ -212,7 +212,7 @@ def test_with_dropout_and_a_changing_rate_fit_differs_by_its_masks_and_by_nothin
     settings = study_of(model={"hidden": [16, 8]}, training={"epochs": 4}, **remedies).base
 
     def run(name: TrainerName) -> Record:
-        return trainer.train("k", settings, SEED, digits, workshop, trainer=name, callbacks=rates)
+        return trainer.train("k", settings, SEED, digits, workshop, trainer=name, callbacks=changing_rates)
 
     compiled = run("compiled")
     build = plain_model.build
