@@ -14,8 +14,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
+from pydantic import ValidationError
+
+from ablate import text
+
 DEEPEST = 100  # brackets inside one another; a study's own arguments are nested as their author likes, and few do
 MOST_CONTAINERS = 500_000  # lists and tables of one document; each takes sixty bytes of memory for two in the file
+_FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC  # a pipe is opened without waiting for its writer
+LONGEST_REASON = 300  # characters of what is said to be wrong
 _JSON = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[\]{}]', re.DOTALL)
 _HALVES = re.compile(rb"\\u[dD][89a-fA-F]")
 
@@ -36,7 +42,18 @@ def named(path: Path, most: int) -> bytes:
         DamagedError: it is a folder, a pipe, a device, or larger.
         OSError: it cannot be read.
     """
-    return _content(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC), most)
+    return _content(os.open(path, _FLAGS), most)
+
+
+def beginning(path: Path, count: int) -> bytes:
+    """The first bytes of a file that the user named; raises as `named`, whatever its size."""
+    handle = os.open(path, _FLAGS)
+    try:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise DamagedError("it is not a file")
+        return os.read(handle, count)
+    finally:
+        os.close(handle)
 
 
 def below(root: Path, *names: str, most: int) -> bytes:
@@ -52,10 +69,9 @@ def below(root: Path, *names: str, most: int) -> bytes:
         DamagedError: it, or a folder on the way, is a link; or as `named`.
         OSError: it cannot be read.
     """
-    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
     with _folder(root, names[:-1]) as folder:
         try:
-            handle = os.open(names[-1], flags, dir_fd=folder)
+            handle = os.open(names[-1], _FLAGS | os.O_NOFOLLOW, dir_fd=folder)
         except OSError as error:
             if error.errno == errno.ELOOP:
                 raise DamagedError("it is a symbolic link") from None
@@ -103,6 +119,14 @@ def parse_json(content: bytes, most: int = MOST_CONTAINERS) -> Any:
     return value
 
 
+def wrong(error: ValidationError) -> str:
+    """The first thing that validation found, in words: where, and what should be there."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    where = ".".join(str(part) for part in first["loc"]) or "the document"
+    said = first["msg"].removeprefix("Value error, ")
+    return text.line(f"{where}: {said[:1].lower()}{said[1:]}", LONGEST_REASON)
+
+
 def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is no number that JSON has")
 
@@ -135,7 +159,9 @@ def _content(handle: int, most: int) -> bytes:
             raise DamagedError("it is not a file")
         raise DamagedError(f"it has {found.st_size:,} bytes, more than the {most:,} that are read")
     with os.fdopen(handle, "rb") as file:
-        content = file.read(most + 1)
+        content = file.read(found.st_size + 1)
+        if len(content) > found.st_size:
+            content += file.read(most + 1 - len(content))
     if len(content) > most:  # it grew meanwhile, or its size is not known before, as in /proc
         raise DamagedError(f"it has more than the {most:,} bytes that are read")
     return content

@@ -23,5 +23,5 @@ def line(text: str, most: int | None = None) -> str:
 
 
 def cell(content: object) -> object:
-    """A cell or the name of a column of a CSV file: what a spreadsheet would take for a formula gets a leading quote."""
+    """A cell of a CSV file, or the name of a column: what a spreadsheet takes for a formula gets a leading quote."""
     return f"'{content}" if isinstance(content, str) and content.startswith(_FORMULA_STARTS) else content

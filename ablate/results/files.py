@@ -113,6 +113,24 @@ def read(path: Path, folders: int = 1) -> bytes:
     return reading.below(whole.parents[folders], *whole.parts[-folders - 1 :], most=LIMIT)
 
 
+def kept(path: Path, folders: int) -> bytes:
+    """The same of a file that a record can be trained again for: a disk that fails on it has damaged it.
+
+    Raises:
+        FileNotFoundError: there is none.
+        DamagedError: as `read`.
+        StoreError: it may not be read.
+    """
+    try:
+        return read(path, folders)
+    except FileNotFoundError:
+        raise
+    except PermissionError as error:
+        raise StoreError(f"{path} cannot be read: {error.strerror}") from None
+    except OSError as error:
+        raise DamagedError(str(error.strerror)) from None
+
+
 def temporary_beside(path: Path, suffix: str = "") -> Path:
     """A name for a file in the making; `suffix` for writers that choose a format by it."""
     return path.with_name(f".{path.name}.{_this_host()}.{os.getpid()}.{secrets.token_hex(4)}.tmp{suffix}")

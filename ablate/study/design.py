@@ -19,6 +19,7 @@ from ablate.study.settings import RunSettings
 from ablate.study.spec import Study
 
 DEFAULT_MAX_RUNS = 10_000
+MOST_RUNS_SHOWN = 100_000  # of a study whose results are read; what was run with a larger --max-runs
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import tomli_w
 
 from ablate import reading
 from ablate.errors import Problem, StudyError
-from ablate.study import tokens
+from ablate.study import signs
 
 FILE_NAME = "ablations.toml"
 LARGEST_FILE = 1_000_000  # bytes; the largest hand-written study we know of has under 10,000
@@ -77,10 +77,10 @@ def parse(text: str, source: Path) -> dict[str, Any]:
     Raises:
         StudyError: it is too long, not TOML (with line and column) or nested too deeply.
     """
+    if len(text) > LARGEST_FILE:
+        raise StudyError(source, [Problem("", f"longer than {LARGEST_FILE:,} characters; is this a study?")])
     try:
-        if len(text) > LARGEST_FILE:
-            raise ValueError(f"more than {LARGEST_FILE:,} characters")
-        tokens.check_depth(text)
+        signs.check_depth(text)
         return tomllib.loads(text)
     except ValueError as error:  # TOMLDecodeError, or a number of thousands of digits
         problem = f"not valid TOML: {error}"
@@ -100,7 +100,7 @@ def parse_override(text: str) -> tuple[tuple[str, ...], Any]:
     if not equals or not path:
         raise StudyError("--set", [Problem("", f"{text!r} is not of the form dotted.key=value")])
     try:
-        tokens.check_depth(value)
+        signs.check_depth(value)
         return path, tomllib.loads(f"value = {value}")["value"]
     except ValueError:
         return path, value
@@ -109,7 +109,7 @@ def parse_override(text: str) -> tuple[tuple[str, ...], Any]:
 def _path(key: str) -> tuple[str, ...]:
     """The parts of a TOML key; none if it is not a single one."""
     try:
-        tokens.check_depth(key)
+        signs.check_depth(key)
         nested: Any = tomllib.loads(f"{key} = 0")
     except ValueError:
         return ()

@@ -9,7 +9,7 @@ from typing import Any
 
 from ablate.errors import Problem
 from ablate.study.problems import key_path
-from ablate.study.tokens import statements
+from ablate.study.signs import statements
 
 Path = tuple[str | int, ...]
 

@@ -291,7 +291,7 @@ def _linked(factors: Sequence[Factor], groups: Sequence[Sequence[str]]) -> tuple
 
 def _levels_that_do_not_fit(study: Study) -> list[Problem]:
     found: list[Problem] = []
-    for factor, level in ((factor, level) for factor in study.factors for level in factor.levels[1:]):
+    for factor, level in ((each, level) for each in study.factors for level in each.levels[1:]):
         try:
             study.settings({factor.name: level})
         except StudyError as error:

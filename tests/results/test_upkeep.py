@@ -41,7 +41,7 @@ def test_a_folder_in_order_has_no_findings(tmp_path: Path) -> None:
     found = upkeep.verify(store)
     assert found.findings == ()
     assert set(found.records) == {GOOD, NEW}
-    assert upkeep.garbage(store, quarantine=True) == []
+    assert upkeep.garbage(store, upkeep.verify(store), quarantine=True) == []
 
 
 def test_every_kind_of_disorder_is_named_and_nothing_is_changed(tmp_path: Path) -> None:
@@ -51,7 +51,7 @@ def test_every_kind_of_disorder_is_named_and_nothing_is_changed(tmp_path: Path) 
     store.keep_weights(NEW, WEIGHTS)
     store.record_failure(GOOD, FAILURE)
     (tmp_path / "quarantine").mkdir()
-    (tmp_path / "quarantine" / "old.json.1234").write_text("{")
+    (tmp_path / "quarantine" / f"{NEW}.json.12345678").write_text("{")
     (tmp_path / "notes.txt").write_text("mine")
     (tmp_path / "runs" / "dd").symlink_to("/etc")
     before = contents(tmp_path)
@@ -60,7 +60,7 @@ def test_every_kind_of_disorder_is_named_and_nothing_is_changed(tmp_path: Path) 
         f"models/{GOOD}.npz": "damaged",
         f"models/{NEW}.npz": "unneeded",
         f"attempts/{GOOD}/1.json": "unneeded",
-        "quarantine/old.json.1234": "quarantined",
+        f"quarantine/{NEW}.json.12345678": "quarantined",
         "notes.txt": "foreign",
         "runs/dd": "foreign",
     }
@@ -74,7 +74,7 @@ def test_garbage_is_what_no_result_needs(tmp_path: Path) -> None:
     store.record_failure(GOOD, FAILURE)
     store.record_failure(NEW, FAILURE)
     before = set(contents(tmp_path))
-    freed = upkeep.remove(store, upkeep.garbage(store))
+    freed = upkeep.remove(store, upkeep.garbage(store, upkeep.verify(store)))
     assert before - set(contents(tmp_path)) == {f"attempts/{GOOD}/1.json"}
     assert not (tmp_path / "attempts" / GOOD).exists()
     assert freed > 10
@@ -109,13 +109,13 @@ def test_merging_copies_what_is_new_and_in_order(tmp_path: Path) -> None:
     assert contents(here.root) == again
 
 
-@pytest.mark.parametrize("change", [{"seconds": {"total": 9.0}}, {"result": {"gap": 0.5}}])
+@pytest.mark.parametrize("change", [{"seconds": {"train": 1.0, "compile": 0.0, "total": 9.0}}, {"seed": 2}])
 def test_merging_tells_of_runs_that_went_another_way(tmp_path: Path, change: dict[str, object]) -> None:
     here, there = store_with(tmp_path / "here", GOOD), Store(tmp_path / "there")
     there.prepare()
     there.commit(record(GOOD, **change))
     kept = here.record_path(GOOD).read_bytes()
-    assert upkeep.merge(there, here).different == ((GOOD,) if "result" in change else ())
+    assert upkeep.merge(there, here).different == ((GOOD,) if "seed" in change else ())
     assert here.record_path(GOOD).read_bytes() == kept
 
 

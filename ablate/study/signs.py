@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 DEEPEST = 100  # brackets inside one another, and parts of one key; parsers take the square of it, or give up
-_TOKEN = re.compile(
+_SIGN = re.compile(
     r'"""(?:[^"\\]|\\.|"(?!""))*+(?:"{3,5})?'
     r"|'''(?:[^']|'(?!''))*+(?:'{3,5})?"
     r'|"(?:[^"\\\n]|\\[^\n])*+"?'
@@ -37,13 +37,13 @@ def check_depth(text: str) -> None:
         ValueError: they are.
     """
     depth = parts = 0
-    for match in _TOKEN.finditer(text):
-        token = match[0]
-        if token in "[]{},=\n":
+    for match in _SIGN.finditer(text):
+        sign = match[0]
+        if sign in "[]{},=\n":
             parts = 0
-            depth += (token in "[{") - (token in "]}")
-        elif token[0] not in "\"'#":
-            parts += token.count(".")
+            depth += (sign in "[{") - (sign in "]}")
+        elif sign[0] not in "\"'#":
+            parts += sign.count(".")
         if max(depth, parts) > DEEPEST:
             raise ValueError(f"nested too deeply: more than {DEEPEST} brackets inside one another, or parts of a key")
 
@@ -54,29 +54,29 @@ def statements(text: str) -> Iterator[Statement]:
     last, opener = 1, ""
     ends: list[int] = []
     is_open = False  # whether an entry of the outermost array has begun
-    for match in _TOKEN.finditer(text):
-        token = match[0]
-        if token == "\n":
+    for match in _SIGN.finditer(text):
+        sign = match[0]
+        if sign == "\n":
             if first and not depth:
                 yield Statement(first, text[begin : match.start()], tuple(ends))
                 first = 0
             line += 1
             continue
-        if token.startswith("#"):
+        if sign.startswith("#"):
             continue
         if not first:
             first, begin, depth, opener, ends, is_open = line, match.start(), 0, "", [], False
-        if token in "]}":
+        if sign in "]}":
             depth -= 1
-        if opener == "[" and ((token == "," and depth == 1) or (token == "]" and not depth)):
+        if opener == "[" and ((sign == "," and depth == 1) or (sign == "]" and not depth)):
             ends += [last] if is_open else []
             is_open = False
         elif depth:
             is_open = True
-        if token in "[{":
-            opener = opener or token
+        if sign in "[{":
+            opener = opener or sign
             depth += 1
-        line += token.count("\n")
+        line += sign.count("\n")
         last = line
     if first:
         yield Statement(first, text[begin:], tuple(ends))
