@@ -32,6 +32,7 @@ from ablate.study.settings import Data, RunSettings
 from ablate.study.sources import Dataset
 from ablate.text import clean
 
+SAFE = "ablate"  # value of a variable that only has to be there
 _MESSAGE = 300  # characters of the one line about a failure
 _PARENT_CHECK_SECONDS = 1.0
 _PR_SET_PDEATHSIG = 1  # of Linux
@@ -155,6 +156,8 @@ def start(parent: int, board: Board, output: Connection, compiled: Path | None) 
         compiled: folder of programs that XLA compiled before, and for those it compiles now.
     """
     global _process, _start_error
+    if os.environ.get("PYTHONSAFEPATH") == SAFE:
+        del os.environ["PYTHONSAFEPATH"]  # it is not meant for programs that the user's code starts
     os.setsid()  # a group of its own, so that it can be ended with all its children
     _print_into(output)
     for variable in _THREAD_VARIABLES:
