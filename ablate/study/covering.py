@@ -53,8 +53,8 @@ def rows(sizes: Sequence[int], excludes: Sequence[Selection]) -> list[Choice]:
 
 def _check_work(sizes: Sequence[int]) -> None:
     """See that the library's search ends: for every row it weighs each level with all pairs of those before it."""
-    fewest = math.prod(sorted(sizes)[-2:])
-    work = fewest * sum(size * (place * place / 2 + place + 5) for place, size in enumerate(sizes))
+    rows = math.prod(sorted(sizes)[-2:]) * (1 + math.log2(len(sizes)) / 2)
+    work = rows * sum(size * (place * place / 2 + place + 5) for place, size in enumerate(sizes))
     if work > MOST_WORK:
         raise TooHardError(f"{len(sizes)} factors with up to {max(sizes)} levels are too many to search for pairs")
 

@@ -11,6 +11,7 @@ import tomli_w
 from ablate import reading
 from ablate.errors import Problem, StudyError
 from ablate.study import signs
+from ablate.text import line
 
 FILE_NAME = "ablations.toml"
 LARGEST_FILE = 1_000_000  # bytes; the largest hand-written study we know of has under 10,000
@@ -98,7 +99,7 @@ def parse_override(text: str) -> tuple[tuple[str, ...], Any]:
     key, equals, value = text.partition("=")
     path = _path(key)
     if not equals or not path:
-        raise StudyError("--set", [Problem("", f"{text!r} is not of the form dotted.key=value")])
+        raise StudyError("--set", [Problem("", f"{line(text, 100)!r} is not of the form dotted.key=value")])
     try:
         signs.check_depth(value)
         return path, tomllib.loads(f"value = {value}")["value"]

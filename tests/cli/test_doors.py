@@ -424,9 +424,9 @@ def test_names_of_columns_are_no_formulas(make_export) -> None:
 
 @pytest.fixture
 def make_export() -> str:
-    from ablate.results.export import to_csv
-
     import pandas as pd
+
+    from ablate.results.export import to_csv
 
     return to_csv(pd.DataFrame({"=1+1": ["+x"], "-2": [-1.5]}))
 

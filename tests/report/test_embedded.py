@@ -16,7 +16,6 @@ from ablate.results.embedded import thinned
 from ablate.study import spec
 from tests import invented
 
-
 DATA = '{"source":"digits"}'
 FACTS = {"digest": "d", "rows": 1, "features": 1, "classes": 2, "largest_class": 0.5}
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ablate.errors import StoreError
 from ablate.results import upkeep
 from ablate.results.record import Failure, weights_digest
 from ablate.results.store import Store
@@ -128,3 +129,102 @@ def test_a_newer_record_is_in_order_but_not_for_us(tmp_path: Path) -> None:
     path.write_bytes(json.dumps(newer(NEW)).encode())
     assert kinds(store) == {f"runs/cc/{NEW}.json": "newer"}
     assert not upkeep.verify(store).is_sound
+
+
+def users_files(root: Path) -> dict[str, bytes]:
+    """Files of the user's beside ours, some called nearly as ours are."""
+    names = (
+        "models/bead.keras",
+        "models/cafe.npz",
+        "models/best.keras",
+        "models/data.csv",
+        f"models/{NEW}.txt",
+        f"models/{NEW[:-1]}.npz",
+        f"models/deeper/{NEW}.npz",
+        f"copies/{NEW}.npz",
+        f"attempts/{GOOD}/notes.json",
+        "attempts/abcd/1.json",
+        "runs/aa/abcd.json",
+        f"runs/bb/{NEW}.json",
+        "quarantine/mine.json",
+        "trash/mine.txt",
+        ".thesis.docx.0123abcd.1.0123abcd.tmp",
+    )
+    for name in names:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"mine")
+    return {name: contents(root)[name] for name in names}
+
+
+def test_what_is_not_ours_is_left_alone_and_counted(tmp_path: Path) -> None:
+    store = store_with(tmp_path, GOOD, BAD)
+    mine = users_files(tmp_path)
+    store.keep_weights(NEW, WEIGHTS)
+    inventory = upkeep.verify(store)
+    assert inventory.foreign == len(mine)
+    assert inventory.is_sound
+    upkeep.remove(store, upkeep.garbage(store, inventory, quarantine=True))
+    upkeep.remove(store, upkeep.unused(store, {GOOD}))
+    store.prepare()
+    there = contents(tmp_path)
+    assert mine.items() <= there.items()
+    assert f"models/{NEW}.npz" not in there
+    assert not any(BAD in name for name in there)
+
+
+def test_looking_changes_nothing(tmp_path: Path) -> None:
+    store = store_with(tmp_path, GOOD)
+    store.keep_weights(NEW, WEIGHTS)
+    before = contents(tmp_path)
+    assert len(upkeep.garbage(store, upkeep.verify(store))) == 1
+    assert contents(tmp_path) == before
+
+
+def test_what_cannot_be_moved_leaves_everything_where_it_was(tmp_path: Path) -> None:
+    store = store_with(tmp_path, GOOD)
+    store.keep_weights(NEW, WEIGHTS)
+    store.keep_weights(BAD, WEIGHTS)
+    findings = upkeep.garbage(store, upkeep.verify(store))
+    assert len(findings) == 2
+    (tmp_path / "trash" / f"models.{findings[1].path.name}").mkdir(parents=True)
+    before = contents(tmp_path)
+    with pytest.raises(StoreError, match="cannot be removed"):
+        upkeep.remove(store, findings)
+    assert contents(tmp_path) == before
+
+
+def test_what_a_stopped_removal_left_is_removed_by_the_next(tmp_path: Path) -> None:
+    store = store_with(tmp_path, GOOD)
+    (tmp_path / "trash").mkdir()
+    (tmp_path / "trash" / f"models.{NEW}.npz").write_bytes(b"")
+    assert kinds(store) == {f"trash/models.{NEW}.npz": "unfinished"}
+    upkeep.remove(store, upkeep.garbage(store, upkeep.verify(store)))
+    assert not (tmp_path / "trash").exists()
+
+
+def test_links_in_the_place_of_folders_lead_nowhere(tmp_path: Path) -> None:
+    """Neither removed nor set aside is what lies in another folder."""
+    mine = store_with(tmp_path / "mine", GOOD, BAD)
+    mine.record_path(BAD).write_bytes(b"damaged, and none of their business")
+    mine.keep_weights(NEW, WEIGHTS)
+    before = contents(mine.root)
+    theirs = Store(tmp_path / "theirs")
+    theirs.root.mkdir()
+    for name in ("runs", "models", "attempts"):
+        (theirs.root / name).symlink_to(mine.root / name)
+    assert theirs.load(GOOD) is None
+    assert theirs.load(BAD) is None
+    assert theirs.models("npz") == set()
+    theirs.drop_models([GOOD, NEW])
+    upkeep.remove(theirs, upkeep.garbage(theirs, upkeep.verify(theirs), quarantine=True))
+    upkeep.remove(theirs, upkeep.unused(theirs, set()))
+    assert contents(mine.root) == before
+
+
+def test_folders_deeper_than_ours_are_named_and_not_looked_into(tmp_path: Path) -> None:
+    store = store_with(tmp_path, GOOD)
+    deep = tmp_path / "models" / "/".join("d" * 40)
+    deep.mkdir(parents=True)
+    assert kinds(store) == {"models/d/d": "foreign"}
+    store.prepare()
