@@ -12,8 +12,7 @@ from ablate.text import cell, clean, line
         ("\x1b[1;31mred\x1b[0m \x1b]0;title\x07bell", "red bell"),
         ("\x1b]0;a title without an end\nthe next line", "\nthe next line"),
         ("10%\r20%\r\n", "10%\n20%\n"),
-        ("nul\x00 c1\x9b override\u202e isolate\u2066 nothing\u200b lone\ud800", "nul\ufffd c1\ufffd override\ufffd "
-         "isolate\ufffd nothing\ufffd lone\ufffd"),
+        ("nul\x00 c1\x9b override\u202e isolate\u2066 nothing\u200b lone\ud800", "nul\ufffd c1\ufffd override\ufffd isolate\ufffd nothing\ufffd lone\ufffd"),  # noqa: E501
         ("naïve 漢字 🙂", "naïve 漢字 🙂"),
     ],
 )  # fmt: skip
