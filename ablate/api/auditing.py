@@ -82,7 +82,7 @@ def retrain(
 
 
 def _retrained(results: Results, run: PlannedRun, record: Record) -> Retrained:
-    identity, store, folder = place(results)
+    identity, store, folder = place(results, [run])
     with tempfile.TemporaryDirectory(prefix="ablate-again-") as kept:
         scratch = Store(Path(kept))
         scratch.prepare()

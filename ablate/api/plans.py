@@ -101,13 +101,18 @@ def load(path: str | os.PathLike[str] | None = None, overrides: Iterable[str] = 
     return spec.load(Path(path) if path is not None else document.find(Path.cwd()), overrides)
 
 
+def is_among_results(study: Study) -> bool:
+    """Whether a study was read from the folder of its results, which may come from anybody."""
+    return study.source.name == "study.toml" and code.is_results_folder(study.source.resolve().parent)
+
+
 def results_folder(study: Study, out: str | os.PathLike[str] | None = None) -> Path:
     """The folder of a study's results: `DIR/<name>`, by default `reports/<name>` beside the study file.
 
     The study that `run` left among its results (`study.toml`) has them beside itself.
     """
     home = study.source.resolve().parent
-    if out is None and study.source.name == "study.toml" and home.name == study.name:
+    if out is None and is_among_results(study) and home.name == study.name:
         return home
     parent = Path(out) if out is not None else study.source.resolve().parent / REPORTS
     return parent / study.name
@@ -297,6 +302,21 @@ def identify(study: Study, treatments: Sequence[design.Treatment], reports: Path
     identity = Identity(identities.installed_libraries(), facts, _digest_code(study, treatments))
     identity = replace(identity, files=_digest_files(study, treatments), tokens=_tokens(study, treatments))
     return replace(identity, origins=origins.find(study, treatments, identity, reports))
+
+
+def look_at(study: Study, treatments: Sequence[design.Treatment], reports: Path) -> Identity:
+    """The same where only results are shown: files are read, and nothing is called.
+
+    Raises:
+        StudyError: the data comes from a function; or as `identify`.
+    """
+    called = sorted({each.settings.data.source for each in treatments if code.is_reference(each.settings.data.source)})
+    if called:
+        message = (
+            "these runs were not planned yet; 'ablate run' calls the function, and nothing that shows results does"
+        )
+        raise study.error([Problem("data.source", message, f'"{called[0]}"')])
+    return identify(study, treatments, reports)
 
 
 def _facts(dataset: sources.Dataset, counted: Mapping[str, Shared]) -> DataFacts:

@@ -127,7 +127,7 @@ def _retrain(
 @_folder_options
 @click.option("--quarantine", is_flag=True, help="Also what was set aside as damaged.")
 @click.option("--unused", is_flag=True, help="Also runs that the study file does not ask for (any more).")
-@click.option("-n", "--dry-run", is_flag=True, help="Only say what would be removed.")
+@click.option("-n", "--dry-run", is_flag=True, help="Only say what would be removed, and change nothing.")
 @handled
 def gc(
     folder: Path | None,
@@ -140,13 +140,16 @@ def gc(
 ) -> None:
     """Remove what no result needs: files that killed processes left, and failures of runs that succeeded later.
 
-    Safe while 'ablate run' works in the same folder.
+    Only files with the whole key of a run in their name, in the place that ablate puts them, are looked at; others are
+    counted and left alone. Everything is moved to trash/ in the folder before the first file is deleted. Safe while
+    'ablate run' works in the same folder.
     """
     from ablate import api
     from ablate.results import upkeep
 
     store = _store(folder, config, out)
-    findings = upkeep.garbage(store, quarantine=quarantine)
+    inventory = upkeep.verify(store)
+    findings = upkeep.garbage(store, inventory, quarantine=quarantine)
     if unused:
         results = api.open_results(config, out=out)
         if folder is not None and folder.resolve() != results.store.root.resolve():
@@ -157,8 +160,10 @@ def gc(
     _print_findings(findings, store, output)
     freed = 0 if dry_run else upkeep.remove(store, findings)
     done = "would be removed" if dry_run else f"removed, {freed:,} bytes freed"
-    output.data(f"{store.root}: {len(findings)} files {done}")
-    output.document({"out": str(store.root), "removed": not dry_run, "bytes": freed, "findings": _documents(findings)})
+    others = f"; {inventory.foreign} others are not ablate's and were left alone" if inventory.foreign else ""
+    output.data(f"{store.root}: {len(findings)} files {done}{others}")
+    figures = {"removed": not dry_run, "bytes": freed, "left_alone": inventory.foreign}
+    output.document({"out": str(store.root), **figures, "findings": _documents(findings)})
 
 
 @command.command("merge")

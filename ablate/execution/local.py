@@ -31,6 +31,7 @@ from ablate.results.files import process_exists
 from ablate.study.ondisk import memory_limit
 
 GROWTH = 2**30  # bytes that a worker may grow by; `model.fit` under XLA keeps 5 MB a run that nobody can give back
+SAFE_PATH = "PYTHONSAFEPATH"
 SILENCE = 0.5  # seconds after which a process that is gone without a word is taken for one that ended itself
 _HASH_SEED = "PYTHONHASHSEED"
 Result = TypeVar("Result")
@@ -105,10 +106,11 @@ class Lanes:
     """
 
     def __init__(self, jobs: int, assignments: int) -> None:
+        self._closing = ExitStack()
+        self._closing.enter_context(_modules_of_no_folder())
         context = multiprocessing.get_context("spawn")
         numbers = context.RawArray("i", assignments), context.RawArray("i", assignments)
         self._board = Board(*numbers, context.RawValue("i", 0))
-        self._closing = ExitStack()
         compiled = self._closing.enter_context(compilation_cache.lent())
         self._growth = min(GROWTH, memory_limit() * 2 // jobs)  # all together at most a quarter of the machine's
         self._silent: dict[int, float] = {}
@@ -238,6 +240,22 @@ def _equal_hashes() -> Iterator[None]:
     finally:
         if before is None:
             os.environ.pop(_HASH_SEED, None)
+
+
+@contextmanager
+def _modules_of_no_folder() -> Iterator[None]:
+    """Let processes that start here find no module in the folder where the command was typed, which may be anybody's.
+
+    Python looks there first for what a fresh process imports.
+    """
+    if SAFE_PATH in os.environ:
+        yield
+        return
+    os.environ[SAFE_PATH] = worker.SAFE
+    try:
+        yield
+    finally:
+        os.environ.pop(SAFE_PATH, None)
 
 
 def _outcome(assignment: Assignment, future: "Future[Outcome]", timeout: float | None) -> tuple[Outcome, bool]:

@@ -24,14 +24,15 @@ from typing import Any, Literal
 from threadpoolctl import threadpool_limits
 
 from ablate.errors import AblateError, StoreError, StudyError
-from ablate.execution.output import clean
 from ablate.results.record import Record, TrainerName, weights_digest
 from ablate.results.store import Store, utc_now
 from ablate.study import code, model_files, sources
 from ablate.study.ondisk import OnDisk
 from ablate.study.settings import Data, RunSettings
 from ablate.study.sources import Dataset
+from ablate.text import clean
 
+SAFE = "ablate"  # value of a variable that only has to be there
 _MESSAGE = 300  # characters of the one line about a failure
 _PARENT_CHECK_SECONDS = 1.0
 _PR_SET_PDEATHSIG = 1  # of Linux
@@ -159,6 +160,8 @@ def start(parent: int, board: Board, output: Connection, compiled: Path | None) 
         compiled: folder of programs that XLA compiled before, and for those it compiles now.
     """
     global _process, _start_error
+    if os.environ.get("PYTHONSAFEPATH") == SAFE:
+        del os.environ["PYTHONSAFEPATH"]  # it is not meant for programs that the user's code starts
     os.setsid()  # a group of its own, so that it can be ended with all its children
     _print_into(output)
     for variable in _THREAD_VARIABLES:
@@ -353,7 +356,7 @@ def _kept_weights(folder: Path, key: str, assignment: Assignment, dataset: Datas
     store = Store(folder)
     record = store.load(key)
     weights = store.weights(record) if record else None
-    if record and weights is None and (network := store.model_path(key, "keras")).is_file():
+    if record and weights is None and (network := store.network(key)):
         settings = RunSettings.model_validate(record.settings)
         assert _process is not None, _start_error
         own = RunSettings.model_validate(assignment.settings)

@@ -6,8 +6,11 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import metadata
-from typing import Any
+from typing import Annotated, Any
 
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from ablate.reading import parse_json, wrong
 from ablate.study.design import Treatment
 from ablate.study.remedies import REMEDIES
 from ablate.study.settings import Data, RunSettings
@@ -21,6 +24,13 @@ _NAMING = ("source", "label", "test")  # where the data came from; what came out
 def canonical_json(value: Any) -> bytes:
     """One spelling of a JSON value: sorted keys, no spaces, shortest floats, no NaN."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+
+
+def _data_name(name: str) -> str:
+    """See that a name is one that `data_name` gives."""
+    if not isinstance(parse_json(name.encode()), dict):
+        raise ValueError("a data set is named by a table in JSON")  # noqa: TRY004 - it is the document that is wrong
+    return name
 
 
 @dataclass(frozen=True)
@@ -87,18 +97,18 @@ class Identity:
     tokens: Sequence[str] = ()
 
     @classmethod
-    def from_document(cls, document: Mapping[str, Any]) -> "Identity":
-        """An identity from what `asdict` made of one, or of one of an older version.
+    def from_document(cls, document: Any) -> "Identity":
+        """An identity from what `asdict` made of one, or of one of an older version, and JSON of it.
 
         Raises:
-            KeyError, TypeError, AttributeError: the document is none.
+            ValueError: the document is none; says what is wrong.
         """
-        facts = {
-            name: DataFacts(**{**entry, "shape": tuple(entry.get("shape", ()))})
-            for name, entry in document["data"].items()
-        }
-        code, origins, files = (document.get(name, {}) for name in ("code", "origins", "files"))
-        return cls(document["libraries"], facts, code, origins, files, tuple(document.get("tokens", ())))
+        try:
+            found = _Document.model_validate(document)
+        except ValidationError as error:
+            raise ValueError(wrong(error)) from None
+        facts = {name: DataFacts(**{**vars(entry), "shape": tuple(entry.shape)}) for name, entry in found.data.items()}
+        return cls(found.libraries, facts, found.code, found.origins, found.files, tuple(found.tokens))
 
     def covers(self, settings: RunSettings, seeds: Iterable[int]) -> bool:
         """Whether the data, code and model file of a treatment are known here, and what its runs go on from."""
@@ -108,6 +118,40 @@ class Identity:
         goes_on = settings.training.continue_from is not None
         known = not goes_on or all(origin_name(settings, seed) in self.origins for seed in seeds)
         return known and data_name(settings.data) in self.data and settings.code.keys() <= self.code.keys()
+
+
+Count = Annotated[int, Field(ge=0, le=2**53)]  # what every reader of JSON can hold
+
+
+class _Facts(BaseModel):
+    """`DataFacts` as they are written; what validates them."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+    digest: str
+    rows: Count
+    features: Count
+    classes: Count
+    largest_class: Annotated[float, Field(ge=0, le=1)]
+    shape: list[Count] = []
+    test_rows: Count | None = None
+    shared: Count | None = None
+    shared_other_label: Count | None = None
+    scaling: str = ""
+    automatic: bool = False
+
+
+class _Document(BaseModel):
+    """An `Identity` as it is written; what validates it. What a newer version adds is passed over."""
+
+    model_config = ConfigDict(extra="ignore", strict=True)
+
+    libraries: dict[str, str]
+    data: dict[Annotated[str, AfterValidator(_data_name)], _Facts]
+    code: dict[str, str] = {}
+    origins: dict[str, str] = {}
+    files: dict[str, str] = {}
+    tokens: list[str] = []
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ import ast
 import contextlib
 import hashlib
 import importlib
+import os
 import re
 import sys
 from collections.abc import Callable
@@ -18,6 +19,8 @@ from pydantic import Field
 from ablate.errors import Problem, StudyError
 from ablate.study.problems import suggest
 
+ELSEWHERE = "name the study file that it was run from by --config, or copy study.toml to where its modules are"
+_OF_RESULTS = ("study.toml", "identity.json")  # in every folder of results, from before anything is trained
 _PATTERN = r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$"
 Reference = Annotated[str, Field(pattern=_PATTERN)]
 
@@ -25,6 +28,11 @@ Reference = Annotated[str, Field(pattern=_PATTERN)]
 def is_reference(text: str) -> bool:
     """Whether a text names a function."""
     return re.fullmatch(_PATTERN, text) is not None
+
+
+def is_results_folder(folder: Path) -> bool:
+    """Whether a folder holds a study's results, which anybody may have filled: no code is taken from there."""
+    return all(os.path.lexists(folder / name) for name in _OF_RESULTS)
 
 
 def digest(reference: str, folder: Path, key: str) -> str:
@@ -121,7 +129,7 @@ def _imported(module: str, folder: Path) -> set[Path]:
 
 def open_folder(folder: Path) -> None:
     """Let `load` find the modules of a study's folder, before any others."""
-    if str(folder) not in sys.path:
+    if str(folder) not in sys.path and not is_results_folder(folder):
         sys.path.insert(0, str(folder))
 
 
@@ -143,6 +151,8 @@ class _CodeError(Exception):
 
 def _file(module: str, folder: Path) -> Path:
     """Where a module's source lies; parent packages are looked through, not imported."""
+    if is_results_folder(folder):
+        raise _CodeError(f"no code is taken from {folder}, a folder of results; {ELSEWHERE}")
     path: list[str] | None = [str(folder), *sys.path]
     spec: ModuleSpec | None = None
     for part in module.split("."):

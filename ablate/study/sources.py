@@ -181,7 +181,7 @@ def download(name: str, target: Path) -> None:
     )
     target.parent.mkdir(parents=True, exist_ok=True)
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
-    command = [sys.executable, "-c", code, name, str(target)]
+    command = [sys.executable, "-P", "-c", code, name, str(target)]
     try:
         done = subprocess.run(  # noqa: S603 - our own code, by this interpreter; the name is one of DOWNLOADED
             command, env=environment, capture_output=True, text=True, timeout=DOWNLOAD_TIMEOUT, check=False
