@@ -130,7 +130,16 @@ def make_plan(
     everything = tuple(identities.plan_runs(treatments, study.seeds, identity))
     selected = tuple(planned for planned in everything if planned.treatment.name in chosen)
     done = store.load_all({planned.key for planned in selected})
-    return Plan(study, identity, store, everything, selected, done, expansion.warnings)
+    warnings = (*expansion.warnings, *(f"{name}: {note}" for name, note in _notes(treatments, identity)))
+    return Plan(study, identity, store, everything, selected, done, warnings)
+
+
+def _notes(treatments: Sequence[design.Treatment], identity: Identity) -> list[tuple[str, str]]:
+    """What is odd about the data of a study, with its source."""
+    data = [treatment.settings.data for treatment in treatments]
+    return list(
+        dict.fromkeys((each.source, note) for each in data for note in identity.data[identities.data_name(each)].notes)
+    )
 
 
 def early_lanes(
@@ -266,8 +275,6 @@ def _wanted_models(plan: Plan) -> list[PlannedRun]:
 
 def identify(study: Study, treatments: Sequence[design.Treatment], reports: Path) -> Identity:
     """Read a study's data sets, try its splits, look at its code, and keep what the plan needs to know of them."""
-    import numpy as np
-
     facts: dict[str, DataFacts] = {}
     loaded: dict[str, sources.Dataset] = {}
     every = {treatment.settings.data.model_dump_json(): treatment.settings.data for treatment in treatments}
@@ -277,14 +284,32 @@ def identify(study: Study, treatments: Sequence[design.Treatment], reports: Path
             if name not in loaded:
                 loaded = {name: sources.load(data, study.source.resolve().parent)}  # one at a time in memory
             found = loaded[name]
-            splits.split(found, data, study.seeds[0])  # sizes are the same for every seed
+            for seed in study.seeds if found.groups is not None else study.seeds[:1]:  # else sizes are always the same
+                splits.split(found, data, seed)
         except StudyError as error:
             raise study.error(error.problems) from None
-        largest = float(np.bincount(found.y).max() / len(found.y))
-        facts[name] = DataFacts(found.digest, len(found.x), found.x.shape[1], len(found.classes), largest, found.shape)
+        if name not in facts:
+            facts[name] = _facts(found)
     identity = Identity(identities.installed_libraries(), facts, _digest_code(study, treatments))
     identity = replace(identity, files=_digest_files(study, treatments))
     return replace(identity, origins=origins.find(study, treatments, identity, reports))
+
+
+def _facts(dataset: sources.Dataset) -> DataFacts:
+    """What a plan keeps of a data set."""
+    import numpy as np
+
+    dataset = replace(dataset, notes=(*dataset.notes, *dataset.leaks))
+    return DataFacts(
+        digest=dataset.digest,
+        rows=len(dataset.x),
+        features=dataset.features,
+        classes=len(dataset.classes),
+        largest_class=float(np.bincount(dataset.y).max() / len(dataset.y)),
+        shape=dataset.shape,
+        summary=dataset.summary,
+        notes=dataset.notes,
+    )
 
 
 def _digest_code(study: Study, treatments: Sequence[design.Treatment]) -> dict[str, str]:

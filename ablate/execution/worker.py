@@ -25,8 +25,9 @@ from threadpoolctl import threadpool_limits
 
 from ablate.errors import AblateError, StoreError, StudyError
 from ablate.execution.output import clean
+from ablate.results import files
 from ablate.results.record import Record, TrainerName, weights_digest
-from ablate.results.store import Store, utc_now
+from ablate.results.store import Store, columns_text, utc_now
 from ablate.study import code, model_files, sources
 from ablate.study.ondisk import OnDisk
 from ablate.study.settings import Data, RunSettings
@@ -269,7 +270,8 @@ def save_model(assignment: Assignment) -> None:
     record = store.load(assignment.key)
     weights = store.weights(record) if record else None
     if weights is not None:
-        store.keep_model(assignment.key, _network(assignment, weights)[0].save)
+        model, _, columns = _network(assignment, weights)
+        store.keep_model(assignment.key, model.save, columns)
 
 
 def evaluate_model(assignment: Assignment) -> Mapping[str, float]:
@@ -280,7 +282,7 @@ def evaluate_model(assignment: Assignment) -> Mapping[str, float]:
     """
     from ablate.training import saving
 
-    model, dataset = _kept_network(assignment)
+    model, dataset, _ = _kept_network(assignment)
     return saving.evaluate(model, dataset)
 
 
@@ -292,10 +294,13 @@ def export_model(assignment: Assignment, target: Path) -> None:
     """
     from ablate.training import saving
 
-    saving.write(_kept_network(assignment)[0], target)
+    model, _, columns = _kept_network(assignment)
+    saving.write(model, target)
+    if columns is not None:
+        files.replace_file(target.with_suffix(".json"), columns_text(columns).encode())
 
 
-def _kept_network(assignment: Assignment) -> tuple[Any, Dataset]:
+def _kept_network(assignment: Assignment) -> tuple[Any, Dataset, Mapping[str, Any] | None]:
     """The network that a run kept, and its data; both are compared with what the record was made with."""
     assert _process is not None, _start_error
     try:
@@ -311,8 +316,13 @@ def _kept_network(assignment: Assignment) -> tuple[Any, Dataset]:
         raise StoreError(f"{type(error).__name__}: {clean(str(error))[:_MESSAGE]}") from None
 
 
-def _network(assignment: Assignment, weights: Mapping[str, Any]) -> tuple[Any, Dataset]:
-    """A plain Keras model with a run's weights, and its data."""
+def _network(assignment: Assignment, weights: Mapping[str, Any]) -> tuple[Any, Dataset, Mapping[str, Any] | None]:
+    """A plain Keras model with a run's weights, its data as it takes them, and what they are made of.
+
+    Categories and missing numbers become features as what was kept beside the network says; a network that is not
+    kept yet has them of its training rows.
+    """
+    from ablate.data.mapping import Mapping as ColumnMapping
     from ablate.study.splits import split
     from ablate.training import data, saving
 
@@ -321,9 +331,15 @@ def _network(assignment: Assignment, weights: Mapping[str, Any]) -> tuple[Any, D
     code.open_folder(assignment.folder)
     _check_code(assignment, _process)
     dataset = _dataset(settings.data, assignment, _process)
-    scaling = data.scaling(dataset, split(dataset, settings.data, assignment.seed).train)
+    train = split(dataset, settings.data, assignment.seed).train
+    pivots, columns = dataset.wide_pivots, Store(assignment.store).columns(assignment.key)
+    if dataset.recipe is not None:
+        by = ColumnMapping.from_document(columns, pivots) if columns else dataset.mapping(train)
+        columns = by.document(pivots) if by else None
+        dataset = dataset.encoded(by)
+    scaling = data.scaling(dataset, train)
     blueprint = _process.workshop.blueprint(settings, dataset, assignment.folder)
-    return saving.plain_network(settings, scaling, len(dataset.classes), weights, blueprint), dataset
+    return saving.plain_network(settings, scaling, len(dataset.classes), weights, blueprint), dataset, columns
 
 
 def _kept_weights(folder: Path, key: str, assignment: Assignment, dataset: Dataset) -> Mapping[str, Any]:
@@ -342,7 +358,7 @@ def _kept_weights(folder: Path, key: str, assignment: Assignment, dataset: Datas
         own = RunSettings.model_validate(assignment.settings)
         blueprint = _process.workshop.blueprint(own, dataset, assignment.folder)
         try:
-            weights = saving.read_weights(network, settings, dataset.x.shape[1], len(dataset.classes), blueprint)
+            weights = saving.read_weights(network, settings, dataset, blueprint)
         except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
             raise StoreError(f"{network} is damaged: {error}") from None
         if record.weights and weights_digest(weights) != record.weights:

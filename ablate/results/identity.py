@@ -10,7 +10,7 @@ from typing import Any
 
 from ablate.study.design import Treatment
 from ablate.study.remedies import REMEDIES
-from ablate.study.settings import Data, RunSettings
+from ablate.study.settings import TABLE_KEYS, Data, RunSettings
 
 KEY_SCHEMA = 1  # rises when the same settings would be trained differently; records have a number of their own
 LIBRARIES = ("tensorflow", "keras")
@@ -34,6 +34,8 @@ class DataFacts:
         classes: different labels.
         largest_class: share of the most frequent label; what guessing achieves.
         shape: of one example as it is in the data; empty where an older version wrote the facts.
+        summary: what was read, in a few lines; likewise.
+        notes: what is odd about it; likewise.
     """
 
     digest: str
@@ -42,6 +44,8 @@ class DataFacts:
     classes: int
     largest_class: float
     shape: tuple[int, ...] = ()
+    summary: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -70,7 +74,7 @@ class Identity:
             KeyError, TypeError, AttributeError: the document is none.
         """
         facts = {
-            name: DataFacts(**{**entry, "shape": tuple(entry.get("shape", ()))})
+            name: DataFacts(**{**entry, **{each: tuple(entry.get(each, ())) for each in ("shape", "summary", "notes")}})
             for name, entry in document["data"].items()
         }
         others = (document.get(name, {}) for name in ("code", "origins", "files"))
@@ -117,7 +121,8 @@ def installed_libraries() -> dict[str, str]:
 
 def data_name(data: Data) -> str:
     """The part of `[data]` that decides which examples are read, as one text."""
-    return canonical_json({key: getattr(data, key) for key in (*_NAMING, "scale")}).decode()
+    of_tables = {key: value for key, value in data.model_dump(mode="json").items() if key in TABLE_KEYS}
+    return canonical_json({**{key: getattr(data, key) for key in (*_NAMING, "scale")}, **of_tables}).decode()
 
 
 def origin_name(settings: RunSettings, seed: int) -> str:
@@ -153,7 +158,7 @@ def decisive(settings: RunSettings) -> dict[str, Any]:
     Where its data came from is left out: what came out of it has a digest.
     """
     resolved = _resolved(settings)
-    for key in _NAMING:
+    for key in (*_NAMING, *TABLE_KEYS):
         resolved["data"].pop(key, None)
     return resolved
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,9 @@ from ablate.errors import StoreError
 from ablate.results import files
 from ablate.results.identity import Identity
 from ablate.results.record import Failure, NewerRecordError, Record, weights_digest
+
+ModelKind = Literal["npz", "keras", "json"]
+MODEL_KINDS: tuple[ModelKind, ...] = get_args(ModelKind)
 
 
 class Store:
@@ -157,12 +160,13 @@ class Store:
             self._set_aside(path)
             return None
 
-    def keep_model(self, key: str, save: Callable[[Path], None]) -> None:
+    def keep_model(self, key: str, save: Callable[[Path], None], columns: Mapping[str, Any] | None = None) -> None:
         """Keep a run's network as `models/<key>.keras`, as a whole or not at all, in the place of its weights.
 
         Args:
             key: of the run.
             save: writes the file that it is given.
+            columns: what its features are made of, where they are not the columns of a table; kept beside it.
 
         Raises:
             StoreError: it could not be written.
@@ -170,6 +174,8 @@ class Store:
         path = files.place(self.root, "models", f"{key}.keras")
         temporary = files.temporary_beside(path, ".keras")
         try:
+            if columns is not None:
+                files.replace_file(self.model_path(key, "json"), columns_text(columns).encode())
             save(temporary)
             temporary.replace(path)
         except OSError as error:
@@ -178,8 +184,23 @@ class Store:
             temporary.unlink(missing_ok=True)
         self.model_path(key, "npz").unlink(missing_ok=True)
 
-    def models(self, kind: Literal["npz", "keras"]) -> set[str]:
-        """Keys of the runs whose weights (`npz`) or whose networks (`keras`) are kept."""
+    def columns(self, key: str) -> Mapping[str, Any] | None:
+        """What `keep_model` kept of the features of a run's network, or `None`.
+
+        Raises:
+            StoreError: it cannot be read.
+        """
+        path = self.model_path(key, "json")
+        try:
+            found: Mapping[str, Any] = json.loads(files.read(path))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, files.DamagedError) as error:
+            raise StoreError(f"{path} cannot be read: {error}") from None
+        return found
+
+    def models(self, kind: ModelKind) -> set[str]:
+        """Keys of the runs whose weights (`npz`), networks (`keras`) or features (`json`) are kept."""
         return {path.stem for path in (self.root / "models").glob(f"[!.]*.{kind}")}
 
     def drop_models(self, keys: Iterable[str]) -> None:
@@ -190,8 +211,8 @@ class Store:
         """
         try:
             for key in keys:
-                self.model_path(key, "npz").unlink(missing_ok=True)
-                self.model_path(key, "keras").unlink(missing_ok=True)
+                for kind in MODEL_KINDS:
+                    self.model_path(key, kind).unlink(missing_ok=True)
         except OSError as error:
             raise StoreError(f"{self.root / 'models'} cannot be changed: {error.strerror}") from None
 
@@ -219,8 +240,8 @@ class Store:
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise StoreError(f"{self.root / 'identity.json'} cannot be read: {error}") from None
 
-    def model_path(self, key: str, kind: Literal["npz", "keras"]) -> Path:
-        """Where a run's weights (`npz`) or its network (`keras`) are, if they are kept."""
+    def model_path(self, key: str, kind: ModelKind) -> Path:
+        """Where a run's weights (`npz`), its network (`keras`) or what it takes (`json`) are, if they are kept."""
         return self.root / "models" / f"{key}.{kind}"
 
     def record_path(self, key: str) -> Path:
@@ -287,6 +308,11 @@ def read_weights(path: Path, digest: str) -> dict[str, npt.NDArray[np.float32]]:
     if digest and weights_digest(weights) != digest:
         raise files.DamagedError("these are not the weights that the record was measured with")
     return weights
+
+
+def columns_text(columns: Mapping[str, Any]) -> str:
+    """What a network's features are made of, as it is kept beside the network; see `data.mapping`."""
+    return json.dumps(columns, indent=1, ensure_ascii=False) + "\n"
 
 
 def utc_now() -> str:

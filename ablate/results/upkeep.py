@@ -11,7 +11,7 @@ from typing import Literal
 from ablate.errors import StoreError
 from ablate.results import claims, files
 from ablate.results.record import NewerRecordError, Record
-from ablate.results.store import Store, read_record, read_weights
+from ablate.results.store import MODEL_KINDS, Store, read_record, read_weights
 
 Kind = Literal["damaged", "newer", "unfinished", "unneeded", "foreign", "quarantined", "unused"]
 DOCUMENTS = ("study.toml", "identity.json")  # what the study is, as left by the first run
@@ -92,7 +92,7 @@ def _look_at(path: Path, store: Store, records: dict[str, Record]) -> Iterator[F
     elif names[0] == "attempts" and len(names) == 3 and path.suffix == ".json":
         if names[1] in records:
             yield Finding("unneeded", path, "a failure of a run that succeeded later")
-    elif names[0] == "models" and len(names) == 2 and path.suffix in {".npz", ".keras"}:
+    elif names[0] == "models" and len(names) == 2 and path.suffix in {".npz", ".keras", ".json"}:
         if not files.is_there(store.record_path(path.stem)):
             yield Finding("unneeded", path, "of a run without a record")
         elif path.suffix == ".npz" and path.stem in records:
@@ -126,7 +126,7 @@ def garbage(store: Store, *, quarantine: bool = False) -> list[Finding]:
 
 def _key_of(path: Path) -> str:
     """The run that a failure or a model belongs to."""
-    return path.parent.name if path.suffix == ".json" else path.stem
+    return path.stem if path.parent.name == "models" else path.parent.name
 
 
 def unused(store: Store, keys: AbstractSet[str]) -> list[Finding]:
@@ -214,8 +214,7 @@ def _measured(record: Record) -> str:
 
 
 def _copy_models(source: Store, target: Store, keys: set[str]) -> None:
-    kinds: tuple[Literal["npz", "keras"], ...] = ("npz", "keras")
-    for kind in kinds:
+    for kind in MODEL_KINDS:
         for key in source.models(kind) & keys:
             path = source.model_path(key, kind)
             if not path.is_symlink():

@@ -15,8 +15,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from ablate.errors import Problem, StudyError
-from ablate.study.problems import suggest
+from ablate.errors import Problem, StudyError, suggest
 
 _PATTERN = r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$"
 Reference = Annotated[str, Field(pattern=_PATTERN)]

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from ablate.errors import Problem
+from ablate.errors import Problem, suggest
 from ablate.study.arguments import ARGUMENTS
 from ablate.study.document import value_text
 from ablate.study.levels import INITIALIZERS, OPTIMIZERS, SCHEDULES, EarlyStopping
@@ -145,12 +145,3 @@ def _argument_names(parent: list[str], path: list[str | int], raw: Any) -> Itera
             return SCHEDULES[name].model_fields
         case _:
             return ()
-
-
-def suggest(given: str, known: Iterable[str], *, listed: bool = True) -> str:
-    """`; did you mean 'x'?` for a near miss, else, if `listed`, the names that are allowed."""
-    known = list(known)
-    near = difflib.get_close_matches(given.lower(), known, n=1, cutoff=0.6)
-    if near:
-        return f"; did you mean '{near[0]}'?"
-    return f"; allowed: {', '.join(known)}" if known and listed else ""

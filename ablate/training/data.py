@@ -41,11 +41,13 @@ class Scaling:
         shift: subtracted first; shape (features,).
         factor: multiplied with what is left, likewise.
         shape: of one example, as the network takes it.
+        pivots: what was taken away from the features before, in float64; see `Dataset.pivots`.
     """
 
     shift: tf.Tensor
     factor: tf.Tensor
     shape: tuple[int, ...]
+    pivots: npt.NDArray[np.float64] | None = None
 
     def __call__(self, x: tf.Tensor) -> tf.Tensor:
         """Scaled features, shape (n, *shape), float32."""
@@ -73,11 +75,24 @@ def scaling(dataset: Dataset, train: Rows, shape: tuple[int, ...] | None = None)
     features = dataset.x.shape[1]
     shift: npt.NDArray[Any] = np.zeros(features, np.float32)
     factor: npt.NDArray[Any] = np.full(features, 1 / dataset.divisor, np.float32)
-    if dataset.scale == "standard":
+    standardized = _standardized(dataset)
+    if standardized.any():
         mean, sd = _mean_and_sd(dataset.x, train)
-        shift = mean.astype(np.float32)
-        factor = np.where(sd > 0, 1 / np.where(sd > 0, sd, 1), 0).astype(np.float32)
-    return Scaling(tf.constant(shift), tf.constant(factor), shape or (features,))
+        shift = np.where(standardized, mean.astype(np.float32), shift)
+        inverse = np.where(sd > 0, 1 / np.where(sd > 0, sd, 1), 0).astype(np.float32)
+        factor = np.where(standardized, inverse, factor)
+    return Scaling(tf.constant(shift), tf.constant(factor), shape or (features,), dataset.pivots)
+
+
+def _standardized(dataset: Dataset) -> npt.NDArray[np.bool_]:
+    """Which features are brought to mean 0 and deviation 1: all or none, but what is 0 or 1 stays so.
+
+    A feature with a pivot is always standardized: without its offset it is not what it was in the data anyway.
+    """
+    found = np.full(dataset.x.shape[1], dataset.scale == "standard")
+    if dataset.pivots is not None:
+        found |= dataset.pivots != 0
+    return found if dataset.binary is None else found & ~dataset.binary
 
 
 def _mean_and_sd(x: Features, rows: Rows) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:

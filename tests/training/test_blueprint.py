@@ -170,7 +170,7 @@ def test_a_saved_model_is_plain_keras_and_goes_on_from_there(digits: Dataset, tm
     assert loss == pytest.approx(record.result["test_loss"], rel=1e-4)
     assert accuracy == pytest.approx(record.result["test_accuracy"], abs=1e-6)
     assert known == [False, False]
-    read = saving.read_weights(path, settings, 64, 10, blueprint)
+    read = saving.read_weights(path, settings, digits, blueprint)
     assert all(np.array_equal(read[name], kept[name]) for name in kept)
     with pytest.raises(ModelError, match="are not those of this network"):
         layers.put_weights(blueprint.fresh(1), {})
