@@ -53,6 +53,11 @@ class Plan:
         return list({run.key: run for run in self.selected if run.key not in self.done}.values())
 
     @property
+    def data(self) -> dict[str, DataFacts]:
+        """What was read, by source; see `identities.facts_by_source`."""
+        return identities.facts_by_source((run.treatment.settings for run in self.everything), self.identity)
+
+    @property
     def programs(self) -> list[list[PlannedRun]]:
         """The selected runs, grouped by the compiled program that they share."""
         groups: dict[bytes, list[PlannedRun]] = {}
@@ -130,16 +135,9 @@ def make_plan(
     everything = tuple(identities.plan_runs(treatments, study.seeds, identity))
     selected = tuple(planned for planned in everything if planned.treatment.name in chosen)
     done = store.load_all({planned.key for planned in selected})
-    warnings = (*expansion.warnings, *(f"{name}: {note}" for name, note in _notes(treatments, identity)))
-    return Plan(study, identity, store, everything, selected, done, warnings)
-
-
-def _notes(treatments: Sequence[design.Treatment], identity: Identity) -> list[tuple[str, str]]:
-    """What is odd about the data of a study, with its source."""
-    data = [treatment.settings.data for treatment in treatments]
-    return list(
-        dict.fromkeys((each.source, note) for each in data for note in identity.data[identities.data_name(each)].notes)
-    )
+    read = identities.facts_by_source((treatment.settings for treatment in treatments), identity)
+    odd = tuple(f"{source}: {note}" for source, facts in read.items() for note in facts.notes)
+    return Plan(study, identity, store, everything, selected, done, (*expansion.warnings, *odd))
 
 
 def early_lanes(

@@ -75,7 +75,7 @@ def parts(moments: "pd.Series[Any]") -> dict[str, npt.NDArray[np.float64]]:
         "year": moments.dt.year,
         "month": moments.dt.month,
         "day": moments.dt.day,
-        "weekday": moments.dt.dayofweek,
+        "weekday": moments.dt.day_of_week,
         "hour": moments.dt.hour,
         "minute": moments.dt.minute,
     }

@@ -32,7 +32,7 @@ def lines(
         notes: what is odd.
     """
     counts = np.bincount(y, minlength=len(classes))
-    named = [f"{name} ({count:,})" for name, count in zip(classes, counts, strict=True)][:_MOST_CLASSES]
+    named = [f"{name} ({count:,})" for name, count in zip(classes, counts.tolist(), strict=True)][:_MOST_CLASSES]
     more = f" and {len(classes) - _MOST_CLASSES} more" if len(classes) > _MOST_CLASSES else ""
     parts = f"{rows[0]:,} to train and validate on, {rows[1]:,} to test"
     gone = ", ".join(left_out[:_MOST_LEFT_OUT]) + (" and more" if len(left_out) > _MOST_LEFT_OUT else "")

@@ -125,6 +125,16 @@ def data_name(data: Data) -> str:
     return canonical_json({**{key: getattr(data, key) for key in (*_NAMING, "scale")}, **of_tables}).decode()
 
 
+def facts_by_source(settings: Iterable[RunSettings], identity: Identity) -> dict[str, DataFacts]:
+    """What is known of the data of some treatments, by their source; by the whole of `[data]` where one has several."""
+    every = {data_name(each.data): each.data.source for each in settings}
+    sources = list(every.values())
+    return {
+        source if sources.count(source) == 1 else f"{source} {name}": identity.data[name]
+        for name, source in every.items()
+    }
+
+
 def origin_name(settings: RunSettings, seed: int) -> str:
     """What a run and the one that it goes on from have in common: data, network, remedies and seed."""
     resolved = _resolved(settings)

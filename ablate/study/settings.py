@@ -1,6 +1,7 @@
 """Everything that decides how one run is trained: data, model, training and one level of each remedy."""
 
 import codecs
+import unicodedata
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
@@ -22,7 +23,22 @@ from ablate.study.code import Reference
 from ablate.study.levels import STRICT, Positive, label
 from ablate.study.remedies import REMEDIES
 
-StudyName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)]
+LONGEST_NAME = 200  # bytes of a folder's name; file systems take 255
+
+
+def _as_folder(name: str) -> str:
+    """A name in the one spelling (NFC) that folders are compared in."""
+    name = unicodedata.normalize("NFC", name)
+    if len(name.encode()) > LONGEST_NAME:
+        raise PydanticCustomError(
+            "study_name", "is too long for a folder: at most {most} bytes", {"most": LONGEST_NAME}
+        )
+    return name
+
+
+# Letters and digits of any script, and " ._-" between them: nothing that means something in a path
+_NAME = r"^[\p{L}\p{N}]([\p{L}\p{M}\p{N} ._-]*[\p{L}\p{M}\p{N}._-])?$"
+StudyName = Annotated[str, Field(pattern=_NAME, max_length=100), AfterValidator(_as_folder)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Piece = Literal["dense", "batch_norm", "activation", "dropout"]
 InputPiece = Literal["batch_norm", "dropout"]

@@ -137,7 +137,7 @@ def test_a_byte_far_into_the_file_is_seen(tmp_path: Path) -> None:
 
 
 def test_a_comma_at_the_end_of_every_row_shifts_nothing(tmp_path: Path) -> None:
-    """pandas takes the first column for an index then, and every name is one column off."""
+    """Left to itself, pandas takes the first column for an index then, and every name is one column off."""
     header, *rows = FRAME.to_csv(index=False).split()
     ended = "\n".join([header, *(f"{row}," for row in rows)])
     assert pd.read_csv(pd.io.common.StringIO(ended))["weight"].tolist() == FRAME["height"].tolist()
@@ -171,7 +171,7 @@ def test_rows_that_are_too_long_or_too_short_are_named(tmp_path: Path, change: t
 
 @pytest.mark.parametrize("separator", [",", ";"])
 def test_a_name_that_is_there_twice_is_an_error(tmp_path: Path, separator: str) -> None:
-    """pandas renames the second: a copy of the label becomes a feature."""
+    """Left to itself, pandas renames the second: a copy of the label becomes a feature."""
     frame = FRAME.assign(again=FRAME["kind"].map(ord)).rename(columns={"again": "kind"})
     (problem,) = problems(tmp_path, frame.to_csv(index=False, sep=separator))
     assert "column 'kind' is there more than once in the header of t.csv (columns 3, 4)" in problem

@@ -26,7 +26,7 @@ COLUMNS = {
 }
 
 
-def as_source(kind: str, values: np.ndarray, folder: Path, monkeypatch: pytest.MonkeyPatch, **keys: Any) -> Dataset:
+def as_source(kind: str, values: np.ndarray, folder: Path, **keys: Any) -> Dataset:
     """The data set of a column, and one of noise, from a source of a kind."""
     noise, y = np.random.default_rng(0).random(len(values)), np.arange(len(values)) // 3 % 2
     x = np.stack([values, noise.astype(values.dtype)], axis=1)
@@ -38,33 +38,34 @@ def as_source(kind: str, values: np.ndarray, folder: Path, monkeypatch: pytest.M
         return sources.load(Data(source="t.npz", **keys), folder)
     np.save(folder / "x.npy", x)
     (folder / "gives_times.py").write_text(
-        f"import numpy as np\n\ndef data():\n    return np.load({str(folder / 'x.npy')!r}), np.arange({len(x)}) // 3 % 2\n"
+        "import numpy as np\n\ndef data():\n"
+        f"    return np.load({str(folder / 'x.npy')!r}), np.arange({len(x)}) // 3 % 2\n"
     )
     return sources.load(Data(source="gives_times:data", **keys), folder)
 
 
 @pytest.mark.parametrize("kind", ["csv", "npz"])
 @pytest.mark.parametrize("name", COLUMNS)
-def test_no_two_values_become_one(name: str, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_two_values_become_one(name: str, kind: str, tmp_path: Path) -> None:
     values = COLUMNS[name]
     assert len(np.unique(values.astype(np.float32))) < len(np.unique(values)), "or the test tests nothing"
-    dataset = as_source(kind, values, tmp_path, monkeypatch)
+    dataset = as_source(kind, values, tmp_path)
     assert dataset.pivots is not None
     assert len(np.unique(dataset.x[:, 0])) == len(np.unique(values))
     np.testing.assert_array_equal(dataset.x[:, 0], (values - dataset.pivots[0]).astype(np.float32))
 
 
-def test_what_a_function_returns_is_read_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_function_returns_is_read_as_well(tmp_path: Path) -> None:
     values = COLUMNS["unix seconds"]
-    dataset = as_source("function", values, tmp_path, monkeypatch)
+    dataset = as_source("function", values, tmp_path)
     assert len(np.unique(dataset.x[:, 0])) == 97
 
 
-def test_the_pivot_is_of_the_training_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_pivot_is_of_the_training_part(tmp_path: Path) -> None:
     values = COLUMNS["Julian dates"].copy()
-    before = as_source("csv", values, tmp_path, monkeypatch)
+    before = as_source("csv", values, tmp_path)
     values[before.test] += 1e7
-    after = as_source("csv", values, tmp_path, monkeypatch)
+    after = as_source("csv", values, tmp_path)
     np.testing.assert_array_equal(before.test, after.test)
     np.testing.assert_array_equal(before.pivots, after.pivots)
     np.testing.assert_array_equal(before.x[before.train], after.x[before.train])
@@ -99,9 +100,9 @@ def test_float32_is_left_as_it_is(tmp_path: Path) -> None:
     np.testing.assert_array_equal(dataset.x, x)
 
 
-def test_under_scale_none_the_loss_is_said_and_the_way_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_under_scale_none_the_loss_is_said_and_the_way_out(tmp_path: Path) -> None:
     """A network that is to see features as they are gets them as float32."""
-    dataset = as_source("npz", COLUMNS["unix seconds"], tmp_path, monkeypatch, scale="none")
+    dataset = as_source("npz", COLUMNS["unix seconds"], tmp_path, scale="none")
     assert dataset.pivots is None
     assert dataset.notes[0] == (
         "column 1: 97 different values become 2 in float32, the type that networks calculate in; "
@@ -109,20 +110,20 @@ def test_under_scale_none_the_loss_is_said_and_the_way_out(tmp_path: Path, monke
     )
 
 
-def test_values_that_merge_all_the_same_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_values_that_merge_all_the_same_are_named(tmp_path: Path) -> None:
     """Two groups of times, decades apart: whatever is taken away, one of them is far from it."""
     values = np.where(np.arange(ROWS) % 2, 0.0, 1.7e9) + np.arange(ROWS) // 2 * 1.0
-    dataset = as_source("csv", values, tmp_path, monkeypatch)
+    dataset = as_source("csv", values, tmp_path)
     assert dataset.notes[0].startswith("column t: 320 different values become ")
 
 
-def test_integers_beyond_float64_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_integers_beyond_float64_are_named(tmp_path: Path) -> None:
     values = 2**60 + np.arange(ROWS, dtype=np.int64) % 61
-    dataset = as_source("csv", values, tmp_path, monkeypatch)
+    dataset = as_source("csv", values, tmp_path)
     assert dataset.notes[0].startswith("column t: 61 different values become 1 in float32")
 
 
-def test_scaled_features_are_those_of_scikit_learn_in_float64(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_scaled_features_are_those_of_scikit_learn_in_float64(tmp_path: Path) -> None:
     from sklearn.preprocessing import StandardScaler
 
     from ablate.training import data as run_data
@@ -131,7 +132,7 @@ def test_scaled_features_are_those_of_scikit_learn_in_float64(tmp_path: Path, mo
         for name, values in COLUMNS.items():
             if name == "times, some of them zero":
                 continue  # of two kinds of values: nothing is scaled well by one mean and deviation
-            dataset = as_source(kind, values, tmp_path, monkeypatch)
+            dataset = as_source(kind, values, tmp_path)
             train = splits.split(dataset, Data(source="t.csv"), 1).train
             exact = values - values.min()
             expected = StandardScaler().fit(exact[train, None]).transform(exact[:, None])[:, 0]
