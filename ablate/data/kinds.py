@@ -61,7 +61,7 @@ def read(frame: "pd.DataFrame", names: Iterable[str], options: TableOptions, fin
     for name in names:
         column = frame[name]
         if name in options.dates:
-            found += _date_parts(column, name, findings)
+            found += [part for part in _date_parts(column, name, findings) if part.name not in options.drop]
         else:
             found.append(_column(column, name, options, findings))
     return found

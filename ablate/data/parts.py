@@ -52,16 +52,17 @@ def by_group(rows: Rows, y: npt.NDArray[np.int32], groups: Rows, share: float, s
     return rows[other], rows[held]
 
 
-def by_time(rows: Rows, order: Rows, share: float) -> tuple[Rows, Rows]:
+def by_time(rows: Rows, y: npt.NDArray[np.int32], order: Rows, share: float) -> tuple[Rows, Rows]:
     """Earlier and later rows; those of one moment stay together, in the part that has most of them.
 
     Args:
         rows: to part.
+        y: class of every row of the data set.
         order: number of the moment of every row of the data set.
         share: of the later part.
 
     Raises:
-        PartError: one part would be empty.
+        PartError: one part would be empty, or a class is only in the later one.
     """
     moments = np.sort(order[rows])
     place = len(rows) - max(1, round(len(rows) * share))
@@ -70,4 +71,6 @@ def by_time(rows: Rows, order: Rows, share: float) -> tuple[Rows, Rows]:
         raise PartError("all rows are of one moment; there is nothing later to hold out")
     cut = cuts[np.abs(cuts - place).argmin()]
     later = order[rows] >= moments[cut]
+    if len(np.setdiff1d(y[rows], y[rows[~later]])):
+        raise PartError("a class is only in the later rows, and no network can learn it from the earlier ones")
     return rows[~later], rows[later]

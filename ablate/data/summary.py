@@ -36,7 +36,7 @@ def lines(
     more = f" and {len(classes) - _MOST_CLASSES} more" if len(classes) > _MOST_CLASSES else ""
     parts = f"{rows[0]:,} to train and validate on, {rows[1]:,} to test"
     gone = ", ".join(left_out[:_MOST_LEFT_OUT]) + (" and more" if len(left_out) > _MOST_LEFT_OUT else "")
-    odd = f"{len(notes)} {'thing is' if len(notes) == 1 else 'things are'} odd" if notes else "nothing odd"
+    odd = f"{len(notes)} note{'s' if len(notes) > 1 else ''} on what is odd" if notes else "nothing odd"
     return (
         f"{sum(rows):,} rows ({parts}); {_features(shape, recipe)}",
         f"{len(classes)} classes: {', '.join(named)}{more}",

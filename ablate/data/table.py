@@ -106,8 +106,9 @@ def _check_names(names: Sequence[str], path: Path, options: TableOptions, findin
     named = [("label", options.label), ("groups", options.groups), ("time", options.time)]
     for key in ("drop", "features", "dates"):
         named += [(key, name) for name in getattr(options, key)]
+    of_dates = {f"{name}.{part}" for name in options.dates for part in dates.PARTS}
     for key, name in named:
-        if name is not None and name not in names:
+        if name is not None and name not in names and not (key == "drop" and name in of_dates):
             findings.wrong(key, f"{path.name} has no such column{suggest(name, names)}", f'"{name}"')
 
 

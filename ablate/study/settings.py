@@ -81,7 +81,7 @@ class Data(BaseModel):
         train_size: examples in a stratified subset of the training part, drawn anew for every seed.
         scale: `"auto"` divides images by 255 and digits by 16, standardizes tables by the training part's mean
             and deviation and leaves the floats of a `.npz` alone; `"standard"` and `"none"` say so for any source.
-        drop: columns of a table that are left out.
+        drop: columns of a table that are left out; of a column of dates also single parts, as in `"when.year"`.
         features: the columns of a table to learn from; all but those with another part to play by default.
         groups: column of a table whose equal values are never in two parts of a split, such as a patient.
         time: column of a table by which later rows are the test part, and the later of the others validation.

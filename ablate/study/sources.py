@@ -422,7 +422,7 @@ def _test_part(y: npt.NDArray[np.int32], arrays: Arrays, data: Data) -> tuple[np
     table = arrays.x if isinstance(arrays.x, Table) else None
     try:
         if table and table.order is not None:
-            return parts.by_time(rows, table.order, share)
+            return parts.by_time(rows, y, table.order, share)
         if table and table.groups is not None:
             return parts.by_group(rows, y, table.groups, share, TEST_SPLIT_SEED)
     except parts.PartError as error:

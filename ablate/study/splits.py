@@ -64,7 +64,7 @@ def split(dataset: Dataset, data: Data, seed: int) -> Split:
 def _by_time_or_group(dataset: Dataset, rows: Rows, data: Data, share: float, seed: int) -> tuple[Rows, Rows]:
     try:
         if dataset.order is not None:
-            return parts.by_time(rows, dataset.order, share)
+            return parts.by_time(rows, dataset.y, dataset.order, share)
         assert dataset.groups is not None
         return parts.by_group(rows, dataset.y, dataset.groups, share, derive(seed, Stream.SPLIT))
     except parts.PartError as error:

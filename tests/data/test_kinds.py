@@ -114,6 +114,8 @@ def test_dates_become_the_parts_that_pandas_finds(tmp_path: Path, form: str, has
     expected = np.stack([getattr(moments.dt, part) for part in parts], axis=1)
     np.testing.assert_array_equal(dataset.x[:, 1:], expected.astype(np.float32))
     assert dataset.names[1:5] == ("when.year", "when.month", "when.day", "when.weekday")
+    fewer = load(tmp_path, {"when": moments.dt.strftime(form)}, dates=["when"], drop=["when.year"])
+    np.testing.assert_array_equal(fewer.x, np.delete(dataset.x, 1, axis=1))
 
 
 @pytest.mark.parametrize(

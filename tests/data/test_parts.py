@@ -74,10 +74,13 @@ def test_later_rows_are_the_test_part_and_the_later_of_the_others_validation(tmp
 
 def test_rows_of_one_moment_stay_together() -> None:
     order = np.repeat(np.arange(4, dtype=np.int32), [5, 1, 8, 1])
-    earlier, later = parts.by_time(np.arange(15, dtype=np.int32), order, 0.2)
+    rows, y = np.arange(15, dtype=np.int32), np.zeros(15, np.int32)
+    earlier, later = parts.by_time(rows, y, order, 0.2)
     assert (earlier.tolist(), later.tolist()) == (list(range(14)), [14])
     with pytest.raises(parts.PartError, match="all rows are of one moment"):
-        parts.by_time(np.arange(15, dtype=np.int32), np.zeros(15, np.int32), 0.2)
+        parts.by_time(rows, y, np.zeros(15, np.int32), 0.2)
+    with pytest.raises(parts.PartError, match="a class is only in the later rows"):
+        parts.by_time(rows, (order == 3).astype(np.int32), order, 0.2)
 
 
 def test_time_may_be_a_feature_as_well(tmp_path: Path) -> None:
