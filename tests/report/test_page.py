@@ -157,6 +157,28 @@ def test_validation_on_the_test_set_is_flagged(make):
     assert "Validated on the test set" not in render(make())
 
 
+def test_what_was_read_and_what_is_odd_about_it_is_said(make):
+    snapshot = make()
+    (name,) = snapshot.identity.data
+    facts = replace(
+        snapshot.identity.data[name],
+        summary=("100 rows; 3 numbers each", "2 classes: a (60), <b> (40)", "left out: nothing; 1 note on what is odd"),
+        notes=("column id counts the rows",),
+    )
+    identity = replace(snapshot.identity, data={name: facts})
+    html = render(replace(snapshot, identity=identity))
+    for text in ("100 rows; 3 numbers each", "2 classes: a (60), &lt;b&gt; (40)", "left out: nothing"):
+        assert f"<dd>{text}" in html
+    assert "column id counts the rows." in html
+    assert "<dt>classes</dt>" not in render(snapshot), "an older version did not know"
+
+
+def test_the_name_is_shown_in_its_script(make):
+    snapshot = make()
+    named = replace(snapshot, study=replace(snapshot.study, name="언더피팅 실험"))
+    assert "<h1>언더피팅 실험</h1>" in render(named)
+
+
 def test_few_replicates_are_exploratory(make):
     html = render(make(study={"name": "few", "replicates": 2}))
     assert "effects are exploratory" in html
