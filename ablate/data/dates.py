@@ -41,11 +41,8 @@ def parse(column: "pd.Series[Any]") -> "pd.Series[Any]":
     texts = column.astype(str).where(column.notna())
     given = texts.dropna()
     if (strange := ~given.str.fullmatch(_SHAPE)).any():
-        at = given.index.get_loc(strange.idxmax())
-        row = int(np.flatnonzero(column.notna().to_numpy())[at]) + 1
-        raise DateError(
-            f"'{str(given.iloc[at])[:50]}' in row {row:,} is no date such as 2024-03-31 or 31.03.2024 14:05"
-        )
+        text, row = given[strange].iloc[0], int(given.index[strange][0]) + 1
+        raise DateError(f"'{text[:50]}' in row {row:,} is no date such as 2024-03-31 or 31.03.2024 14:05")
     plain = texts.str.replace("T", " ", regex=False).str.replace(r"(Z|[+-]\d{2}:?\d{2})$", "", regex=True)
     if given.str.contains(r":\d{2}.*(?:Z|[+-]\d{2}:?\d{2})$").any():
         return pd.to_datetime(texts, utc=True, format="ISO8601").dt.tz_localize(None)

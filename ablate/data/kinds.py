@@ -86,7 +86,7 @@ def _column(column: "pd.Series[Any]", name: str, options: TableOptions, findings
             other = next(kind.__name__ for kind in kinds if kind is not str)
             findings.wrong("source", f"column {name} holds {other} values; it should hold numbers or texts")
             return Column(name, np.zeros(len(column)))
-    texts = column.astype(str).str.strip().where(column.notna()).reset_index(drop=True)
+    texts = column.astype(str).str.strip().where(column.notna())
     return _text(texts, name, options, findings)
 
 
@@ -108,11 +108,11 @@ def _numbers(column: "pd.Series[Any]", name: str, options: TableOptions, finding
     if values.dtype.kind == "f":
         large = np.abs(values) > np.finfo(np.float32).max  # false for NaN
         if large.any():
-            row = int(large.argmax())
+            first = float(values[large][0])
             findings.wrong(
                 "source",
-                f"column {name}: {int(large.sum()):,} of {len(values):,} values are infinite or too large for float32, "
-                f"the first ({values[row]:g}) in row {row + 1:,}; mend them, or name the column in data.drop",
+                f"column {name}: {int(large.sum()):,} of {len(values):,} values are infinite or too large for "
+                f"float32, the first ({first:g}) in row {row_of(column.index, large):,}; mend them, or name the column in data.drop",
             )
     return Column(name, values)
 
@@ -195,6 +195,11 @@ def _date_parts(column: "pd.Series[Any]", name: str, findings: Findings) -> list
         findings.wrong("dates", f"column {name}: {error}", f'"{name}"')
         return []
     return [Column(f"{name}.{part}", values) for part, values in dates.parts(moments).items()]
+
+
+def row_of(index: "pd.Index[Any]", chosen: npt.NDArray[np.bool_]) -> int:
+    """The number that the first of some rows has in the file, from 1, whichever rows were left out before."""
+    return int(index[int(chosen.argmax())]) + 1
 
 
 def codes_of(column: "pd.Series[Any]") -> npt.NDArray[np.int32]:

@@ -34,14 +34,17 @@ class Findings:
     Attributes:
         problems: what makes the table unusable; all of it is reported at once.
         notes: what a reader of the results should know.
+        file: the table's, which every problem names.
     """
 
     problems: list[Problem] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    file: str = ""
 
     def wrong(self, key: str, message: str, value: str | None = None) -> None:
         """Add what makes the table unusable."""
-        self.problems.append(Problem(f"data.{key}", message, value))
+        named = message if self.file in message else f"{self.file}: {message}"
+        self.problems.append(Problem(f"data.{key}", named, value))
 
     def note(self, text: str) -> None:
         """Add what is odd."""

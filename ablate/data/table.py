@@ -68,7 +68,7 @@ def read(path: Path, options: TableOptions, findings: Findings) -> Table:
     left_out += [f"{dropped:,} rows with missing values"] if dropped else []
     no_label = labels.missing(frame[options.label]).to_numpy(bool)
     if no_label.any():
-        count, row = int(no_label.sum()), int(no_label.argmax()) + 1
+        count, row = int(no_label.sum()), kinds.row_of(frame.index, no_label)
         rows = f"{count:,} rows have" if count > 1 else "1 row has"
         findings.wrong("label", f"{rows} no label, the first row {row:,}; fill or remove them", f'"{options.label}"')
     groups = _groups(frame, options, findings)
@@ -118,7 +118,7 @@ def _without_missing(frame: "pd.DataFrame", chosen: Sequence[str], options: Tabl
         return frame, 0
     needed = [name for name in (*chosen, options.groups, options.time) if name is not None]
     incomplete = frame[needed].isna().any(axis=1) | labels.missing(frame[options.label])
-    return (frame[~incomplete].reset_index(drop=True), int(incomplete.sum())) if incomplete.any() else (frame, 0)
+    return (frame[~incomplete], int(incomplete.sum())) if incomplete.any() else (frame, 0)
 
 
 def _groups(frame: "pd.DataFrame", options: TableOptions, findings: Findings) -> npt.NDArray[np.int32] | None:

@@ -192,4 +192,4 @@ def read_parquet(path: Path, findings: Findings) -> "tuple[pd.DataFrame, str]":
             findings.wrong("source", message, f'"{path.name}"')
             findings.stop_if_wrong()
         frame: pd.DataFrame = file.read().to_pandas()
-    return frame.rename(columns=lambda name: str(name).strip()), "."
+    return frame.rename(columns=lambda name: str(name).strip()).reset_index(drop=True), "."

@@ -39,6 +39,8 @@ NUMBER = Kind(
 )
 _WHOLE = whole(0, MOST_WHOLE)
 _SHAPE = Kind("a list of whole numbers", lambda cell: isinstance(cell, list) and all(map(_WHOLE.holds, cell)))
+_TEXTS = Kind("a list of texts", lambda cell: isinstance(cell, list) and all(map(_is_text, cell)))
+_FACTS = {"digest": TEXT, "largest_class": NUMBER, "shape": _SHAPE, "summary": _TEXTS, "notes": _TEXTS}
 _STATUS = Kind("'ok', 'diverged' or 'failed'", lambda cell: cell in ("ok", "diverged", "failed"))
 _RUNS = {
     "seed": whole(0, 2**32 - 1),
@@ -75,8 +77,7 @@ def head(document: Any) -> None:
     for name, facts in _table(identity["data"], "data").items():
         _see(name, TEXT, "a name of data")
         for key, cell in _table(facts, f"data {name}").items():
-            kind = {"digest": TEXT, "largest_class": NUMBER, "shape": _SHAPE}.get(key, _WHOLE)
-            _see(cell, kind, f"data {name}, {key}")
+            _see(cell, _FACTS.get(key, _WHOLE), f"data {name}, {key}")
 
 
 def runs(document: Any) -> None:

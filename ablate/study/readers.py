@@ -132,6 +132,7 @@ def read_table(path: Path, options: TableOptions, findings: Findings) -> Arrays:
         StudyError: it cannot be used; holds every problem found.
     """
     _check_size(path, _parquet_size(path) if path.suffix.lower() == ".parquet" else path.stat().st_size)
+    findings.file = path.name
     found = table.read(path, options, findings)
     return Arrays(found, found.labels, scale="standard")
 

@@ -40,18 +40,21 @@ def column(value: Any, row: int, others: Any = None) -> list[Any]:
     [
         (
             {"size": column("?", 7)},
-            "data.source: column size holds numbers, and '?' in 1 of 60 rows, the first in row 7; leave a cell empty",
+            "data.source: t.csv: column size holds numbers, and '?' in 1 of 60 rows, the first in row 7; leave",
         ),
-        ({"size": column("", 5)}, "data.missing: column size: 1 of 60 values is missing, the first in row 5"),
-        ({"size": column("NA", 5)}, "data.missing: column size: 1 of 60 values is missing, the first in row 5"),
+        ({"size": column("", 5)}, "data.missing: t.csv: column size: 1 of 60 values is missing, the first in row 5"),
+        ({"size": column("NA", 5)}, "data.missing: t.csv: column size: 1 of 60 values is missing, the first in row 5"),
         ({"size": column("inf", 5)}, "column size: 1 of 60 values are infinite or too large for float32, the first"),
         ({"size": column("1e39", 5)}, "too large for float32, the first (1e+39) in row 5"),
         ({"size": [f"{age},5" for age in AGES]}, "such as '20,5' in row 1; write 1234.5, or set data.decimal"),
         ({"size": [f"${age}" for age in AGES]}, "numbers with signs that are no part of them, such as '$20' in row 1"),
         ({"size": [f"{age}%" for age in AGES]}, "such as '20%' in row 1"),
-        ({"when": ["2024-01-31"] * ROWS}, 'data.dates: column when holds dates; data.dates = ["when"] makes numbers'),
-        ({"when": ["31.01.2024 14:05"] * ROWS}, "data.dates: column when holds dates"),
-        ({"note": column("", 3, ["yes"] * ROWS)}, "data.missing: column note: 1 of 60 values is missing"),
+        (
+            {"when": ["2024-01-31"] * ROWS},
+            'data.dates: t.csv: column when holds dates; data.dates = ["when"] makes numbers',
+        ),
+        ({"when": ["31.01.2024 14:05"] * ROWS}, "data.dates: t.csv: column when holds dates"),
+        ({"note": column("", 3, ["yes"] * ROWS)}, "data.missing: t.csv: column note: 1 of 60 values is missing"),
     ],
 )
 def test_a_cell_that_cannot_be_used_is_named(tmp_path: Path, columns: dict[str, Any], message: str) -> None:
@@ -129,7 +132,7 @@ def test_dates_become_the_parts_that_pandas_finds(tmp_path: Path, form: str, has
 )
 def test_dates_are_not_guessed_at(tmp_path: Path, texts: list[str], message: str) -> None:
     (problem,) = problems(tmp_path, {"when": texts * (ROWS // 2)}, dates=["when"])
-    assert problem.startswith('data.dates = "when": column when: ')
+    assert problem.startswith('data.dates = "when": t.csv: column when: ')
     assert message in problem
 
 
@@ -158,3 +161,13 @@ def test_drop_and_features_choose_columns(tmp_path: Path) -> None:
     assert "holds the label" in problems(tmp_path, columns, features=["kind"])[0]
     assert "leaves out what data.features asks for: id" in problems(tmp_path, columns, drop=["id"], features=["id"])[0]
     assert "no column left" in problems(tmp_path, {}, drop=["age"])[0]
+
+
+def test_rows_have_the_numbers_of_the_file_where_others_were_left_out(tmp_path: Path) -> None:
+    columns = {
+        "size": column("?", 9),
+        "mass": column("inf", 7, column("", 2)),
+        "when": column("soon", 6, ["2024-01-31"] * ROWS),
+    }
+    found = problems(tmp_path, columns, missing="drop", dates=["when"])
+    assert ["row 9" in found[0], "row 7" in found[1], "row 6" in found[2]] == [True] * 3, found

@@ -60,7 +60,7 @@ def test_labels_of_an_array_are_stripped_as_well(tmp_path: Path) -> None:
 
 def test_a_row_without_a_label_is_an_error_or_left_out(tmp_path: Path) -> None:
     text = table(["yes", "no", "  "])
-    with pytest.raises(StudyError, match=r"data.label = .kind.: 8 rows have no label, the first row 3"):
+    with pytest.raises(StudyError, match=r"data.label = .kind.: t.csv: 8 rows have no label, the first row 3"):
         load(tmp_path, text)
     dataset = load(tmp_path, text, missing="drop")
     assert len(dataset.y) == 16

@@ -95,6 +95,8 @@ def test_other_files_are_refused_in_words(written, tmp_path):
         ("study", ["identity", "data"], {"digits": {"digest": 1}}, "data digits, digest should be text"),
         ("study", ["identity", "data"], {"digits": {"rows": -1}}, "data digits, rows should be a whole number from 0"),
         ("study", ["identity", "data"], {"digits": {"shape": [8, "8"]}}, "shape should be a list of whole numbers"),
+        ("study", ["identity", "data"], {"digits": {"summary": "100 rows"}}, "summary should be a list of texts"),
+        ("study", ["identity", "data"], {"digits": {"notes": ["odd", 1]}}, "notes should be a list of texts"),
         ("study", ["identity", "files"], {"a.keras": None}, "files, a.keras should be text, not None"),
         ("study", ["identity", "data"], {"digits": {}}, "missing 5 required"),
         ("runs", ["columns"], ["seed"], "runs has no column treatment, run, trainer"),
