@@ -21,6 +21,7 @@ from ablate.study.problems import suggest
 
 ELSEWHERE = "name the study file that it was run from by --config, or copy study.toml to where its modules are"
 _OF_RESULTS = ("study.toml", "identity.json")  # in every folder of results, from before anything is trained
+_UNREADABLE = (OSError, SyntaxError, ValueError, RecursionError, MemoryError)  # the last two of nesting without end
 _PATTERN = r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$"
 Reference = Annotated[str, Field(pattern=_PATTERN)]
 
@@ -53,8 +54,10 @@ def digest(reference: str, folder: Path, key: str) -> str:
         files = {file, *_imported(module, folder)}
     except _CodeError as error:
         raise StudyError("code", [Problem(key, str(error), f'"{reference}"')]) from None
-    except (OSError, SyntaxError, ValueError) as error:
-        raise StudyError("code", [Problem(key, f"cannot be read: {error}", f'"{reference}"')]) from None
+    except _UNREADABLE as error:
+        raise StudyError(
+            "code", [Problem(key, f"cannot be read: {str(error) or type(error).__name__}", f'"{reference}"')]
+        ) from None
     total = hashlib.sha256()
     for content in sorted(hashlib.sha256(each.read_bytes()).digest() for each in files):
         total.update(content)
@@ -95,8 +98,10 @@ def signature(reference: str, folder: Path, key: str) -> Signature:
         return _signature(file, name)
     except _CodeError as error:
         raise StudyError("code", [Problem(key, str(error), f'"{reference}"')]) from None
-    except (OSError, SyntaxError, ValueError) as error:
-        raise StudyError("code", [Problem(key, f"cannot be read: {error}", f'"{reference}"')]) from None
+    except _UNREADABLE as error:
+        raise StudyError(
+            "code", [Problem(key, f"cannot be read: {str(error) or type(error).__name__}", f'"{reference}"')]
+        ) from None
 
 
 def _signature(file: Path, name: str) -> Signature:
