@@ -148,7 +148,7 @@ def test_entries_are_looked_after(store, tmp_path):
     confirmation.write(store, fresh)
     train(store, [*two, *fresh])
     assert upkeep.verify(store).findings == ()
-    assert upkeep.garbage(store) == []
+    assert upkeep.garbage(store, upkeep.verify(store)) == []
     other = Store(tmp_path / "other" / "tiny")
     other.root.mkdir(parents=True)
     upkeep.merge(store, other)
