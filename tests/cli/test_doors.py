@@ -163,6 +163,9 @@ def test_a_repository_among_results_is_not_asked(reports: Path) -> None:
     hook = folder / "hook"
     hook.write_text(f"#!/bin/sh\ntouch {folder / 'ran'}\n")
     hook.chmod(0o755)
+    git = ["git", "-C", str(folder), "-c", "user.name=a", "-c", "user.email=a@b.c"]
+    subprocess.run([*git, "add", "study.toml"], check=True)
+    subprocess.run([*git, "commit", "-q", "-m", "theirs"], check=True)
     subprocess.run(["git", "-C", str(folder), "config", "core.fsmonitor", str(hook)], check=True)
     assert "git" not in surroundings.describe(folder, ["ablate"])
     (folder / "identity.json").unlink()
