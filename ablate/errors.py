@@ -4,6 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ablate import text
+
+MOST_PROBLEMS = 100  # that are told of one file
+LONGEST_PROBLEM = 1_000  # characters of one
+
 
 class AblateError(Exception):
     """Something the user can mend; the message says what, where and how."""
@@ -27,8 +32,8 @@ class Problem:
 
     def __str__(self) -> str:
         where = f"{self.key} = {self.value}" if self.value is not None else self.key
-        text = f"{where}: {self.message}" if where else self.message
-        return f"line {self.line}: {text}" if self.line else text
+        said = f"{where}: {self.message}" if where else self.message
+        return f"line {self.line}: {said}" if self.line else said
 
 
 class StudyError(AblateError):
@@ -38,8 +43,9 @@ class StudyError(AblateError):
         self.source = source
         self.problems = tuple(problems)
         count = len(self.problems)
-        lines = [f"{source}: {count} problem{'s' if count != 1 else ''}"]
-        lines += [f"  {problem}" for problem in self.problems]
+        lines = [text.line(f"{source}: {count} problem{'s' if count != 1 else ''}")]
+        lines += [f"  {text.line(str(problem), LONGEST_PROBLEM)}" for problem in self.problems[:MOST_PROBLEMS]]
+        lines += [f"  and {count - MOST_PROBLEMS} more"] if count > MOST_PROBLEMS else []
         super().__init__("\n".join(lines))
 
     def __reduce__(self) -> tuple[type["StudyError"], tuple[Path | str, tuple[Problem, ...]]]:

@@ -3,11 +3,13 @@
 import os
 from collections.abc import Sequence
 
+from ablate.api.adopting import adopt, adoptable
+from ablate.api.auditing import Retrained, retrain
 from ablate.api.confirming import confirm, plan_confirmation
 from ablate.api.gate import check, compare
 from ablate.api.networks import SUFFIXES, Scored, evaluate_networks, find_runs, save_networks
 from ablate.api.plans import Plan, early_lanes, load, make_plan, probe, results_folder, run_plan
-from ablate.api.results import Results, open_results, read_results
+from ablate.api.results import Results, open_results, read_folder, read_results
 from ablate.execution.estimate import Proposal, propose
 from ablate.execution.scheduler import Listener, Options, Progress, StopSignal
 from ablate.execution.worker import Outcome
@@ -23,9 +25,12 @@ __all__ = [
     "Progress",
     "Proposal",
     "Results",
+    "Retrained",
     "Scored",
     "StopSignal",
     "Study",
+    "adopt",
+    "adoptable",
     "check",
     "compare",
     "confirm",
@@ -40,8 +45,10 @@ __all__ = [
     "plan_confirmation",
     "probe",
     "propose",
+    "read_folder",
     "read_results",
     "results_folder",
+    "retrain",
     "run",
     "run_plan",
     "save_networks",

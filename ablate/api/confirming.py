@@ -12,6 +12,7 @@ from ablate.execution.worker import Outcome
 from ablate.results import confirmation, snapshot
 from ablate.results.identity import Identity, PlannedRun
 from ablate.results.store import Store
+from ablate.study.design import Treatment
 from ablate.study.spec import Study
 
 
@@ -39,7 +40,8 @@ def plan_confirmation(plan: Plan) -> Plan | None:
         raise EmptyResultsError("--confirm: no treatment has enough finished runs to be the best one")
     if best == "baseline":
         return None
-    identity, fresh = fresh_runs(plan.study, plan.everything, best, plan.identity, plan.store)
+    treatments = distinct_treatments(plan.everything)
+    identity, fresh = confirmation.plan_anew(plan.study, treatments, best, plan.identity, plan.store)
     done = plan.store.load_all({run.key for run in fresh})
     return replace(plan, identity=identity, everything=tuple(fresh), selected=tuple(fresh), done=done, warnings=())
 
@@ -53,7 +55,7 @@ def confirm(
     """Train what is pending of a confirmation; every finished run is kept at once, no network is.
 
     Args:
-        plan: what `plan_confirmation` returns.
+        plan: what `plan_confirmation` returns; that these are its runs is kept in the results folder.
         options: how to train.
         listener: hears of progress.
         stop: watched for a wish to stop.
@@ -63,6 +65,7 @@ def confirm(
         StoreError: the results folder cannot be written.
     """
     check_trust(plan.study, plan.pending, trusted=options.trust_model)
+    confirmation.write(plan.store, plan.everything)
     pending, folder = plan.pending, plan.study.source.resolve().parent
     if not pending:
         return {}
@@ -71,9 +74,13 @@ def confirm(
         return scheduler.execute(pending, lanes, plan.identity, plan.store, folder, options, listener, stop)
 
 
-def fresh_runs(
+def confirming_runs(
     study: Study, planned: Sequence[PlannedRun], best: str, identity: Identity, store: Store
 ) -> tuple[Identity, list[PlannedRun]]:
-    """The identity and the runs of a confirmation; see `results.confirmation.plan`."""
-    treatments = list({run.treatment.name: run.treatment for run in planned}.values())
-    return confirmation.plan(study, treatments, best, identity, store.root.parent)
+    """The identity and the runs of what was trained as a confirmation; see `results.confirmation.plan_recorded`."""
+    return confirmation.plan_recorded(study, distinct_treatments(planned), best, identity, store)
+
+
+def distinct_treatments(planned: Sequence[PlannedRun]) -> list[Treatment]:
+    """The treatments of some runs, each once."""
+    return list({run.treatment.name: run.treatment for run in planned}.values())

@@ -1,7 +1,6 @@
 """The nightly gate and comparisons, for scripts and for the commands."""
 
 import os
-import tomllib
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -9,12 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ablate.api.plans import load
-from ablate.api.results import Results, read_folder
-from ablate.errors import AblateError, EmptyResultsError, StudyError
+from ablate.api.results import Results, read_folder, studies_in
+from ablate.errors import AblateError, EmptyResultsError, StoreError, StudyError
 from ablate.results import baseline as baselines
 from ablate.results.baseline import Baseline
 from ablate.results.files import replace_file
+from ablate.results.identity import data_name
+from ablate.results.store import Store
 from ablate.study import code, design, spec
+from ablate.study.spec import Study
 
 if TYPE_CHECKING:
     from ablate.report.comparison import Comparison  # noqa: TC004 - commands annotate with these; scipy comes later
@@ -118,12 +120,24 @@ def _other_code(results: Results) -> Iterator[str]:
     folder = now.source.resolve().parent
     if now.name != study.name or folder == results.store.root.resolve():
         return
+    named = _named_code(now)
     for reference, digest in results.snapshot.identity.code.items():
+        if reference not in named:
+            continue  # what only a folder of results names is not looked for
         with suppress(StudyError):
             if code.digest(reference, folder, "") != digest:
                 yield (
                     f"the code of {reference} has changed since these runs were trained; 'ablate run' trains them anew"
                 )
+
+
+def _named_code(study: Study) -> set[str]:
+    """The functions that a study names."""
+    try:
+        treatments = design.treatments(study, design.MOST_RUNS_SHOWN)
+    except StudyError:
+        return set()
+    return {reference for each in treatments for reference in each.settings.code}
 
 
 def junit(night: "Night | str") -> bytes:
@@ -211,13 +225,14 @@ def open_side(path: str | os.PathLike[str]) -> Baseline:
 
 
 def _folder(place: Path) -> Baseline:
-    kept = [place] if (place / "study.toml").is_file() else sorted(path.parent for path in place.glob("*/study.toml"))
+    kept = [Store(place)] if Store(place).has(place / "study.toml") else studies_in(place)
     if len(kept) != 1:
-        names = f"several studies ({', '.join(path.name for path in kept)}); name the folder of one" if kept else "none"
+        several = ", ".join(store.root.name for store in kept)
+        names = f"several studies ({several}); name the folder of one" if kept else "none"
         raise EmptyResultsError(f"{place} should be the folder of a study's results; it holds {names}")
-    results = read_folder(kept[0])
+    results = read_folder(kept[0].root)
     if not results.snapshot.records:
-        raise EmptyResultsError(f"no finished runs in {kept[0]}; 'ablate run' trains them")
+        raise EmptyResultsError(f"no finished runs in {kept[0].root}; 'ablate run' trains them")
     return results.findings.baseline
 
 
@@ -226,8 +241,11 @@ def _page(place: Path) -> Baseline:
 
     found = embedded.read(place)
     try:
-        study = spec.build(tomllib.loads(found.study), place)
-        treatments = design.treatments(study, max_runs=10**9)
-    except (tomllib.TOMLDecodeError, StudyError) as error:
+        study = spec.read(found.study, place)
+        treatments = design.treatments(study, design.MOST_RUNS_SHOWN)
+    except StudyError as error:
         raise AblateError(f"{place}: the study inside cannot be read by this version of ablate: {error}") from None
+    known = found.identity.data
+    if missing := [each.name for each in treatments if data_name(each.settings.data) not in known]:
+        raise StoreError(f"{place} is damaged: it does not say which data {missing[0]} was trained on")
     return baselines.make(study, treatments, found.identity, found.identity.libraries, found.runs)

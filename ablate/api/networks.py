@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ablate.api.plans import check_trust, load
+from ablate.api.plans import check_trust, is_among_results, load
 from ablate.api.results import Results
 from ablate.errors import EmptyResultsError, Problem, StudyError
 from ablate.execution import networks
@@ -15,12 +15,36 @@ from ablate.results.identity import Identity, PlannedRun
 from ablate.results.record import Record
 from ablate.results.store import Store
 from ablate.study import design
+from ablate.study.code import ELSEWHERE, is_reference
+from ablate.study.settings import RunSettings
 from ablate.study.spec import Study
+from ablate.study.splits import LARGEST_TRAIN_SAMPLE
 
 MOST_LISTED = 5
 SUFFIXES = (".keras", ".h5")
 _LOSS_TOLERANCE = 1e-4  # relative; what another order of summation can change
-_EXAMPLES = 1.5  # of the test set that rounding may put on the other side of a tie
+FEWEST_ROWS = 1_000_000  # where a record does not tell: no score is forgiven
+_EXAMPLES = 1.5  # of a part that rounding may put on the other side of a tie
+_PARTS = {"training": "train", "validation": "val", "test": "test"}  # by name, the beginning of the columns
+
+
+@dataclass(frozen=True)
+class Part:
+    """The scores of a kept network on one part of its run's data, beside what its record says.
+
+    Attributes:
+        name: `training` (the sample that is scored after every epoch), `validation` or `test`.
+        accuracy, loss: of the network as it is now; the loss without penalties, as in records.
+        recorded_accuracy, recorded_loss: what its record says.
+        agrees: whether both are the same, up to rounding.
+    """
+
+    name: str
+    accuracy: float
+    loss: float
+    recorded_accuracy: float
+    recorded_loss: float
+    agrees: bool
 
 
 @dataclass(frozen=True)
@@ -31,10 +55,12 @@ class Scored:
         run: its key.
         treatment: its name.
         seed: the replicate's.
-        test_accuracy, test_loss: of the network as it is now; the loss without penalties, as in records.
+        test_accuracy, test_loss: of the network as it is now, on the test set; the loss without penalties, as in
+            records.
         loss_with_penalties: what Keras' `evaluate` reports as the loss.
-        recorded_accuracy, recorded_loss: what its record says.
-        agrees: whether both are the same, up to rounding.
+        recorded_accuracy, recorded_loss: what its record says of the test set.
+        agrees: whether every part's figures are the same, up to rounding.
+        parts: the same for every part of the data.
     """
 
     run: str
@@ -46,6 +72,7 @@ class Scored:
     recorded_accuracy: float
     recorded_loss: float
     agrees: bool
+    parts: tuple[Part, ...]
 
 
 def find_runs(
@@ -86,7 +113,7 @@ def find_runs(
 
 
 def evaluate_networks(results: Results, runs: Sequence[PlannedRun], *, trust_model: bool = False) -> list[Scored]:
-    """Score kept networks on the test set, in a process of its own, and compare with their records.
+    """Score kept networks on every part of their data, in a process of its own, and compare with their records.
 
     Args:
         results: of their study.
@@ -99,7 +126,7 @@ def evaluate_networks(results: Results, runs: Sequence[PlannedRun], *, trust_mod
     """
     check_trust(results.study, runs, trusted=trust_model)
     with Lanes(1, len(runs)) as lanes:
-        found = networks.evaluate_models(runs, lanes, *_place(results))
+        found = networks.evaluate_models(runs, lanes, *place(results, runs))
     return [_scored(run, results.snapshot.records[run.key], score) for run, score in zip(runs, found, strict=True)]
 
 
@@ -117,7 +144,7 @@ def save_networks(results: Results, targets: Mapping[Path, PlannedRun], *, trust
     """
     check_trust(results.study, targets.values(), trusted=trust_model)
     with Lanes(1, len(targets)) as lanes:
-        networks.export_models(targets, lanes, *_place(results))
+        networks.export_models(targets, lanes, *place(results, targets.values()))
 
 
 def _by_key(runs: Iterable[PlannedRun], beginning: str) -> PlannedRun:
@@ -143,7 +170,7 @@ def _why_not(results: Results, run: PlannedRun) -> str:
     """Why there is no network of a run; empty if there is one."""
     if run.key not in results.snapshot.records:
         return f"run {run.key[:12]} ({_what(run)}) is not finished; 'ablate run' trains it"
-    if any(results.store.model_path(run.key, kind).is_file() for kind in ("keras", "npz")):
+    if any(results.store.has(results.store.model_path(run.key, kind)) for kind in ("keras", "npz")):
         return ""
     return (
         f"the network of run {run.key[:12]} ({_what(run)}) was not kept: save_models = '{results.study.save_models}'; "
@@ -155,33 +182,71 @@ def _what(run: PlannedRun) -> str:
     return f"{run.treatment.name}, seed {run.seed}"
 
 
-def _place(results: Results) -> tuple[Identity, Store, Path]:
-    return results.snapshot.identity, results.store, _home(results.study)
+def place(results: Results, runs: Iterable[PlannedRun]) -> tuple[Identity, Store, Path]:
+    """What workers need to find some runs of a study: its identity, its records, and where its relative paths start."""
+    return results.snapshot.identity, results.store, _home(results.study, runs)
 
 
-def _home(study: Study) -> Path:
-    """The folder that data and code of a study's own are found from, also of the study that `run` left."""
-    folder = study.source.resolve().parent
-    if study.source.name != "study.toml" or folder.name != study.name:
-        return folder
+def _home(study: Study, runs: Iterable[PlannedRun]) -> Path:
+    """The folder that data and code of some runs are found from.
+
+    The study that `run` left among its results may be anybody's: what it names is imported or loaded only if a study
+    file of the user's own names it, too, and from that file's folder.
+
+    Raises:
+        StudyError: it names code or a model file, and the study file at hand does not.
+    """
+    if not is_among_results(study):
+        return study.source.resolve().parent
+    foreign = {name for run in runs for name in _loaded(run.treatment.settings)}
     with contextlib.suppress(StudyError):
-        now = load()
-        if now.name == study.name:
-            return now.source.resolve().parent
-    return folder.parent.parent  # reports/<study>/study.toml, beside the study file unless --out named another folder
+        own = load()
+        if own.name == study.name and not is_among_results(own):
+            treatments = design.treatments(own, design.MOST_RUNS_SHOWN) if foreign else []
+            foreign -= {name for each in treatments for name in _loaded(each.settings)}
+            if not foreign:
+                return own.source.resolve().parent
+    if foreign:
+        message = f"is named by a folder of results alone, and nothing is imported or loaded from there; {ELSEWHERE}"
+        raise study.error([Problem("", f"{min(foreign)} {message}")])
+    return study.source.resolve().parent.parent.parent  # reports/<study>/study.toml, beside the study file
+
+
+def _loaded(settings: RunSettings) -> set[str]:
+    """What is imported, called or loaded for a run: functions, and a model file."""
+    named = {*settings.code, settings.model.file or ""} - {""}
+    return named | ({settings.data.source} if is_reference(settings.data.source) else set())
 
 
 def _scored(run: PlannedRun, record: Record, score: Mapping[str, float]) -> Scored:
-    recorded = record.result["test_accuracy"], record.result["test_loss"]
-    one = _EXAMPLES / record.environment["rows"]["test"]
-    same_loss = math.isclose(score["loss"], recorded[1], rel_tol=_LOSS_TOLERANCE, abs_tol=_LOSS_TOLERANCE)
+    parts = tuple(_part(name, column, record, score) for name, column in _PARTS.items())
+    test = parts[-1]
     return Scored(
         run.key,
         run.treatment.name,
         run.seed,
-        score["accuracy"],
-        score["loss"],
+        test.accuracy,
+        test.loss,
         score["loss_with_penalties"],
-        *recorded,
-        agrees=abs(score["accuracy"] - recorded[0]) <= one and (same_loss or not math.isfinite(recorded[1])),
+        test.recorded_accuracy,
+        test.recorded_loss,
+        agrees=all(part.agrees for part in parts),
+        parts=parts,
     )
+
+
+def _part(name: str, column: str, record: Record, score: Mapping[str, float]) -> Part:
+    accuracy, loss = score[f"{column}_accuracy"], score[f"{column}_loss"]
+    recorded = record.result[f"{column}_accuracy"], record.result[f"{column}_loss"]
+    rows = _rows(record, "train" if name == "training" else name)
+    one = _EXAMPLES / min(rows, LARGEST_TRAIN_SAMPLE) if name == "training" else _EXAMPLES / rows
+    same_loss = math.isclose(loss, recorded[1], rel_tol=_LOSS_TOLERANCE, abs_tol=_LOSS_TOLERANCE)
+    agrees = abs(accuracy - recorded[0]) <= one and (same_loss or not math.isfinite(recorded[1]))
+    return Part(name, accuracy, loss, *recorded, agrees=agrees)
+
+
+def _rows(record: Record, part: str) -> int:
+    """Of a part of its data, as far as the record tells."""
+    rows = record.environment.get("rows")
+    count = rows.get(part) if isinstance(rows, Mapping) else None
+    return count if type(count) is int and count > 0 else FEWEST_ROWS

@@ -1,13 +1,14 @@
 """Plans: the runs of a study and which of them are there, measured beforehand and trained."""
 
+import json
 import os
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ablate.errors import Problem, StudyError, WorkerError
+from ablate.errors import Problem, StoreError, StudyError, WorkerError
 from ablate.execution import estimate, networks, scheduler
 from ablate.execution.local import Lanes
 from ablate.execution.scheduler import Listener, Options, StopSignal
@@ -17,8 +18,9 @@ from ablate.results import origins, snapshot
 from ablate.results.identity import DataFacts, Identity, PlannedRun
 from ablate.results.record import Record
 from ablate.results.store import Store
-from ablate.study import builders, code, design, document, model_files, sources, spec, splits
+from ablate.study import builders, code, design, document, model_files, sources, spec, splits, tokens
 from ablate.study.design import DEFAULT_MAX_RUNS
+from ablate.study.duplicates import Shared, shared_rows
 from ablate.study.spec import Study
 from ablate.study.structure import structure_name
 
@@ -46,6 +48,17 @@ class Plan:
     selected: tuple[PlannedRun, ...]
     done: Mapping[str, Record]
     warnings: tuple[str, ...]
+
+    @property
+    def scalings(self) -> list[str]:
+        """How the features of every data set are scaled, in words."""
+        maybe = f"; not where a network looks them up as {', '.join(self.identity.tokens)} may: every record says so"
+        return list(
+            dict.fromkeys(
+                facts.scaling + (maybe if facts.automatic and self.identity.tokens else "")
+                for facts in self.identity.data.values()
+            )
+        )
 
     @property
     def pending(self) -> list[PlannedRun]:
@@ -88,13 +101,18 @@ def load(path: str | os.PathLike[str] | None = None, overrides: Iterable[str] = 
     return spec.load(Path(path) if path is not None else document.find(Path.cwd()), overrides)
 
 
+def is_among_results(study: Study) -> bool:
+    """Whether a study was read from the folder of its results, which may come from anybody."""
+    return study.source.name == "study.toml" and code.is_results_folder(study.source.resolve().parent)
+
+
 def results_folder(study: Study, out: str | os.PathLike[str] | None = None) -> Path:
     """The folder of a study's results: `DIR/<name>`, by default `reports/<name>` beside the study file.
 
     The study that `run` left among its results (`study.toml`) has them beside itself.
     """
     home = study.source.resolve().parent
-    if out is None and study.source.name == "study.toml" and home.name == study.name:
+    if out is None and is_among_results(study) and home.name == study.name:
         return home
     parent = Path(out) if out is not None else study.source.resolve().parent / REPORTS
     return parent / study.name
@@ -127,10 +145,11 @@ def make_plan(
         raise StudyError("--only", [Problem("", message)])
     store = Store(results_folder(study, out))
     identity = identify(study, treatments, store.root.parent)
+    leaks = tuple(f"{json.loads(name)['source']}: {facts.leak}" for name, facts in identity.data.items() if facts.leak)
     everything = tuple(identities.plan_runs(treatments, study.seeds, identity))
     selected = tuple(planned for planned in everything if planned.treatment.name in chosen)
     done = store.load_all({planned.key for planned in selected})
-    return Plan(study, identity, store, everything, selected, done, expansion.warnings)
+    return Plan(study, identity, store, everything, selected, done, (*leaks, *expansion.warnings))
 
 
 def early_lanes(
@@ -266,9 +285,8 @@ def _wanted_models(plan: Plan) -> list[PlannedRun]:
 
 def identify(study: Study, treatments: Sequence[design.Treatment], reports: Path) -> Identity:
     """Read a study's data sets, try its splits, look at its code, and keep what the plan needs to know of them."""
-    import numpy as np
-
     facts: dict[str, DataFacts] = {}
+    counted = _counted(reports / study.name)
     loaded: dict[str, sources.Dataset] = {}
     every = {treatment.settings.data.model_dump_json(): treatment.settings.data for treatment in treatments}
     for data in every.values():
@@ -280,11 +298,57 @@ def identify(study: Study, treatments: Sequence[design.Treatment], reports: Path
             splits.split(found, data, study.seeds[0])  # sizes are the same for every seed
         except StudyError as error:
             raise study.error(error.problems) from None
-        largest = float(np.bincount(found.y).max() / len(found.y))
-        facts[name] = DataFacts(found.digest, len(found.x), found.x.shape[1], len(found.classes), largest, found.shape)
+        facts[name] = _facts(found, counted)
     identity = Identity(identities.installed_libraries(), facts, _digest_code(study, treatments))
-    identity = replace(identity, files=_digest_files(study, treatments))
+    identity = replace(identity, files=_digest_files(study, treatments), tokens=_tokens(study, treatments))
     return replace(identity, origins=origins.find(study, treatments, identity, reports))
+
+
+def look_at(study: Study, treatments: Sequence[design.Treatment], reports: Path) -> Identity:
+    """The same where only results are shown: files are read, and nothing is called.
+
+    Raises:
+        StudyError: the data comes from a function; or as `identify`.
+    """
+    called = sorted({each.settings.data.source for each in treatments if code.is_reference(each.settings.data.source)})
+    if called:
+        message = (
+            "these runs were not planned yet; 'ablate run' calls the function, and nothing that shows results does"
+        )
+        raise study.error([Problem("data.source", message, f'"{called[0]}"')])
+    return identify(study, treatments, reports)
+
+
+def _facts(dataset: sources.Dataset, counted: Mapping[str, Shared]) -> DataFacts:
+    import numpy as np
+
+    shared = counted.get(dataset.digest) or shared_rows(dataset)
+    largest = float(np.bincount(dataset.y).max() / len(dataset.y))
+    sizes = len(dataset.x), dataset.x.shape[1], len(dataset.classes)
+    return DataFacts(
+        dataset.digest,
+        *sizes,
+        largest,
+        dataset.shape,
+        test_rows=shared.of,
+        shared=shared.rows,
+        shared_other_label=shared.other_label,
+        scaling=dataset.scaling,
+        automatic=dataset.automatic and dataset.scale != "none",
+    )
+
+
+def _counted(folder: Path) -> dict[str, Shared]:
+    """What an earlier run counted of the examples that two parts of a data set share, by its digest."""
+    with suppress(StoreError):
+        if identity := Store(folder).read_identity():
+            every = identity.data.values()
+            return {
+                each.digest: Shared(each.shared, each.shared_other_label or 0, each.test_rows)
+                for each in every
+                if each.shared is not None and each.test_rows is not None
+            }
+    return {}
 
 
 def _digest_code(study: Study, treatments: Sequence[design.Treatment]) -> dict[str, str]:
@@ -296,6 +360,12 @@ def _digest_code(study: Study, treatments: Sequence[design.Treatment]) -> dict[s
     except StudyError as error:
         raise study.error(error.problems) from None
     return digests
+
+
+def _tokens(study: Study, treatments: Iterable[design.Treatment]) -> tuple[str, ...]:
+    folder = study.source.resolve().parent
+    named = {each.settings.model.builder or each.settings.model.file: each.settings for each in treatments}
+    return tuple(sorted(name for name, settings in named.items() if name and tokens.may_take(settings, folder)))
 
 
 def _digest_files(study: Study, treatments: Iterable[design.Treatment]) -> dict[str, str]:

@@ -8,16 +8,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ablate.api.confirming import fresh_runs
-from ablate.api.plans import Plan, identify, load, results_folder
-from ablate.errors import EmptyResultsError, Problem, StudyError
+from ablate.api.confirming import confirming_runs
+from ablate.api.plans import Plan, is_among_results, load, look_at, results_folder
+from ablate.errors import EmptyResultsError, Problem, StoreError, StudyError
 from ablate.results import identity as identities
 from ablate.results import snapshot
 from ablate.results.files import replace_file
 from ablate.results.identity import Identity, PlannedRun
 from ablate.results.snapshot import Snapshot
 from ablate.results.store import Store
-from ablate.study import design, spec
+from ablate.study import design
 from ablate.study.metrics import is_metric
 from ablate.study.spec import Study
 
@@ -188,18 +188,34 @@ def read_folder(folder: Path) -> Results:
         EmptyResultsError: the study was never run.
         StoreError: the results cannot be read.
     """
-    return _open(spec.load(folder / "study.toml"), Store(folder))
+    return _open(_kept(Store(folder)), Store(folder))
+
+
+def _kept(store: Store) -> Study:
+    """The study as it was run last."""
+    study = store.read_study()
+    if study is None:
+        raise EmptyResultsError(f"no results in {store.root}; 'ablate run' makes them")
+    return study
 
 
 def _open(study: Study, store: Store, note: str = "") -> Results:
+    """What a store holds of a study. A study among its results may be anybody's: nothing that it names is looked at."""
     identity = store.read_identity()
     if identity is None:
         raise EmptyResultsError(f"no results in {store.root}; 'ablate run' makes them")
-    treatments = design.treatments(study, max_runs=10**9)
-    if not all(identity.covers(each.settings, study.seeds) for each in treatments):
-        now = identify(study, treatments, store.root.parent)
-        parts = ({**getattr(identity, part), **getattr(now, part)} for part in ("data", "code", "origins", "files"))
-        identity = Identity(identity.libraries, *parts)
+    treatments = design.treatments(study, design.MOST_RUNS_SHOWN)
+    unknown = [each for each in treatments if not identity.covers(each.settings, study.seeds)]
+    if unknown and is_among_results(study):
+        message = f"identity.json does not go with study.toml in {store.root}"
+        raise StoreError(f"{message}: {unknown[0].name} is not what was run; 'ablate run' writes both anew")
+    if unknown:
+        now = look_at(study, unknown, store.root.parent)
+        data, code, origins, named = (
+            {**getattr(identity, part), **getattr(now, part)} for part in ("data", "code", "origins", "files")
+        )
+        tokens = tuple(sorted({*identity.tokens, *now.tokens}))
+        identity = Identity(identity.libraries, data, code, origins, named, tokens)
     content = _read(study, identities.plan_runs(treatments, study.seeds, identity), identity, store)
     return Results(content, store, note)
 
@@ -222,21 +238,25 @@ def _study_of_results(
 ) -> Study:
     if config is not None or overrides:
         return load(config, overrides)
-    kept = sorted(Path(out).glob("*/study.toml")) if out is not None else []
+    kept = studies_in(Path(out)) if out is not None else []
     if len(kept) == 1:
-        return spec.load(kept[0])
+        return _kept(kept[0])
     try:
         folder = results_folder(load(), out)
     except StudyError:
         if len(kept) > 1:
-            names = ", ".join(path.parent.name for path in kept)
+            names = ", ".join(store.root.name for store in kept)
             raise StudyError(
                 str(out), [Problem("", f"holds several studies ({names}); name one with --config")]
             ) from None
         raise
-    if not (folder / "study.toml").is_file():
-        raise EmptyResultsError(f"no results in {folder}; 'ablate run' makes them")
-    return spec.load(folder / "study.toml")
+    return _kept(Store(folder))
+
+
+def studies_in(folder: Path) -> list[Store]:
+    """The folders of results in a folder, by their names."""
+    found = (Store(path.parent) for path in sorted(folder.glob("*/study.toml")))
+    return [store for store in found if store.has(store.root / "study.toml")]
 
 
 def _read(study: Study, planned: Sequence[PlannedRun], identity: Identity, store: Store) -> Snapshot:
@@ -248,7 +268,8 @@ def _read(study: Study, planned: Sequence[PlannedRun], identity: Identity, store
     if best in (None, "baseline"):
         return content
     with suppress(StudyError):  # a study that goes on from another one cannot be confirmed
-        known, fresh = fresh_runs(study, planned, str(best), identity, store)
+        known, fresh = confirming_runs(study, planned, str(best), identity, store)
         confirmed = snapshot.take(study, fresh, known, store)
-        return replace(content, confirmation=confirmed) if confirmed.records else content
+        if {"baseline", best} <= set(confirmed.runs["treatment"]):
+            return replace(content, confirmation=confirmed)
     return content

@@ -1,6 +1,9 @@
 """The command line: one module per command, imported when it is needed."""
 
+import os
+import sys
 from importlib import import_module
+from typing import Any
 
 import click
 
@@ -26,6 +29,10 @@ COMMANDS = {
 class _LazyGroup(click.Group):
     """Imports a command's module when the command is called, not when the program starts."""
 
+    def main(self, *args: Any, **extra: Any) -> Any:
+        _open_streams()
+        return super().main(*args, **extra)
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
 
@@ -38,6 +45,19 @@ class _LazyGroup(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
+
+
+def _open_streams() -> None:
+    """Give a program that was started without one of its streams (`2>&-`) one that leads nowhere.
+
+    Else the next file that is opened would get the stream's number, and what others print there.
+    """
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        if getattr(sys, name) is not None:
+            continue
+        opened = os.open(os.devnull, os.O_RDWR)  # gets the lowest free number: that of the stream
+        os.set_inheritable(opened, opened == number)  # for the processes that this one starts
+        setattr(sys, name, os.fdopen(opened, mode, encoding="utf-8"))
 
 
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

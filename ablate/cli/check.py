@@ -103,13 +103,11 @@ def command(
 
 def _say(night: "Night", save_baseline: Path | None, output: Output) -> None:
     """The night in words: the verdict on stdout, what should be known beside it on stderr."""
-    from ablate.execution.output import clean  # a stored baseline may come from anywhere
-
     output.data(f"study {night.findings.snapshot.study.name}: {'red' if night.problems else 'green'}: {night.headline}")
     for line in (*(problem.text for problem in night.problems), *night.lines):
-        output.data(f"  {clean(line)}")
+        output.data(f"  {line}")
     for note in night.notes:
-        output.say(f"Note: {clean(note)}")
+        output.say(f"Note: {note}")
     if save_baseline is not None:
         done = "not stored: only a green night becomes a baseline" if night.problems else "stored"
         output.say(f"{save_baseline}: {done}")

@@ -35,7 +35,7 @@ def command(one: Path, other: Path, metric: str | None, floor: float | None, as_
     if found.obstacles:
         raise NotComparableError(f"{one} and {other} cannot be compared: {'; '.join(found.obstacles)}")
     if as_markdown:
-        output.data(gate.comparison_markdown(found, one.name, other.name).rstrip("\n"))
+        output.lines(gate.comparison_markdown(found, one.name, other.name).rstrip("\n"))
     else:
         _print(found, output)
     output.document(_document(found))
@@ -43,8 +43,6 @@ def command(one: Path, other: Path, metric: str | None, floor: float | None, as_
 
 def _print(found: "Comparison", output: Output) -> None:
     """One line per treatment, then what differs around them; on the metric's own scale."""
-    from ablate.execution.output import clean  # what is compared may come from anywhere
-
     rows = found.table.to_dict("records")
     width = max((len(row["treatment"]) for row in rows), default=0)
     lines = [f"{found.metric}, B minus A: mean [95% interval], p adjusted by Holm"]
@@ -53,7 +51,7 @@ def _print(found: "Comparison", output: Output) -> None:
     for each in found.settings:
         lines.append(f"{each.key}: {each.before} in A, {each.now} in B ({', '.join(each.treatments)})")
     for line in lines:
-        output.data(clean(line))
+        output.data(line)
 
 
 def _figures(row: Mapping[Any, Any]) -> str:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ablate.errors import AblateError, EmptyResultsError, NotComparableError, StoreError
+from ablate.errors import AblateError, EmptyResultsError, NotComparableError, StoreError, StudyError, WorkerError
+from ablate.text import clean, line
 
 if TYPE_CHECKING:
     from ablate.results.store import Store
@@ -25,12 +26,13 @@ EXIT_NOT_COMPARABLE = 4
 EXIT_NOTHING_MEASURED = 5
 EXIT_IO = 74
 MOST_WARNINGS = 10
+LONGEST_ERROR = 4_000  # characters
 EXIT_SIGNAL = 128  # plus its number: 129 for a closed terminal, 130 for Ctrl-C, 143 for SIGTERM
 
 
 @dataclass(frozen=True)
 class Output:
-    """How a command talks.
+    """How a command talks. Whatever it says is shown, and obeyed by no terminal: names may come from anybody.
 
     Attributes:
         quiet: say nothing but results and errors.
@@ -48,7 +50,7 @@ class Output:
         """A message for a person, on stderr; a person who has gone misses it, and nothing ends for that."""
         if not self.quiet:
             with suppress(OSError):
-                click.echo(text, err=True)
+                click.echo(line(text), err=True)
 
     def damaged(self, store: "Store") -> None:
         """Name the damaged files that were set aside, if any."""
@@ -64,14 +66,20 @@ class Output:
             self.say(f"Note: {len(several) - MOST_WARNINGS} more such notes; --json has them all")
 
     def data(self, text: str) -> None:
-        """A result, on stdout; not in JSON mode, where `document` is the result."""
+        """A result on a line of stdout; not in JSON mode, where `document` is the result."""
         if not self.as_json:
-            click.echo(text)
+            click.echo(line(text))
+
+    def lines(self, text: str) -> None:
+        """The same for a result of several lines, each of which is fit to be shown by itself."""
+        if not self.as_json:
+            click.echo(clean(text))
 
     def document(self, content: Mapping[str, Any]) -> None:
         """The one JSON document on stdout, if it was asked for; NaN becomes null."""
         if self.as_json:
-            click.echo(json.dumps(_finite(content), indent=2, allow_nan=False))
+            text = json.dumps(_finite(content), indent=2, allow_nan=False)
+            click.echo(text.replace("\x7f", r"\u007f"))  # the one control character that JSON leaves as it is
 
 
 def command(function: Callable[..., None]) -> Callable[..., None]:
@@ -92,13 +100,19 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
         except (AblateError, OSError) as error:
             if debug:
                 raise
-            click.echo(f"Error: {error}", err=True)
+            click.echo(f"Error: {told(error)}", err=True)
             sys.exit(_exit_code(error))
         except KeyboardInterrupt:
             click.echo("Interrupted.", err=True)
             sys.exit(EXIT_SIGNAL + signal.SIGINT)
 
     return wrapped
+
+
+def told(error: Exception) -> str:
+    """An error in words: problems of a study file, and what workers printed, on lines of their own, others on one."""
+    several = isinstance(error, StudyError | WorkerError)
+    return clean(str(error)) if several else line(str(error), LONGEST_ERROR)
 
 
 def _exit_code(error: AblateError | OSError) -> int:

@@ -1,14 +1,15 @@
 """`ablate init`: write a study file to start from, and a workflow that guards it."""
 
 import json
-import sys
 from importlib import resources
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
-from ablate.cli.console import EXIT_USAGE, Output
+from ablate.cli.console import Output
 from ablate.cli.console import command as handled
+from ablate.errors import AblateError
 from ablate.study.document import FILE_NAME
 
 SCHEMA_NAME = "ablations.schema.json"  # TOML language servers find it by the first line of the study file
@@ -55,9 +56,8 @@ def starter() -> str:
     return source.read_text(encoding="utf-8")
 
 
-def _refuse(path: Path) -> None:
-    click.echo(f"Error: {path} is there already; --force replaces it", err=True)
-    sys.exit(EXIT_USAGE)
+def _refuse(path: Path) -> NoReturn:
+    raise AblateError(f"{path} is there already; --force replaces it")
 
 
 def _write_study(target: Path) -> Path:

@@ -14,6 +14,7 @@ from ablate.cli.options import study_options, trust_option
 
 if TYPE_CHECKING:
     from ablate.api import Results
+    from ablate.api.networks import Part
     from ablate.results.identity import PlannedRun
 
 Command = Callable[..., None]
@@ -51,7 +52,7 @@ def evaluate(
     trust_model: bool,
     output: Output,
 ) -> None:
-    """Load kept networks, score them on the test set, and compare with their records.
+    """Load kept networks, score them on training sample, validation and test set, and compare with their records.
 
     All that are kept, if none are named. Ends with exit code 74 if a network does not score what its record says.
     """
@@ -62,13 +63,19 @@ def evaluate(
     for each in scored:
         penalties = each.loss_with_penalties - each.test_loss
         whole = f", with penalties {each.loss_with_penalties:.4f}" if abs(penalties) > 5e-5 else ""
-        verdict = "as recorded" if each.agrees else f"recorded {each.recorded_accuracy:.4f}, {each.recorded_loss:.4f}"
-        figures = f"test accuracy {each.test_accuracy:.4f}, test loss {each.test_loss:.4f}{whole}"
+        others = [f"; {part.name} {part.accuracy:.4f}, {part.loss:.4f}" for part in each.parts[:-1]]
+        figures = f"test accuracy {each.test_accuracy:.4f}, test loss {each.test_loss:.4f}{whole}{''.join(others)}"
+        verdict = ", ".join(_recorded(part) for part in each.parts if not part.agrees) or "as recorded"
         output.data(f"{each.run[:12]}  {each.treatment} seed {each.seed}: {figures}; {verdict}")
     output.document({"out": str(results.store.root), "networks": [asdict(each) for each in scored]})
     if not all(each.agrees for each in scored):
         output.say("Some networks do not score what their records say; 'ablate store verify' looks at all files.")
         sys.exit(EXIT_IO)
+
+
+def _recorded(part: "Part") -> str:
+    """What the record says of a part of the data that the network scores otherwise on."""
+    return f"recorded for {part.name} {part.recorded_accuracy:.4f}, {part.recorded_loss:.4f}"
 
 
 @command.command("save")

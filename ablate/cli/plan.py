@@ -66,7 +66,9 @@ def command(
         f"{treatments} treatments x {len(study.seeds)} replicates = {runs} runs{trained_once}, {len(plan.done)} done, "
         f"{len(plan.programs)} compiled programs{rest}"
     )
-    output.warn(plan.warnings)
+    hints = api.adoptable(plan)
+    output.say(f"Features: {'; '.join(plan.scalings)}")
+    output.warn([*plan.warnings, *hints])
     if study.design == "pairwise":
         output.say("Note: pairwise is coverage only: it tries every pair of levels, and estimates no effect.")
     proposal = api.propose(study, fit_in, costs, jobs, max_runs) if fit_in is not None else None
@@ -80,7 +82,8 @@ def command(
             "programs": len(plan.programs),
             "seconds_estimate": estimate,
             "groups": [list(dict.fromkeys(run.treatment.name for run in group)) for group in plan.programs],
-            "warnings": list(plan.warnings),
+            "scaling": plan.scalings,
+            "warnings": [*plan.warnings, *hints],
             **({"fits": vars(proposal) if proposal else None} if fit_in is not None else {}),
         }
     )

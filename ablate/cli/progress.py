@@ -8,8 +8,8 @@ from typing import Any, TextIO, cast
 
 from ablate.api import Progress
 from ablate.cli.console import Output
-from ablate.execution.output import clean
 from ablate.results.store import utc_now
+from ablate.text import clean
 
 HEARTBEAT_SECONDS = 60.0
 

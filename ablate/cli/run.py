@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 @click.option("--fail-fast", is_flag=True, help="Stop at the first failed run.")
 @trust_option
 @click.option("--confirm", is_flag=True, help="Then train the baseline and the best treatment with fresh seeds.")
+@click.option("--adopt", multiple=True, metavar="STUDY", help="First take over the runs of another study's results.")
 @handled
 def command(
     config: Path | None,
@@ -51,11 +52,13 @@ def command(
     fail_fast: bool,
     trust_model: bool,
     confirm: bool,
+    adopt: tuple[str, ...],
     output: Output,
 ) -> None:
     """Train the runs of a study that are not there yet.
 
-    Every finished run is kept at once: after an interruption 'ablate run' goes on where it was.
+    STUDY is the name of a study beside this one's results, such as the one that this study had before, or a folder of
+    results. Every finished run is kept at once: after an interruption 'ablate run' goes on where it was.
     Ctrl-C ends the runs after their epoch, a second Ctrl-C at once.
     """
     from ablate import api
@@ -69,6 +72,9 @@ def command(
         options = Options(jobs or api.default_jobs(), trainer, timeout, budget, fail_fast, trust_model)
         with api.early_lanes(study, options.jobs, out=out, max_runs=max_runs) as lanes:
             plan = api.make_plan(study, out=out, only=only, max_runs=max_runs)
+            for other in adopt:
+                plan = _adopt(plan, other, output)
+            output.warn(api.adoptable(plan))
             with listener(output) as hears:
                 outcomes = api.run_plan(plan, options, hears, stop, lanes)
         output.damaged(plan.store)
@@ -82,6 +88,18 @@ def command(
         output.document(document)
     if any(outcome.status == "failed" for outcome in outcomes.values()):
         sys.exit(EXIT_FAILED_RUNS)
+
+
+def _adopt(plan: "Plan", other: str, output: Output) -> "Plan":
+    """Take over what another study's results have of a plan, and say what that was."""
+    from ablate import api
+
+    plan, found = api.adopt(plan, other)
+    refused = f"; {len(found.refused)} damaged or newer records were left there" if found.refused else ""
+    output.say(f"Taken over from {other}: {len(found.added)} runs; {len(found.there)} were there already{refused}.")
+    for key in found.different:
+        output.say(f"Note: {other} measured something else for run {key}; the record that was here is kept")
+    return plan
 
 
 def _confirm(plan: "Plan", options: "Options", stop: "StopSignal", output: Output) -> "Mapping[str, Outcome]":

@@ -21,6 +21,7 @@ def command(config: Path | None, out: Path | None, overrides: tuple[str, ...], o
     """Show how far a study is and what its runs say so far."""
     from ablate import api
     from ablate.errors import EmptyResultsError
+    from ablate.results import kept
 
     results = api.open_results(config, overrides, out=out)
     output.damaged(results.store)
@@ -38,6 +39,8 @@ def command(config: Path | None, out: Path | None, overrides: tuple[str, ...], o
         f", {count} {what}" for count, what in ((len(content.failures), "failed"), (diverged, "diverged")) if count
     )
     output.data(f"study {results.study.name}: {done} of {total} runs finished{note}")
+    notes = kept.notes(content.records.values())
+    output.warn(notes)
     if not output.as_json and done:
         _print_effects(effects, results.study.primary, output)
         _print_claims(results.claims(), output)
@@ -52,6 +55,7 @@ def command(config: Path | None, out: Path | None, overrides: tuple[str, ...], o
             "diagnosis": results.diagnosis().to_dict("records"),
             "claims": results.claims().to_dict("records"),
             "confirmation": results.confirmation().to_dict("records"),
+            "notes": notes,
         }
     )
 

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ablate.cli.console import EXIT_IO, Output
+from ablate.cli.console import EXIT_FAILED_RUNS, EXIT_IO, EXIT_NOT_COMPARABLE, Output
 from ablate.cli.console import command as handled
+from ablate.cli.options import trust_option
 from ablate.errors import StoreError
 
 if TYPE_CHECKING:
+    from ablate.api import Retrained
     from ablate.results.store import Store
     from ablate.results.upkeep import Finding
 
@@ -48,11 +50,29 @@ def _store(folder: Path | None, config: Path | None, out: Path | None) -> "Store
 @command.command("verify")
 @click.argument("folder", type=_FOLDER, required=False)
 @_folder_options
+@click.option(
+    "--retrain", type=click.IntRange(min=1), metavar="N", help="Also train N finished runs again, and compare."
+)
+@click.option("--seed", type=int, help="Chooses the runs of --retrain and their order; default: others every time.")
+@trust_option
 @handled
-def verify(folder: Path | None, config: Path | None, out: Path | None, output: Output) -> None:
+def verify(
+    folder: Path | None,
+    config: Path | None,
+    out: Path | None,
+    retrain: int | None,
+    seed: int | None,
+    trust_model: bool,
+    output: Output,
+) -> None:
     """Compare every record and all kept weights with their digests; change nothing.
 
-    FOLDER holds the results of one study; the study file's by default. Ends with exit code 74 if something is damaged.
+    FOLDER holds the results of one study; the study file's by default. With --retrain N finished runs, chosen at
+    random, are trained again, each alone in a process of its own, and everything that was measured but times is
+    compared bit for bit.
+
+    Ends with exit code 74 if something is damaged, or if a run is measured otherwise on the machine and with the
+    versions of its record; 4 if it is on another machine or with others; 3 if a run cannot be trained again.
     """
     from ablate.results import upkeep
 
@@ -62,10 +82,44 @@ def verify(folder: Path | None, config: Path | None, out: Path | None, output: O
     kinds = Counter(finding.kind for finding in found.findings)
     others = "".join(f", {count} {kind}" for kind, count in kinds.items())
     output.data(f"{store.root}: {len(found.records)} records in order{others}")
-    output.document({"out": str(store.root), "records": len(found.records), "findings": _documents(found.findings)})
+    again = _retrain(folder, config, out, retrain, seed, output, trust_model=trust_model) if retrain else []
+    document = {"out": str(store.root), "records": len(found.records), "findings": _documents(found.findings)}
+    output.document({**document, **({"retrained": [asdict(each) for each in again]} if retrain else {})})
     if not found.is_sound:
         output.say("'ablate run' sets damaged files aside and trains what is missing.")
         sys.exit(EXIT_IO)
+    codes = {"different": EXIT_IO, "elsewhere": EXIT_NOT_COMPARABLE, "failed": EXIT_FAILED_RUNS}
+    for verdict, code in codes.items():
+        if any(each.verdict == verdict for each in again):
+            sys.exit(code)
+
+
+def _retrain(
+    folder: Path | None,
+    config: Path | None,
+    out: Path | None,
+    count: int,
+    seed: int | None,
+    output: Output,
+    *,
+    trust_model: bool,
+) -> "list[Retrained]":
+    """Train runs again, and say of each what came of it."""
+    from ablate import api
+
+    def tell(each: "Retrained") -> None:
+        because = "".join(f"; {name}: {text}" for name, text in each.environment.items())
+        verdict = {
+            "equal": "as recorded",
+            "different": "NOT as recorded, on the same machine and versions",
+            "elsewhere": "not as recorded, on another machine or with other versions",
+            "failed": "could not be trained again",
+        }[each.verdict]
+        text = f"{verdict}{': ' if each.differences else ''}{'; '.join(each.differences)}{because}"
+        output.data(f"{each.run[:12]}  {each.treatment} seed {each.seed}, {each.trainer}: {text}")
+
+    results = api.read_folder(folder) if folder else api.open_results(config, out=out)
+    return api.retrain(results, count, seed=seed, trust_model=trust_model, listener=tell)
 
 
 @command.command("gc")
@@ -73,7 +127,7 @@ def verify(folder: Path | None, config: Path | None, out: Path | None, output: O
 @_folder_options
 @click.option("--quarantine", is_flag=True, help="Also what was set aside as damaged.")
 @click.option("--unused", is_flag=True, help="Also runs that the study file does not ask for (any more).")
-@click.option("-n", "--dry-run", is_flag=True, help="Only say what would be removed.")
+@click.option("-n", "--dry-run", is_flag=True, help="Only say what would be removed, and change nothing.")
 @handled
 def gc(
     folder: Path | None,
@@ -86,13 +140,16 @@ def gc(
 ) -> None:
     """Remove what no result needs: files that killed processes left, and failures of runs that succeeded later.
 
-    Safe while 'ablate run' works in the same folder.
+    Only files with the whole key of a run in their name, in the place that ablate puts them, are looked at; others are
+    counted and left alone. Everything is moved to trash/ in the folder before the first file is deleted. Safe while
+    'ablate run' works in the same folder.
     """
     from ablate import api
     from ablate.results import upkeep
 
     store = _store(folder, config, out)
-    findings = upkeep.garbage(store, quarantine=quarantine)
+    inventory = upkeep.verify(store)
+    findings = upkeep.garbage(store, inventory, quarantine=quarantine)
     if unused:
         results = api.open_results(config, out=out)
         if folder is not None and folder.resolve() != results.store.root.resolve():
@@ -103,8 +160,10 @@ def gc(
     _print_findings(findings, store, output)
     freed = 0 if dry_run else upkeep.remove(store, findings)
     done = "would be removed" if dry_run else f"removed, {freed:,} bytes freed"
-    output.data(f"{store.root}: {len(findings)} files {done}")
-    output.document({"out": str(store.root), "removed": not dry_run, "bytes": freed, "findings": _documents(findings)})
+    others = f"; {inventory.foreign} others are not ablate's and were left alone" if inventory.foreign else ""
+    output.data(f"{store.root}: {len(findings)} files {done}{others}")
+    figures = {"removed": not dry_run, "bytes": freed, "left_alone": inventory.foreign}
+    output.document({"out": str(store.root), **figures, "findings": _documents(findings)})
 
 
 @command.command("merge")

@@ -31,7 +31,9 @@ from ablate.results.files import process_exists
 from ablate.study.ondisk import memory_limit
 
 GROWTH = 2**30  # bytes that a worker may grow by; `model.fit` under XLA keeps 5 MB a run that nobody can give back
+SAFE_PATH = "PYTHONSAFEPATH"
 SILENCE = 0.5  # seconds after which a process that is gone without a word is taken for one that ended itself
+_HASH_SEED = "PYTHONHASHSEED"
 Result = TypeVar("Result")
 
 
@@ -49,7 +51,7 @@ class _Lane:
 
     def _new_pool(self) -> ProcessPool:
         pool = ProcessPool(max_workers=1, initializer=worker.start, initargs=self._arguments, context=self._context)
-        with _interrupts_blocked():
+        with _interrupts_blocked(), _equal_hashes():
             assert pool.active  # asking starts its process
         return pool
 
@@ -104,10 +106,11 @@ class Lanes:
     """
 
     def __init__(self, jobs: int, assignments: int) -> None:
+        self._closing = ExitStack()
+        self._closing.enter_context(_modules_of_no_folder())
         context = multiprocessing.get_context("spawn")
         numbers = context.RawArray("i", assignments), context.RawArray("i", assignments)
         self._board = Board(*numbers, context.RawValue("i", 0))
-        self._closing = ExitStack()
         compiled = self._closing.enter_context(compilation_cache.lent())
         self._growth = min(GROWTH, memory_limit() * 2 // jobs)  # all together at most a quarter of the machine's
         self._silent: dict[int, float] = {}
@@ -151,7 +154,7 @@ class Lanes:
         gets a new process.
         """
         outcome, alive = _outcome(assignment, future, timeout)
-        if self._lanes[lane].grown_by(outcome.memory) > self._growth:
+        if outcome.spent or self._lanes[lane].grown_by(outcome.memory) > self._growth:
             self._lanes[lane].renew()
         if outcome.status not in {"failed", "unborn"}:
             return outcome
@@ -225,6 +228,34 @@ def _interrupts_blocked() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def _equal_hashes() -> Iterator[None]:
+    """Let processes that start here go through sets of texts in one order, whichever of them trains a run."""
+    before = os.environ.get(_HASH_SEED)
+    os.environ.setdefault(_HASH_SEED, "0")
+    try:
+        yield
+    finally:
+        if before is None:
+            os.environ.pop(_HASH_SEED, None)
+
+
+@contextmanager
+def _modules_of_no_folder() -> Iterator[None]:
+    """Let processes that start here find no module in the folder where the command was typed, which may be anybody's.
+
+    Python looks there first for what a fresh process imports.
+    """
+    if SAFE_PATH in os.environ:
+        yield
+        return
+    os.environ[SAFE_PATH] = worker.SAFE
+    try:
+        yield
+    finally:
+        os.environ.pop(SAFE_PATH, None)
 
 
 def _outcome(assignment: Assignment, future: "Future[Outcome]", timeout: float | None) -> tuple[Outcome, bool]:

@@ -43,7 +43,7 @@ def save_models(
 def evaluate_models(
     runs: Sequence[PlannedRun], lanes: local.Lanes, identity: Identity, store: Store, folder: Path
 ) -> list[Mapping[str, float]]:
-    """What Keras says of the networks that some runs kept, on their test sets; see `training.saving.evaluate`.
+    """What Keras says of the networks that some runs kept, on every part of their data; see `training.saving.evaluate`.
 
     Arguments as those of `save_models`.
 

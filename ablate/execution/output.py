@@ -5,18 +5,13 @@ import re
 import threading
 from multiprocessing.connection import Connection
 
+from ablate.text import clean
+
 TAIL = 4_000  # characters kept of what a failing run printed
 _PIECE = 2**16  # bytes read at a time, as many as a pipe holds
 _PIECES = 16  # read in one go; somebody may print without end
 _WAIT = 0.5  # seconds between two looks at whether anybody still wants to know
 _MODULES = re.compile(r"^\n?Extension modules: .*\n?", re.MULTILINE)  # 200 names after the traceback of a crash
-_ESCAPES = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)?|.)")
-
-
-def clean(text: str) -> str:
-    """A text without escape sequences and without characters that a terminal would obey instead of show."""
-    text = _ESCAPES.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
-    return "".join(each if each.isprintable() or each in "\n\t" else "\N{REPLACEMENT CHARACTER}" for each in text)
 
 
 class Tail:

@@ -179,6 +179,7 @@ def assignment(
         trainer=trainer,
         keep_weights=keep_weights,
         origin=_origin(run, identity, root),
+        treatment=dict(run.treatment.levels),
         surroundings=around or {},
     )
 

@@ -9,6 +9,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from ablate.study.code import is_results_folder
+
 _SECONDS = 5.0  # that git may take
 _LONGEST = 500  # characters of a command
 
@@ -41,11 +43,16 @@ def _processor() -> str:
 
 
 def _git(folder: Path) -> str:
-    """The commit that is checked out, and whether files differ from it; empty outside a repository."""
+    """The commit that is checked out, and whether files differ from it; empty outside a repository.
+
+    A repository's own configuration can name programs that git runs, so one among somebody's results is not asked.
+    """
+    if is_results_folder(folder):
+        return ""
     try:
         commit, changed = (
             subprocess.run(  # noqa: S603 - fixed arguments and the study's folder
-                ["git", "-C", str(folder), *arguments],  # noqa: S607 - the user's own git, wherever it is
+                ["git", "-C", str(folder), "-c", "core.fsmonitor=false", *arguments],  # noqa: S607 - the user's own git, wherever it is
                 capture_output=True, text=True, timeout=_SECONDS, check=True, errors="replace",
                 env={**os.environ, "GIT_OPTIONAL_LOCKS": "0"},
             ).stdout.strip()

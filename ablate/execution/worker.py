@@ -24,14 +24,15 @@ from typing import Any, Literal
 from threadpoolctl import threadpool_limits
 
 from ablate.errors import AblateError, StoreError, StudyError
-from ablate.execution.output import clean
 from ablate.results.record import Record, TrainerName, weights_digest
 from ablate.results.store import Store, utc_now
 from ablate.study import code, model_files, sources
 from ablate.study.ondisk import OnDisk
 from ablate.study.settings import Data, RunSettings
 from ablate.study.sources import Dataset
+from ablate.text import clean
 
+SAFE = "ablate"  # value of a variable that only has to be there
 _MESSAGE = 300  # characters of the one line about a failure
 _PARENT_CHECK_SECONDS = 1.0
 _PR_SET_PDEATHSIG = 1  # of Linux
@@ -57,6 +58,7 @@ class Assignment:
         trainer: `compiled` or `fit`.
         keep_weights: whether to keep what the network has learned.
         origin: folder and run of the study whose weights it starts from.
+        treatment: the label of every factor's level, which callbacks of the user's may ask for.
         surroundings: what the record's environment says beyond what the worker knows; see `surroundings.describe`.
     """
 
@@ -72,6 +74,7 @@ class Assignment:
     trainer: TrainerName
     keep_weights: bool
     origin: tuple[Path, str] | None = None
+    treatment: Mapping[str, str] = field(default_factory=dict)
     surroundings: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -93,6 +96,7 @@ class Outcome:
         seconds: wall time.
         elsewhere: whether another invocation trained it meanwhile.
         memory: bytes that its process holds afterwards; 0 where that is not known.
+        spent: why its process should train nothing else; empty if it may.
     """
 
     key: str
@@ -106,6 +110,7 @@ class Outcome:
     seconds: float = 0.0
     elsewhere: bool = False
     memory: int = 0
+    spent: str = ""
 
 
 class _StopRequestedError(Exception):
@@ -155,6 +160,8 @@ def start(parent: int, board: Board, output: Connection, compiled: Path | None) 
         compiled: folder of programs that XLA compiled before, and for those it compiles now.
     """
     global _process, _start_error
+    if os.environ.get("PYTHONSAFEPATH") == SAFE:
+        del os.environ["PYTHONSAFEPATH"]  # it is not meant for programs that the user's code starts
     os.setsid()  # a group of its own, so that it can be ended with all its children
     _print_into(output)
     for variable in _THREAD_VARIABLES:
@@ -186,8 +193,14 @@ def run(assignment: Assignment) -> Outcome:
         return Outcome(assignment.key, "unable", f"TensorFlow cannot be used here: {_start_error}")
     started = time.perf_counter()
     _process.board.processes[assignment.index] = os.getpid()
+    outcome = _outcome(assignment, _process, started)
+    spent = _process.workshop.spent
+    return replace(outcome, spent=spent, slower=outcome.slower or (spent and f"its process is given up: {spent}"))
+
+
+def _outcome(assignment: Assignment, process: _Process, started: float) -> Outcome:
     try:
-        return _train(assignment, _process, started)
+        return _train(assignment, process, started)
     except _StopRequestedError:
         return Outcome(assignment.key, "stopped")
     except StoreError as error:
@@ -211,6 +224,7 @@ def _failed(assignment: Assignment, reason: str, started: float) -> Outcome:
 def _train(assignment: Assignment, process: _Process, started: float) -> Outcome:
     from ablate.training import trainer
     from ablate.training.callbacks import own_callbacks
+    from ablate.training.own import CallbackRun
 
     def tick(epochs: int) -> None:
         process.board.epochs[assignment.index] = epochs
@@ -222,6 +236,8 @@ def _train(assignment: Assignment, process: _Process, started: float) -> Outcome
     _check_code(assignment, process)
     settings = RunSettings.model_validate(assignment.settings)
     dataset = _dataset(settings.data, assignment, process)
+    told = CallbackRun(assignment.key, assignment.seed, assignment.treatment, assignment.store)
+    store.clear_callbacks(assignment.key)
     record = trainer.train(
         assignment.key,
         settings,
@@ -229,7 +245,7 @@ def _train(assignment: Assignment, process: _Process, started: float) -> Outcome
         dataset,
         process.workshop,
         trainer=assignment.trainer,
-        callbacks=lambda: own_callbacks(settings.training.callbacks),
+        callbacks=(lambda: own_callbacks(settings.training.callbacks, told)) if settings.training.callbacks else tuple,
         tick=tick,
         start=_kept_weights(*assignment.origin, assignment, dataset) if assignment.origin else None,
         folder=assignment.folder,
@@ -273,15 +289,17 @@ def save_model(assignment: Assignment) -> None:
 
 
 def evaluate_model(assignment: Assignment) -> Mapping[str, float]:
-    """Score the network that a run kept on the test set, by Keras' own `evaluate`; see `saving.evaluate`.
+    """Score the network that a run kept on every part of its data, by Keras' own `evaluate`; see `saving.evaluate`.
 
     Raises:
         StoreError: the network or the data is not what its record was made with.
     """
+    from ablate.study.splits import split
     from ablate.training import saving
 
     model, dataset = _kept_network(assignment)
-    return saving.evaluate(model, dataset)
+    data = RunSettings.model_validate(assignment.settings).data
+    return saving.evaluate(model, dataset, split(dataset, data, assignment.seed))
 
 
 def export_model(assignment: Assignment, target: Path) -> None:
@@ -314,16 +332,18 @@ def _kept_network(assignment: Assignment) -> tuple[Any, Dataset]:
 def _network(assignment: Assignment, weights: Mapping[str, Any]) -> tuple[Any, Dataset]:
     """A plain Keras model with a run's weights, and its data."""
     from ablate.study.splits import split
-    from ablate.training import data, saving
+    from ablate.training import data, inputs, saving
 
     assert _process is not None, _start_error
     settings = RunSettings.model_validate(assignment.settings)
     code.open_folder(assignment.folder)
     _check_code(assignment, _process)
     dataset = _dataset(settings.data, assignment, _process)
-    scaling = data.scaling(dataset, split(dataset, settings.data, assignment.seed).train)
-    blueprint = _process.workshop.blueprint(settings, dataset, assignment.folder)
-    return saving.plain_network(settings, scaling, len(dataset.classes), weights, blueprint), dataset
+    train = split(dataset, settings.data, assignment.seed).train
+    with _process.workshop.isolated(settings):
+        blueprint = _process.workshop.blueprint(settings, dataset, assignment.folder)
+        scaling = data.scaling(inputs.as_taken(dataset, settings, blueprint, assignment.folder), train)
+        return saving.plain_network(settings, scaling, len(dataset.classes), weights, blueprint), dataset
 
 
 def _kept_weights(folder: Path, key: str, assignment: Assignment, dataset: Dataset) -> Mapping[str, Any]:
@@ -336,13 +356,14 @@ def _kept_weights(folder: Path, key: str, assignment: Assignment, dataset: Datas
     store = Store(folder)
     record = store.load(key)
     weights = store.weights(record) if record else None
-    if record and weights is None and (network := store.model_path(key, "keras")).is_file():
+    if record and weights is None and (network := store.network(key)):
         settings = RunSettings.model_validate(record.settings)
         assert _process is not None, _start_error
         own = RunSettings.model_validate(assignment.settings)
-        blueprint = _process.workshop.blueprint(own, dataset, assignment.folder)
         try:
-            weights = saving.read_weights(network, settings, dataset.x.shape[1], len(dataset.classes), blueprint)
+            with _process.workshop.isolated(own):
+                blueprint = _process.workshop.blueprint(own, dataset, assignment.folder)
+                weights = saving.read_weights(network, settings, dataset.x.shape[1], len(dataset.classes), blueprint)
         except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
             raise StoreError(f"{network} is damaged: {error}") from None
         if record.weights and weights_digest(weights) != record.weights:

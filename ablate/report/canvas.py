@@ -91,8 +91,10 @@ class Picture:
 @contextmanager
 def theme() -> Iterator[None]:
     """Draw with the page's fonts and colours."""
-    with sns.axes_style("ticks"), mpl.rc_context(_THEME):  # type: ignore[arg-type]
-        yield
+    with mpl.rc_context():
+        mpl.rcdefaults()  # whatever a matplotlibrc says in the folder where the command was typed
+        with sns.axes_style("ticks"), mpl.rc_context(_THEME):  # type: ignore[arg-type]
+            yield
 
 
 def panels(

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from ablate.analysis import mean_curves
 from ablate.report import scales, wording
 from ablate.report.canvas import BLUE, MUTED, ORANGE, Picture, panels, picture, theme
 from ablate.results.embedded import thinned
@@ -19,6 +20,7 @@ MOST_EPOCHS = 30  # points of a curve; more cannot be seen in a panel
 CURVE_COLUMNS = 3
 POOR = 0.15  # a treatment this far below the median has its own accuracy axis, from 0
 HEADROOM = 0.1
+LABEL_MIDDLE = 0.5  # share of an axis; labels beyond it grow towards the middle
 LOW_CURVE = 0.25  # mean accuracy of a curve along the foot of its panel
 
 
@@ -40,8 +42,9 @@ def learning_curves(histories: pd.DataFrame, runs: pd.DataFrame, epochs: Mapping
     chunks = [names[start : start + MOST_PANELS] for start in range(0, len(names), MOST_PANELS)]
     left = sum(map(len, chunks[MOST_FIGURES:]))
     note = (
-        "Lines: mean, in inference mode, over the replicates still training at that epoch; bands: from the lowest to "
-        "the highest of them. Dotted: the mean best epoch; a line of dashes: where runs were stopped early, on average."
+        "Lines: mean over all replicates, in inference mode; bands: from the lowest to the highest of them. Lines are "
+        "thin from the first stop on: a stopped run counts with the weights that it kept. Dotted: the mean best epoch; "
+        "a line of dashes: where runs were stopped early, on average, and how many were."
     )
     note += f" {scales.NOTE}" if by_errors else ""
     if poor:
@@ -91,13 +94,20 @@ def _figure(
 def _curves(axes: Axes, own: pd.DataFrame, runs: pd.DataFrame, early: pd.DataFrame) -> None:
     sides = (("train_accuracy", BLUE, "-"), ("val_accuracy", ORANGE, "--"))
     axes.set(xticks=[], yticks=[])  # seaborn lays out all tick labels after every curve
-    for column, colour, line in sides:
-        everything = own.groupby("epoch")[column].agg(["mean", "min", "max"]) * 100
-        by_epoch = everything.iloc[thinned(len(everything), MOST_EPOCHS)]
-        sns.lineplot(
-            x=by_epoch.index, y=by_epoch["mean"], color=colour, linewidth=1.8, linestyle=line, ax=axes, legend=False
-        )
-        axes.fill_between(by_epoch.index, by_epoch["min"], by_epoch["max"], color=colour, alpha=0.14, linewidth=0)
+    by_side = [mean_curves.mean_curve(own, runs, column) for column, *_ in sides]
+    together = int((by_side[0]["training"] == by_side[0]["training"].max()).sum())  # epochs in which every run trains
+    for width, begin, end in ((1.8, 0, together), (0.9, together - 1, len(by_side[0]))):
+        for everything, (_, colour, line) in zip(by_side, sides, strict=True):
+            part = everything.iloc[begin:end]
+            by_epoch = part.iloc[thinned(len(part), MOST_EPOCHS)] * 100
+            if len(part) > (begin > 0):
+                sns.lineplot(
+                    x=by_epoch.index, y=by_epoch["mean"], color=colour, linewidth=width, linestyle=line, ax=axes,
+                    legend=False,
+                )  # fmt: skip
+                axes.fill_between(
+                    by_epoch.index, by_epoch["min"], by_epoch["max"], color=colour, alpha=0.14, linewidth=0
+                )
     last = int(own["epoch"].max())
     high = 0.9 if own["val_accuracy"].mean() < LOW_CURVE else 0.03
     best, stopped = (
@@ -105,20 +115,24 @@ def _curves(axes: Axes, own: pd.DataFrame, runs: pd.DataFrame, early: pd.DataFra
         for table, column in ((runs, "best_epoch"), (early, "stopped_epoch"))
     )
     _mark(axes, best, "best", (1, 2), high, leftwards=best > last * 0.3)
-    _mark(axes, stopped, "stopped", (6, 3), high, leftwards=False)
+    above = high - 0.11 if high > LABEL_MIDDLE else high + 0.11  # beside the other label there may be no room
+    count = f", {len(early)} of {len(runs)}"
+    _mark(axes, stopped, "stopped", (6, 3), above, leftwards=stopped > last * LABEL_MIDDLE, more=count)
     axes.grid(axis="y")
     axes.set(xlabel="", ylabel="")
     axes.margins(x=0.02)
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True, steps=[1, 2, 5, 10]))
 
 
-def _mark(axes: Axes, epoch: float, what: str, dashes: tuple[int, int], height: float, *, leftwards: bool) -> None:
+def _mark(
+    axes: Axes, epoch: float, what: str, dashes: tuple[int, int], height: float, *, leftwards: bool, more: str = ""
+) -> None:
     """A vertical line at an epoch, named beside it; nothing where the epoch is not known."""
     if not math.isfinite(epoch):
         return
     axes.axvline(epoch, color=MUTED, linewidth=1, dashes=dashes)
     axes.annotate(
-        f"{what} {epoch:.0f}",
+        f"{what} {epoch:.0f}{more}",
         (epoch, height),
         xycoords=("data", "axes fraction"),
         xytext=(-4 if leftwards else 4, 0),

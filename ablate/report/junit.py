@@ -9,6 +9,7 @@ from junitparser.junitparser import FinalResult
 
 from ablate.report import answers, comparison, gate, wording
 from ablate.report.gate import Night
+from ablate.text import clean
 
 LONGEST_MESSAGE = 2_000  # characters; servers show it in a list
 _FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -48,7 +49,7 @@ def _document(suite: TestSuite, cases: Iterable[TestCase]) -> bytes:
 
 def safe(text: str) -> str:
     """A text without the characters that XML 1.0 cannot hold, nor those that a terminal would obey."""
-    return _FORBIDDEN.sub("\N{REPLACEMENT CHARACTER}", text.replace("\r", "\n"))
+    return _FORBIDDEN.sub("\N{REPLACEMENT CHARACTER}", clean(text))
 
 
 def _properties(night: Night) -> dict[str, str]:

@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterable, Sequence
 
+from ablate.text import line as one_line
+
 _SPECIAL = re.compile(r"([\\`*_\[\]<>#|~$&])")
 _NUMBERED = re.compile(r"^(\d+)([.)])(?=\s|$)")  # what would begin a list
 _LINKS = re.compile(r"[@#](?=\w)|:(?=//)|\bwww(?=\.)", re.IGNORECASE)  # what GitHub links by itself
@@ -57,5 +59,4 @@ def cut(lines: Sequence[str], limit: int, what: str) -> str:
 
 def _printable(content: str) -> str:
     """One line without characters that a terminal or a page would obey instead of show."""
-    line = _BREAKS.sub(" ", content).strip()
-    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in line)
+    return one_line(_BREAKS.sub(" ", content).strip())

@@ -109,4 +109,5 @@ def _identity(identity: Identity, names: Mapping[str, str]) -> Identity:
         {_replaced(name, names): digest for name, digest in digests.items()}
         for digests in (identity.code, identity.files)
     )
-    return replace(identity, data=data, code=code, files=files)
+    tokens = tuple(_replaced(name, names) for name in identity.tokens)
+    return replace(identity, data=data, code=code, files=files, tokens=tokens)

@@ -8,13 +8,16 @@ import pandas as pd
 
 from ablate.analysis.estimates import FEWEST_SEEDS
 from ablate.report import wording
+from ablate.results import kept
+from ablate.results.record import KEPT_EPOCH
 from ablate.results.snapshot import Snapshot
 from ablate.study.spec import Study
 
 MOST_FAILURES = 20
 LOG_LINES = 30
 MOST_ENVIRONMENTS = 5  # different texts of one kind
-_NOT_SHOWN = {"process", "programs_compiled", "finished"}
+SHARED_TO_MENTION = 0.01  # of the test set; less is named where the data is described
+_NOT_SHOWN = {"process", "programs_compiled", "finished", KEPT_EPOCH}
 
 
 @dataclass(frozen=True)
@@ -146,6 +149,7 @@ def provenance(snapshot: Snapshot, command: str | None) -> list[tuple[str, str]]
     pairs = [(key.replace("_", " "), _several(sorted(texts))) for key, texts in seen.items() if texts]
     data = [
         f"{facts.rows:,} rows, {facts.features:,} features, {facts.classes} classes, SHA-256 {facts.digest}"
+        + (f"; {facts.leak}" if facts.leak else "")
         for facts in snapshot.identity.data.values()
     ]
     code = [f"{reference}, SHA-256 {digest}" for reference, digest in snapshot.identity.code.items()]
@@ -168,7 +172,8 @@ def _data(snapshot: Snapshot) -> str:
     text = ", ".join(sources)
     if len(snapshot.identity.data) == 1:
         (facts,) = snapshot.identity.data.values()
-        text += f" ({facts.rows:,} rows, {facts.features:,} features, {facts.classes} classes)"
+        scaling = f", {facts.scaling}" if facts.scaling else ""
+        text += f" ({facts.rows:,} rows, {facts.features:,} features{scaling}, {facts.classes} classes)"
     data = snapshot.study.base.data
     part = f"a subset of {data.train_size:,}" if data.train_size else "the training part"
     return f"{text}; validation: " + (
@@ -196,6 +201,10 @@ def _warnings(snapshot: Snapshot, finished: int, planned: int) -> Iterable[str]:
             f"Only {wording.plural(len(snapshot.study.seeds), 'replicate')} per treatment: "
             f"effects are exploratory; {FEWEST_SEEDS} or more are needed for a verdict."
         )
+    for facts in snapshot.identity.data.values():
+        if facts.leak and (facts.shared or 0) >= SHARED_TO_MENTION * (facts.test_rows or 0):
+            yield f"{facts.leak}. At most that much of the test accuracy can come from knowing them by heart."
+    yield from kept.notes(snapshot.records.values())
 
 
 def _environment_text(entry: Any) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ablate.analysis.layers import normal_distance
+from ablate.analysis.mean_curves import mean_curves
 from ablate.report import paths, wording
 from ablate.report.distributions import Distribution, Panel
 from ablate.results.embedded import thinned
@@ -152,13 +153,13 @@ def curve_epochs(histories: pd.DataFrame) -> list[int]:
 
 
 def curve_rows(histories: pd.DataFrame, runs: pd.DataFrame) -> list[CurveRow]:
-    """The numbers of the learning curves: means over the replicates still training at an epoch."""
+    """The numbers of the learning curves: see `analysis.mean_curves`; none after the last run of a treatment ended."""
     epochs = curve_epochs(histories)
     sides = ["train_accuracy", "val_accuracy"]
-    means = histories.groupby(["treatment", "epoch"], sort=False)[sides].mean()
+    means = mean_curves(histories, runs, sides)
     rows = []
     for name, own in runs.groupby("treatment", sort=False):
-        curve = means.loc[name].reindex(epochs)
+        curve = means[str(name)].reindex(epochs)
         rows.append(
             CurveRow(
                 str(name),

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
 import ablate
+from ablate import reading
 from ablate.errors import AblateError
 from ablate.report import wording
 from ablate.results import embedded
@@ -18,6 +19,8 @@ from ablate.study.problems import suggest
 
 PAGE = "page.html.j2"
 SHIPPED = "shipped"  # prefix by which a file of the user's includes the one whose place it takes
+Source = tuple[str, str | None, Callable[[], bool] | None]
+LARGEST = 1_000_000  # bytes of one template
 _TEXTS = ("report.css", "report.js")
 _JSON: dict[str, Any] = {"separators": (",", ":"), "allow_nan": False}
 
@@ -41,11 +44,9 @@ class Templates:
 
     def text(self, name: str) -> str:
         """The style sheet or the script, as it is."""
-        path = next(folder / name for folder in self._folders if (folder / name).is_file())
-        try:
-            return path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise AblateError(f"{path} cannot be read: {error}") from None
+        found = next((text for folder in self._folders if (text := _read(folder, name)) is not None), None)
+        assert found is not None, name  # it is among the shipped ones
+        return found
 
     def render(self, **values: Any) -> str:
         """The page as HTML text.
@@ -59,10 +60,42 @@ class Templates:
             raise AblateError(
                 f"template {error.filename or error.name}, line {error.lineno}: {error.message}"
             ) from None
-        except (jinja2.TemplateError, TypeError, ValueError, ArithmeticError, LookupError, RecursionError) as error:
+        except AblateError:
+            raise
+        except Exception as error:
             if len(self._folders) == 1:
                 raise  # the shipped templates are never wrong about a study
             raise AblateError(f"a template in {self._folders[0]} cannot be rendered: {error}") from error
+
+
+class _Own(jinja2.BaseLoader):
+    """Templates of a folder, which may come from elsewhere: its regular files, and nothing that is linked to."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def get_source(self, environment: jinja2.Environment, template: str) -> Source:  # noqa: ARG002 - jinja2's own
+        """The text of a template; raises `TemplateNotFound` if the folder has none of that name."""
+        name = "/".join(jinja2.loaders.split_template_path(template))
+        text = _read(self._folder, name)
+        if text is None:
+            raise jinja2.TemplateNotFound(template)
+        return text, str(self._folder / name), None
+
+
+def _read(folder: Path, name: str) -> str | None:
+    """The text of a file of a folder of templates; `None` if there is none.
+
+    Raises:
+        AblateError: it cannot be read.
+    """
+    path = folder / name
+    try:
+        return reading.below(folder, *path.relative_to(folder).parts, most=LARGEST).decode()
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError, reading.DamagedError) as error:
+        raise AblateError(f"{path} cannot be read: {error}") from None
 
 
 def template_folder() -> Path:
@@ -92,7 +125,7 @@ def _environment(folders: list[Path], shipped: Path) -> jinja2.Environment:
     by_prefix = jinja2.PrefixLoader({SHIPPED: jinja2.FileSystemLoader(shipped)})
     # select_autoescape() would leave files that end in .j2 unescaped.
     found = ImmutableSandboxedEnvironment(
-        loader=jinja2.ChoiceLoader([jinja2.FileSystemLoader(folders), by_prefix]),
+        loader=jinja2.ChoiceLoader([*map(_Own, folders), by_prefix]),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         finalize=shown,
@@ -110,7 +143,10 @@ def _check(own: Path, shipped: Path) -> None:
     if not own.is_dir():
         raise AblateError(f"--template-dir: {own} is no folder")
     known = {path.relative_to(shipped).as_posix() for path in shipped.rglob("*.j2")} | set(_TEXTS)
-    given = {path.relative_to(own).as_posix() for path in own.rglob("*") if path.suffix in {".j2", ".css", ".js"}}
+    try:
+        given = {path.relative_to(own).as_posix() for path in own.rglob("*") if path.suffix in {".j2", ".css", ".js"}}
+    except (OSError, RecursionError):
+        raise AblateError(f"--template-dir: {own} cannot be looked through") from None
     if not given:
         raise AblateError(f"--template-dir: {own} holds no template; the page is made of {', '.join(sorted(known))}")
     for name in sorted(given - known):

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from ablate import reading
 from ablate.errors import AblateError, NotComparableError, StoreError
 from ablate.results.identity import Identity, canonical_json, data_name, decisive
 from ablate.results.snapshot import Snapshot
@@ -23,10 +24,12 @@ from ablate.study.metrics import RESULT_COLUMNS, is_time
 from ablate.study.spec import Study
 
 FORMAT = 1
-LARGEST = 64_000_000  # bytes; ten thousand runs make two million
+LARGEST = 16_000_000  # bytes; ten thousand runs make two million
+MOST_COLUMNS = 100
 METRICS = ("test_accuracy", "val_accuracy", "train_accuracy", "gap", "test_loss", "val_loss", "train_loss")
 _VERSIONS = ("tensorflow", "keras", "numpy", "python", "machine")  # of what a record tells of its environment
 _KEYS = ("treatment", "seed", "status")
+_STATUSES = ("ok", "diverged", "failed")
 _REMEDIES = "remedies."
 _LISTED = ("treatments", "runs")
 
@@ -135,11 +138,11 @@ def read(path: Path) -> Baseline:
         AblateError: it is no stored baseline, or a damaged one.
     """
     try:
-        if path.stat().st_size > LARGEST:
-            raise AblateError(f"{path} is larger than {LARGEST:,} bytes; no stored baseline is")
-        text = path.read_bytes()
+        text = reading.named(path, LARGEST)
     except FileNotFoundError:
         raise
+    except reading.DamagedError as error:
+        raise StoreError(f"{path} cannot be read: {error}") from None
     except OSError as error:
         raise StoreError(f"{path} cannot be read: {error.strerror}") from None
     try:
@@ -159,10 +162,11 @@ def check_replaceable(path: Path) -> None:
     """
     start = _layout({"ablate_baseline": FORMAT}).partition(":")[0].encode()
     try:
-        with path.open("rb") as file:
-            found = file.read(len(start))
+        found = reading.beginning(path, len(start))
     except FileNotFoundError:
         return
+    except reading.DamagedError as error:
+        raise AblateError(f"{path} is not replaced: {error}; name another file") from None
     except OSError as error:
         raise StoreError(f"{path} cannot be read: {error.strerror}") from None
     if found and found != start:
@@ -177,8 +181,8 @@ def from_json(text: bytes) -> Baseline:
         AblateError: it is no stored baseline, or a damaged one; says which key is wrong.
     """
     try:
-        document = json.loads(text)
-    except (ValueError, RecursionError):
+        document = reading.parse_json(text)
+    except ValueError:
         raise AblateError(f"not JSON, and so no stored baseline; {_MEND}") from None
     number = document.get("ablate_baseline") if isinstance(document, dict) else None
     if not isinstance(number, int):
@@ -195,10 +199,8 @@ def from_json(text: bytes) -> Baseline:
             raise AblateError(f"sha256: the digest does not match the content: it was edited or merged; {_MEND}")
         return found.baseline()
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        key = ".".join(str(part) for part in first["loc"]) or "the document"
-        raise AblateError(f"a damaged baseline: {key}: {first['msg'].lower()}; {_MEND}") from None
-    except (ValueError, RecursionError):  # numbers that are none, or no end of brackets
+        raise AblateError(f"a damaged baseline: {reading.wrong(error)}; {_MEND}") from None
+    except ValueError:  # numbers that are none
         raise AblateError(f"a damaged baseline: it holds what no baseline does; {_MEND}") from None
 
 
@@ -228,13 +230,15 @@ class _Document(BaseModel):
     code: dict[str, str]
     settings: dict[str, Any]
     treatments: Annotated[list[_Treatment], Field(min_length=1)]
-    columns: list[str]
+    columns: Annotated[list[str], Field(max_length=MOST_COLUMNS)]
     runs: list[list[Cell]]
 
     def baseline(self) -> Baseline:
         """What it says."""
         if tuple(self.columns[: len(_KEYS)]) != _KEYS or any(len(row) != len(self.columns) for row in self.runs):
             raise AblateError(f"a damaged baseline: columns: they do not fit the runs; {_MEND}")
+        if not all(map(_is_run, self.runs)):
+            raise AblateError(f"a damaged baseline: runs: one has no {', '.join(_KEYS)}; {_MEND}")
         kept = {}
         for entry in self.treatments:
             settings = {**self.settings, **entry.differs}
@@ -244,6 +248,11 @@ class _Document(BaseModel):
         )
 
 
+def _is_run(row: Sequence[Cell]) -> bool:
+    treatment, seed, status = row[: len(_KEYS)]
+    return isinstance(treatment, str) and type(seed) is int and 0 <= seed < 2**32 and status in _STATUSES
+
+
 def table(rows: Sequence[Sequence[Any]], columns: Sequence[str]) -> pd.DataFrame:
     """Rows as `Baseline.runs` has them: metrics are numbers, `..._censored` are booleans."""
     found = pd.DataFrame(list(rows), columns=list(columns))
@@ -251,7 +260,7 @@ def table(rows: Sequence[Sequence[Any]], columns: Sequence[str]) -> pd.DataFrame
     try:
         kinds = {name: "bool" if name in flags else "float64" for name in columns[len(_KEYS) :]}
         return found.astype({"seed": "int64", **kinds})
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise AblateError(f"a damaged baseline: runs: {error}; {_MEND}") from None
 
 

@@ -2,18 +2,18 @@
 
 import base64
 import gzip
-import json
 import math
+import re
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from ablate import reading
 from ablate.errors import StoreError
 from ablate.results import received
 from ablate.results.identity import Identity
@@ -28,9 +28,11 @@ HISTORY_EPOCHS, HISTORY_DIGITS = 20, 5
 HISTORY_KEPT = ("train_loss", "train_accuracy", "val_loss", "val_accuracy")
 MOST_HISTORY_ROWS = 10_000  # 500 runs at 20 epochs each; more runs have fewer epochs
 MOST_RUNS = 2_000
-_PREFIX = "data-"  # of the elements' ids
+MOST_ROWS = 100_000  # lists and tables in one document, of which the page's own limits allow a tenth
 _PARTS = ("study", "runs", "histories")
-_KINDS = ("application/json", "application/gzip")
+_BLOCK = re.compile(
+    rb'<script type="(?P<kind>application/(?:json|gzip))" id="data-(?P<part>' + "|".join(_PARTS).encode() + rb')">'
+)
 _HISTORY_COLUMNS = ("row", "epoch", *HISTORY_KEPT)
 
 
@@ -81,79 +83,62 @@ def read(path: Path) -> Embedded:
         StoreError: it cannot be read, is no such page, or a newer version wrote it.
     """
     try:
-        if path.stat().st_size > LARGEST_PAGE:
-            raise StoreError(f"{path} is larger than {LARGEST_PAGE:,} bytes; no page of ablate is")
-        found = _Blocks(path.read_text(encoding="utf-8")).documents()
+        documents = _documents(reading.named(path, LARGEST_PAGE))
+        missing = [part for part in _PARTS if part not in documents]
+        if missing:
+            raise StoreError(f"{path} is no page that 'ablate report' wrote: it holds no {' and no '.join(missing)}")
+        return _content(*(documents[part] for part in _PARTS))
+    except _NewerError:
+        raise StoreError(f"{path} was written by a newer version of ablate; upgrade ablate to read it") from None
+    except reading.DamagedError as error:
+        raise StoreError(f"{path} is no page of ablate: {error}") from None
     except OSError as error:
         raise StoreError(f"{path} cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise StoreError(f"{path} is not UTF-8 text, and so no page that 'ablate report' wrote") from None
-    except (ValueError, EOFError, zlib.error, RecursionError) as error:
-        raise StoreError(f"{path} is damaged: {error}") from None
-    missing = [part for part in _PARTS if part not in found]
-    if missing:
-        raise StoreError(f"{path} is no page that 'ablate report' wrote: it holds no {' and no '.join(missing)}")
-    try:
-        head, runs, histories = (found[part] for part in _PARTS)
-        if received.version(head) > FORMAT:
-            raise StoreError(f"{path} was written by a newer version of ablate; upgrade ablate to read it")
-        received.head(head)
-        received.runs(runs)
-        received.histories(histories, _HISTORY_COLUMNS, len(runs["rows"]))
-        table = as_runs_table(pd.DataFrame(runs["rows"], columns=runs["columns"]))
-        return Embedded(
-            head["study"], Identity.from_document(head["identity"]), table, _histories_back(histories, table)
-        )
-    except KeyError as error:
-        raise StoreError(f"{path} is damaged: it holds no {error}") from None
-    except (ValueError, TypeError) as error:
+    except (ValueError, EOFError, zlib.error) as error:
         raise StoreError(f"{path} is damaged: {error}") from None
 
 
-class _Blocks(HTMLParser):
-    """The blocks of data in a page."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self._found: dict[str, tuple[str, list[str]]] = {}
-        self._inside: list[str] | None = None
-        self.feed(html)
-        self.close()
-
-    def documents(self) -> dict[str, Any]:
-        """The JSON documents by what follows `data-` in their id.
-
-        Raises:
-            ValueError, EOFError, zlib.error, RecursionError: one is damaged, or they are too large together.
-        """
-        left, found = LARGEST_CONTENT, {}
-        for name, (kind, text) in self._found.items():
-            content = _unpacked("".join(text), kind, left)
-            left -= len(content)
-            found[name] = json.loads(content)
-        return found
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = dict(attrs)
-        name, kind = given.get("id") or "", given.get("type") or ""
-        part = name.removeprefix(_PREFIX)
-        if tag == "script" and kind in _KINDS and name.startswith(_PREFIX) and part in _PARTS:
-            self._inside = []
-            self._found[part] = (kind, self._inside)
-
-    def handle_data(self, data: str) -> None:
-        if self._inside is not None:
-            self._inside.append(data)
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag == "script":
-            self._inside = None
+class _NewerError(Exception):
+    """A page that only a newer version can read."""
 
 
-def _unpacked(text: str, kind: str, most: int) -> bytes:
+def _content(head: Any, runs: Any, histories: Any) -> Embedded:
+    """What the documents of a page say.
+
+    Raises:
+        ValueError: they are damaged; says what is wrong.
+    """
+    if received.version(head) > FORMAT:
+        raise _NewerError
+    study, identity = received.head(head)
+    received.runs(runs)
+    received.histories(histories, _HISTORY_COLUMNS, len(runs["rows"]))
+    table = as_runs_table(pd.DataFrame(runs["rows"], columns=runs["columns"]))
+    return Embedded(study, identity, table, _histories_back(histories, table))
+
+
+def _documents(page: bytes) -> dict[str, Any]:
+    """The JSON documents of a page by what follows `data-` in their id, found by their marks in one pass.
+
+    Raises:
+        ValueError, EOFError, zlib.error: one is damaged or there twice, or they are too large together.
+    """
+    left, found = LARGEST_CONTENT, {}
+    for match in _BLOCK.finditer(page):
+        kind, part = match["kind"].decode(), match["part"].decode()
+        if part in found:
+            raise ValueError(f"it holds two tables of {part}")
+        end = page.find(b"</script", match.end())
+        content = _unpacked(page[match.end() : len(page) if end < 0 else end], kind, left)
+        left -= len(content)
+        found[part] = reading.parse_json(content, MOST_ROWS)
+    return found
+
+
+def _unpacked(text: bytes, kind: str, most: int) -> bytes:
     """The JSON text of a block, of at most so many bytes."""
     if kind == "application/json":
-        content, whole = text.encode()[:most], len(text.encode()) <= most
+        content, whole = text[:most], len(text) <= most
     else:
         unpacking = zlib.decompressobj(zlib.MAX_WBITS | 16)  # gzip
         content = unpacking.decompress(base64.b64decode(text), max(most, 1))

@@ -10,8 +10,7 @@ from ablate.results import embedded
 from ablate.results.files import replace_file
 from ablate.results.snapshot import Snapshot
 from ablate.results.store import Store
-
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")  # as in the page's script
+from ablate.text import cell
 
 
 def write(snapshot: Snapshot, store: Store, kind: str) -> list[Path]:
@@ -88,19 +87,15 @@ def serialize(table: pd.DataFrame, kind: str) -> bytes:
 def to_csv(table: pd.DataFrame) -> str:
     """A table as CSV in full precision, with `NaN` for what is missing or not finite.
 
-    Text that a spreadsheet would take for a formula gets a leading quote.
+    Text that a spreadsheet would take for a formula gets a leading quote, in cells and in the names of columns.
     """
     safe = table.where(_finite(table))
     for name in safe.columns:
         if not pd.api.types.is_numeric_dtype(safe[name]):
-            safe[name] = safe[name].map(_as_text)
-    return str(safe.to_csv(index=False, na_rep="NaN"))
+            safe[name] = safe[name].map(cell)
+    return str(safe.rename(columns=cell).to_csv(index=False, na_rep="NaN"))
 
 
 def _finite(table: pd.DataFrame) -> pd.DataFrame:
     """Which cells hold something: text, or a number that is neither NaN nor infinite."""
     return table.notna() & ~table.isin([float("inf"), float("-inf")])
-
-
-def _as_text(cell: object) -> object:
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA_STARTS) else cell

@@ -11,21 +11,22 @@ import os
 import platform
 import re
 import secrets
-import stat
 import time
 from functools import cache
 from pathlib import Path
 
+from ablate import reading
 from ablate.errors import StoreError
+from ablate.reading import DamagedError
 
+CALLBACKS = "callbacks"  # folder of what callbacks of the user's write, one folder a run; none of it is read here
 LIMIT = 2**28  # bytes of a file that is read; a record of a million epochs is smaller
 ABANDONED = 3600.0  # seconds after which a temporary file is nobody's, wherever its process runs or ran
 _NO_HARD_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 _TEMPORARY = re.compile(r"\..+\.(?P<host>[0-9a-f]{8})\.(?P<process>\d+)\.[0-9a-f]{8}\.tmp(\.\w+)?")
 
 
-class DamagedError(Exception):
-    """A file cannot be what its name says, whatever it holds: a link, a folder, far too large."""
+__all__ = ["DamagedError"]  # which belongs to what `read` may raise
 
 
 def place(root: Path, *names: str) -> Path:
@@ -97,28 +98,38 @@ def replace_file(path: Path, content: bytes) -> None:
         _discard(temporary)
 
 
-def read(path: Path) -> bytes:
-    """The content of a file, if that is what it is.
+def read(path: Path, folders: int = 1) -> bytes:
+    """The content of a file of a results folder, if that is what it is.
+
+    Args:
+        path: the file.
+        folders: how many folders above it belong to the results folder and may not be links.
 
     Raises:
         FileNotFoundError: there is none.
-        DamagedError: it is a link, a folder, a pipe, or larger than `LIMIT`.
+        DamagedError: it is a link or in the place of one, a folder, a pipe, or larger than `LIMIT`.
         OSError: it cannot be read.
     """
-    if path.parent.is_symlink():
-        raise DamagedError(f"{path.parent} is a symbolic link")
+    whole = path.absolute()
+    return reading.below(whole.parents[folders], *whole.parts[-folders - 1 :], most=LIMIT)
+
+
+def kept(path: Path, folders: int) -> bytes:
+    """The same of a file that a record can be trained again for: a disk that fails on it has damaged it.
+
+    Raises:
+        FileNotFoundError: there is none.
+        DamagedError: as `read`.
+        StoreError: it may not be read.
+    """
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError as error:
-        if error.errno == errno.ELOOP:
-            raise DamagedError("it is a symbolic link") from None
+        return read(path, folders)
+    except FileNotFoundError:
         raise
-    found = os.fstat(handle)
-    if not stat.S_ISREG(found.st_mode) or found.st_size > LIMIT:
-        os.close(handle)
-        raise DamagedError(f"it has {found.st_size:,} bytes" if stat.S_ISREG(found.st_mode) else "it is not a file")
-    with os.fdopen(handle, "rb") as file:
-        return file.read()
+    except PermissionError as error:
+        raise StoreError(f"{path} cannot be read: {error.strerror}") from None
+    except OSError as error:
+        raise DamagedError(str(error.strerror)) from None
 
 
 def temporary_beside(path: Path, suffix: str = "") -> Path:

@@ -6,8 +6,11 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import metadata
-from typing import Any
+from typing import Annotated, Any
 
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from ablate.reading import parse_json, wrong
 from ablate.study.design import Treatment
 from ablate.study.remedies import REMEDIES
 from ablate.study.settings import Data, RunSettings
@@ -23,6 +26,13 @@ def canonical_json(value: Any) -> bytes:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
 
 
+def _data_name(name: str) -> str:
+    """See that a name is one that `data_name` gives."""
+    if not isinstance(parse_json(name.encode()), dict):
+        raise ValueError("a data set is named by a table in JSON")  # noqa: TRY004 - it is the document that is wrong
+    return name
+
+
 @dataclass(frozen=True)
 class DataFacts:
     """What a plan needs to know about a data set that it does not hold in memory.
@@ -34,6 +44,11 @@ class DataFacts:
         classes: different labels.
         largest_class: share of the most frequent label; what guessing achieves.
         shape: of one example as it is in the data; empty where an older version wrote the facts.
+        test_rows: examples of the test set; `None` where an older version wrote the facts, as the following.
+        shared: those of them that the training part has as well, features and all.
+        shared_other_label: those of these that it has with other labels alone.
+        scaling: how its features are scaled, in words; empty where an older version wrote the facts.
+        automatic: whether they are scaled although nobody chose a scale.
     """
 
     digest: str
@@ -42,6 +57,23 @@ class DataFacts:
     classes: int
     largest_class: float
     shape: tuple[int, ...] = ()
+    test_rows: int | None = None
+    shared: int | None = None
+    shared_other_label: int | None = None
+    scaling: str = ""
+    automatic: bool = False
+
+    @property
+    def leak(self) -> str:
+        """What is to say of examples that are in the training part and in the test set; empty if there are none."""
+        if not self.shared or not self.test_rows:
+            return ""
+        more = f" ({self.shared_other_label:,} with another label)" if self.shared_other_label else ""
+        are = "is" if self.shared == 1 else "are"
+        return (
+            f"{self.shared:,} of {self.test_rows:,} examples of the test set ({self.shared / self.test_rows:.1%}) "
+            f"{are} in the training part as well{more}"
+        )
 
 
 @dataclass(frozen=True)
@@ -54,6 +86,7 @@ class Identity:
         code: digest of every function of the user's that the study names, by its reference.
         origins: key of the record whose weights a run starts from, by `origin_name`.
         files: digest of every model file that the study names, by its path there.
+        tokens: builders and model files that may take whole numbers as they are; see `study.tokens`.
     """
 
     libraries: Mapping[str, str]
@@ -61,20 +94,21 @@ class Identity:
     code: Mapping[str, str] = field(default_factory=dict)
     origins: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
+    tokens: Sequence[str] = ()
 
     @classmethod
-    def from_document(cls, document: Mapping[str, Any]) -> "Identity":
-        """An identity from what `asdict` made of one, or of one of an older version.
+    def from_document(cls, document: Any) -> "Identity":
+        """An identity from what `asdict` made of one, or of one of an older version, and JSON of it.
 
         Raises:
-            KeyError, TypeError, AttributeError: the document is none.
+            ValueError: the document is none; says what is wrong.
         """
-        facts = {
-            name: DataFacts(**{**entry, "shape": tuple(entry.get("shape", ()))})
-            for name, entry in document["data"].items()
-        }
-        others = (document.get(name, {}) for name in ("code", "origins", "files"))
-        return cls(document["libraries"], facts, *others)
+        try:
+            found = _Document.model_validate(document)
+        except ValidationError as error:
+            raise ValueError(wrong(error)) from None
+        facts = {name: DataFacts(**{**vars(entry), "shape": tuple(entry.shape)}) for name, entry in found.data.items()}
+        return cls(found.libraries, facts, found.code, found.origins, found.files, tuple(found.tokens))
 
     def covers(self, settings: RunSettings, seeds: Iterable[int]) -> bool:
         """Whether the data, code and model file of a treatment are known here, and what its runs go on from."""
@@ -84,6 +118,40 @@ class Identity:
         goes_on = settings.training.continue_from is not None
         known = not goes_on or all(origin_name(settings, seed) in self.origins for seed in seeds)
         return known and data_name(settings.data) in self.data and settings.code.keys() <= self.code.keys()
+
+
+Count = Annotated[int, Field(ge=0, le=2**53)]  # what every reader of JSON can hold
+
+
+class _Facts(BaseModel):
+    """`DataFacts` as they are written; what validates them."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+    digest: str
+    rows: Count
+    features: Count
+    classes: Count
+    largest_class: Annotated[float, Field(ge=0, le=1)]
+    shape: list[Count] = []
+    test_rows: Count | None = None
+    shared: Count | None = None
+    shared_other_label: Count | None = None
+    scaling: str = ""
+    automatic: bool = False
+
+
+class _Document(BaseModel):
+    """An `Identity` as it is written; what validates it. What a newer version adds is passed over."""
+
+    model_config = ConfigDict(extra="ignore", strict=True)
+
+    libraries: dict[str, str]
+    data: dict[Annotated[str, AfterValidator(_data_name)], _Facts]
+    code: dict[str, str] = {}
+    origins: dict[str, str] = {}
+    files: dict[str, str] = {}
+    tokens: list[str] = []
 
 
 @dataclass(frozen=True)
@@ -133,6 +201,7 @@ def run_key(settings: RunSettings, seed: int, identity: Identity) -> str:
     origin = resolved["training"].pop("continue_from", None) and identity.origins[origin_name(settings, seed)]
     facts = identity.data[data_name(settings.data)]
     file = resolved["model"].pop("file", None)
+    network = settings.model.builder or file
     payload = {
         "schema": KEY_SCHEMA,
         "settings": resolved,
@@ -143,6 +212,7 @@ def run_key(settings: RunSettings, seed: int, identity: Identity) -> str:
         **({"continue_from": origin} if origin else {}),
         **({"file": identity.files[file]} if file else {}),
         **({} if settings.model.hidden else {"shape": facts.shape}),  # hidden layers see examples as rows of numbers
+        **({"tokens": "as they are"} if facts.automatic and network in identity.tokens else {}),  # not scaled
     }
     return hashlib.sha256(canonical_json(payload)).hexdigest()
 

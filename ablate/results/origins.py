@@ -6,7 +6,7 @@ from pathlib import Path
 from ablate.errors import Problem, StudyError
 from ablate.results.identity import Identity, PlannedRun, data_name, origin_name, plan_runs
 from ablate.results.store import Store
-from ablate.study import design, spec
+from ablate.study import design
 from ablate.study.design import Treatment
 from ablate.study.spec import Study
 
@@ -44,11 +44,14 @@ class _Other:
         self._name = name
         self._store = Store(folder)
         identity = self._store.read_identity()
-        if identity is None or not (folder / "study.toml").is_file():
+        study = self._store.read_study()
+        if identity is None or study is None:
             raise self._error(f"no results of that study in {folder.parent}; run it first, with save_models = 'all'")
         self._identity = identity
-        study = spec.load(folder / "study.toml")
-        runs = plan_runs(design.treatments(study, max_runs=10**9), study.seeds, identity)
+        treatments = design.treatments(study, design.MOST_RUNS_SHOWN)
+        if not all(identity.covers(each.settings, study.seeds) for each in treatments):
+            raise self._error("has results that do not go with its study.toml; run it again")
+        runs = plan_runs(treatments, study.seeds, identity)
         self._runs: Mapping[str, Sequence[PlannedRun]] = _grouped(runs)
 
     def key(self, treatment: Treatment, seed: int, identity: Identity) -> str:
@@ -65,7 +68,7 @@ class _Other:
             raise self._error("was trained on other data than is there now")
         if self._store.load(key) is None:
             raise self._error(f"has not finished its run of {what}; 'ablate run' finishes it")
-        if not any(self._store.model_path(key, kind).is_file() for kind in ("npz", "keras")):
+        if not any(self._store.has(self._store.model_path(key, kind)) for kind in ("npz", "keras")):
             raise self._error(f"did not keep the network of {what}; run it with save_models = 'all'")
         return key
 

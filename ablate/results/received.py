@@ -4,8 +4,11 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ablate.study.metrics import RESULT_COLUMNS, SECONDS_COLUMNS
+from ablate.results.identity import Identity
+from ablate.study.metrics import RESULT_COLUMNS, SECONDS_COLUMNS, WHOLE_COLUMNS
 
+MOST_COLUMNS = 1_000  # a study has 500 factors at most
+STATUSES = ("ok", "diverged", "failed")
 MOST_WHOLE = 2**53  # what every reader of JSON can hold
 RUN_COLUMNS = ("treatment", "seed", "run", "trainer", "status", *RESULT_COLUMNS, *SECONDS_COLUMNS)
 
@@ -38,14 +41,13 @@ NUMBER = Kind(
     lambda cell: type(cell) in (int, float) and -sys.float_info.max <= cell <= sys.float_info.max,
 )
 _WHOLE = whole(0, MOST_WHOLE)
-_SHAPE = Kind("a list of whole numbers", lambda cell: isinstance(cell, list) and all(map(_WHOLE.holds, cell)))
-_STATUS = Kind("'ok', 'diverged' or 'failed'", lambda cell: cell in ("ok", "diverged", "failed"))
+_STATUS = Kind("'ok', 'diverged' or 'failed'", lambda cell: isinstance(cell, str) and cell in STATUSES)
 _RUNS = {
     "seed": whole(0, 2**32 - 1),
     "trainer": missing_or(TEXT),
     "status": _STATUS,
     **dict.fromkeys((*RESULT_COLUMNS, *SECONDS_COLUMNS), missing_or(NUMBER)),
-    **dict.fromkeys(("best_epoch", "stopped_epoch", "parameters"), missing_or(_WHOLE)),
+    **dict.fromkeys(WHOLE_COLUMNS, missing_or(_WHOLE)),
 }
 
 
@@ -60,23 +62,19 @@ def version(document: Any) -> int:
     return int(number)
 
 
-def head(document: Any) -> None:
-    """See that a page's study is text and its identity of digests and facts.
+def head(document: Any) -> tuple[str, Identity]:
+    """The study of a page, as text, and its identity.
 
     Raises:
-        ValueError: it is not; says what is wrong.
+        ValueError: they are not; says what is wrong.
     """
-    identity = _table(document["identity"], "the identity")
-    _see(document["study"], TEXT, "the study")
-    for part in ("libraries", "code", "origins", "files"):
-        for name, text in _table(identity.get(part, {}), part).items():
-            _see(name, TEXT, f"a name in {part}")
-            _see(text, TEXT, f"{part}, {name}")
-    for name, facts in _table(identity["data"], "data").items():
-        _see(name, TEXT, "a name of data")
-        for key, cell in _table(facts, f"data {name}").items():
-            kind = {"digest": TEXT, "largest_class": NUMBER, "shape": _SHAPE}.get(key, _WHOLE)
-            _see(cell, kind, f"data {name}, {key}")
+    table = _table(document, "the study's block")
+    study, identity = _part(table, "study"), _part(table, "identity")
+    _see(study, TEXT, "the study")
+    try:
+        return study, Identity.from_document(identity)
+    except ValueError as error:
+        raise ValueError(f"the identity: {error}") from None
 
 
 def runs(document: Any) -> None:
@@ -89,7 +87,7 @@ def runs(document: Any) -> None:
     missing = [name for name in RUN_COLUMNS if name not in columns]
     if missing:
         raise ValueError(f"runs has no column {', '.join(missing)}")
-    _cells(document["rows"], columns, [_RUNS.get(name, TEXT) for name in columns], "runs")
+    _cells(_part(document, "rows"), columns, [_RUNS.get(name, TEXT) for name in columns], "runs")
 
 
 def histories(document: Any, columns: Sequence[str], count: int) -> None:
@@ -101,16 +99,20 @@ def histories(document: Any, columns: Sequence[str], count: int) -> None:
     if _columns(document, "histories") != list(columns):
         raise ValueError(f"the columns of histories should be {', '.join(columns)}")
     kinds = [whole(0, count - 1), whole(1, MOST_WHOLE)] + [missing_or(NUMBER)] * (len(columns) - 2)
-    _cells(document["rows"], columns, kinds, "histories")
+    _cells(_part(document, "rows"), columns, kinds, "histories")
 
 
 def _columns(document: Any, table: str) -> list[str]:
-    columns = _table(document, table)["columns"]
+    columns = _part(_table(document, table), "columns")
     if not isinstance(columns, list) or not all(map(_is_text, columns)):
         raise ValueError(f"the columns of {table} should be a list of names")
-    twice = [name for name in columns if columns.count(name) > 1]
-    if twice:
-        raise ValueError(f"{table} has two columns {twice[0]!r}")
+    if len(columns) > MOST_COLUMNS:
+        raise ValueError(f"{table} has {len(columns):,} columns, more than any page")
+    seen: set[str] = set()
+    for name in columns:
+        if name in seen:
+            raise ValueError(f"{table} has two columns {name!a:.60}")
+        seen.add(name)
     return columns
 
 
@@ -122,6 +124,12 @@ def _cells(rows: Any, columns: Sequence[str], kinds: Sequence[Kind], table: str)
             raise ValueError(f"row {number} of {table} should be a list of {len(columns)} cells")
         for name, kind, cell in zip(columns, kinds, row, strict=True):
             _see(cell, kind, f"row {number} of {table}, {name},")
+
+
+def _part(table: Mapping[str, Any], key: str) -> Any:
+    if key not in table:
+        raise ValueError(f"it holds no {key!r}")
+    return table[key]
 
 
 def _table(value: Any, where: str) -> Mapping[str, Any]:

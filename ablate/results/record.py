@@ -5,19 +5,25 @@ import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from ablate.errors import StoreError
-from ablate.results.identity import canonical_json
+from ablate.reading import parse_json, wrong
+from ablate.results.identity import Count, canonical_json
+from ablate.study.metrics import HISTORY_COLUMNS, RESULT_COLUMNS, WHOLE_COLUMNS
 
 RECORD_SCHEMA = 2
+BINS = 60  # of every histogram
+SMALLEST = 2.0**-60  # range of a histogram that is added up with others
 
 Status = Literal["ok", "diverged"]
 TrainerName = Literal["compiled", "graph", "fit"]
 Moment = Literal["initial", "best", "end"]
+KEPT_EPOCH = "kept_epoch"  # in `Record.environment`
 _NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
@@ -71,12 +77,14 @@ class Record:
         status: `ok`, or `diverged` when a loss stopped being finite (history up to there).
         trainer: `compiled` (by XLA), `graph` (the same epoch without XLA) or `fit`.
         history: one list per column of `HISTORY_COLUMNS`, one entry per epoch.
-        result: of the kept weights: `test_loss`, `test_accuracy`, the last or restored epoch's columns, `gap`,
-            `best_epoch`, `stopped_epoch` (both from 1), `parameters`.
+        result: of the kept weights: `test_loss`, `test_accuracy`, the columns of the epoch that ended with them, `gap`,
+            `best_epoch`, `stopped_epoch` (both from 1), `parameters`. Where they are the weights of no epoch, the
+            columns in inference mode were measured again, and `loss` and `accuracy` are NaN.
         probes: weight and activation distributions.
         weights: `weights_digest` of the kept weights; empty in records from before these were digested.
         seconds: `train`, `compile` and `total` wall time.
-        environment: versions, threads and machine; free to differ between equal runs.
+        environment: versions, threads and machine; free to differ between equal runs. `kept_epoch` is the epoch (from
+            1) that the kept weights are of; `None`: of no epoch; not there in records of older versions.
     """
 
     key: str
@@ -106,9 +114,9 @@ class Record:
             StoreError: the document is damaged.
         """
         try:
-            document = json.loads(text)
-            schema, body = int(document["schema"]), document["body"]
-            if document["sha256"] != _digest(schema, body):
+            document = _Envelope.model_validate(parse_json(text))
+            schema, body = document.schema_, document.body
+            if document.sha256 != _digest(schema, body):
                 raise StoreError("its digest does not match its content")
             if schema > RECORD_SCHEMA:
                 raise NewerRecordError(
@@ -116,11 +124,95 @@ class Record:
                 )
             for upgrade in _UPGRADES[schema - 1 :]:
                 body = upgrade(body)
-            numbers = {key: _decode(body[key]) for key in ("history", "result", "probes", "seconds")}
-            probes = tuple(Probe(**{**probe, "counts": tuple(probe["counts"])}) for probe in numbers["probes"])
-            return cls(**{**body, **numbers, "probes": probes})
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            numbers = {key: _decode(body[key]) for key in ("history", "result", "probes", "seconds") if key in body}
+            found = _Body.model_validate({**body, **numbers})
+            probes = tuple(Probe(**{**vars(probe), "counts": tuple(probe.counts)}) for probe in found.probes)
+            return cls(**{**vars(found), "probes": probes})
+        except ValidationError as error:
+            raise StoreError(f"not a record: {wrong(error)}") from None
+        except ValueError as error:
             raise StoreError(f"not a record: {error}") from None
+
+
+_STRICT = ConfigDict(extra="forbid", strict=True)
+
+
+class _Envelope(BaseModel):
+    """The document around a record; what validates it."""
+
+    model_config = ConfigDict(extra="ignore", strict=True)
+
+    schema_: Annotated[int, Field(alias="schema", ge=1, le=2**31)]
+    sha256: str
+    body: dict[str, Any]
+
+
+class _Probe(BaseModel):
+    """A `Probe` as it is written; what validates it."""
+
+    model_config = _STRICT
+
+    layer: str
+    kind: Literal["weights", "activations"]
+    moment: Moment
+    low: float
+    high: float
+    counts: Annotated[list[Count], Field(min_length=BINS, max_length=BINS)]
+    mean: float
+    sd: float
+    skewness: float
+    kurtosis: float
+    minimum: float
+    maximum: float
+    zeros: float
+    saturated: float | None
+    dead: float | None
+    spectral_norm: float | None
+    non_finite: Count
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> "_Probe":
+        """Histograms are added up by their edges, which have to be such that this can be done."""
+        if not SMALLEST <= self.high <= 1 / SMALLEST or math.frexp(self.high)[0] != 0.5:
+            raise ValueError(f"high should be a power of two from {SMALLEST:g} to {1 / SMALLEST:g}")
+        if self.low not in (0, -self.high):
+            raise ValueError("low should be 0, or high with the other sign")
+        return self
+
+
+class _Body(BaseModel):
+    """A `Record` as it is written, of this schema; what validates it."""
+
+    model_config = _STRICT
+
+    key: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    seed: Annotated[int, Field(ge=0, lt=2**32)]
+    settings: dict[str, Any]
+    status: Status
+    trainer: TrainerName
+    history: dict[str, Annotated[list[float], Field(min_length=1)]]
+    result: dict[str, int | float]
+    probes: list[_Probe]
+    weights: str
+    seconds: dict[str, float]
+    environment: dict[str, Any]
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> "_Body":
+        """Tables are made of these columns."""
+        for name, given, wanted in (
+            ("history", self.history, HISTORY_COLUMNS),
+            ("result", self.result, RESULT_COLUMNS),
+            ("seconds", self.seconds, ("train", "compile", "total")),
+        ):
+            if missing := [column for column in wanted if column not in given]:
+                raise ValueError(f"{name} has no {', '.join(missing)}")
+        if len({len(values) for values in self.history.values()}) > 1:
+            raise ValueError("the columns of history should have one number an epoch each")
+        for name in WHOLE_COLUMNS:
+            if type(self.result[name]) is not int or not 0 <= self.result[name] <= 2**53:
+                raise ValueError(f"{name} should be a whole number from 0 on")
+        return self
 
 
 class NewerRecordError(StoreError):
@@ -140,6 +232,18 @@ class Failure:
     reason: str
     log: str
     at: str
+
+    @classmethod
+    def from_json(cls, text: bytes) -> "Failure":
+        """Read a failure back.
+
+        Raises:
+            ValueError: the document is damaged.
+        """
+        return _FAILURE.validate_python(parse_json(text))
+
+
+_FAILURE = TypeAdapter(Failure)
 
 
 def weights_digest(weights: Mapping[str, npt.NDArray[np.float32]]) -> str:

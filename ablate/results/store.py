@@ -6,9 +6,9 @@ The first writer of a record wins and a published record never changes. Nothing 
 import contextlib
 import io
 import json
+import os
 import secrets
-import zipfile
-import zlib
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -18,10 +18,16 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from ablate import reading
 from ablate.errors import StoreError
-from ablate.results import files
+from ablate.results import files, weights
 from ablate.results.identity import Identity
-from ablate.results.record import Failure, NewerRecordError, Record, weights_digest
+from ablate.results.names import is_attempt, is_key, is_temporary
+from ablate.results.record import Failure, NewerRecordError, Record
+from ablate.study import document, spec
+from ablate.study.spec import Study
+
+DEPTH = 2  # of our folders: attempts/<key>/1.json, runs/ab/<key>.json
 
 
 class Store:
@@ -59,7 +65,28 @@ class Store:
 
     def temporaries(self) -> list[Path]:
         """Files in the making, by this or another process, and what is left of them."""
-        return [path for path in self.root.rglob(".*.tmp*") if files.is_temporary(path)]
+        return [path for path in self.everything() if is_temporary(path)]
+
+    def everything(self) -> Iterator[Path]:
+        """All files and links of the folder, and folders that lie deeper in it than any of ours.
+
+        Raises:
+            StoreError: a folder cannot be read.
+        """
+        folders = [(self.root, 0)]
+        while folders:
+            folder, depth = folders.pop()
+            try:
+                entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                raise StoreError(f"{folder} cannot be read: {error.strerror}") from None
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False) and depth < DEPTH:
+                    folders.append((Path(entry.path), depth + 1))
+                else:
+                    yield Path(entry.path)
 
     def commit(self, record: Record) -> bool:
         """Publish a record; once this returns it survives a crash.
@@ -72,10 +99,10 @@ class Store:
         """
         return self.publish_record(record.key, record.to_json())
 
-    def publish_record(self, key: str, document: bytes) -> bool:
+    def publish_record(self, key: str, content: bytes) -> bool:
         """The same for the bytes of a record that another folder has."""
         path = files.place(self.root, *_record_names(key))
-        while not files.publish(path, document):
+        while not files.publish(path, content):
             if self.load(key) is not None:
                 return False
             if files.is_there(path):  # something that is neither a record nor can be moved away
@@ -112,9 +139,9 @@ class Store:
         Raises:
             StoreError: it could not be written.
         """
-        document = json.dumps(asdict(failure)).encode()
+        content = json.dumps(asdict(failure)).encode()
         number = self.attempts(key) + 1
-        while not files.publish(files.place(self.root, "attempts", key, f"{number}.json"), document):
+        while not files.publish(files.place(self.root, "attempts", key, f"{number}.json"), content):
             number += 1
 
     def attempts(self, key: str) -> int:
@@ -123,23 +150,23 @@ class Store:
 
     def _attempts(self, key: str) -> dict[int, Path]:
         found = (self.root / "attempts" / key).glob("*.json")
-        return {int(path.stem): path for path in found if path.stem.isascii() and path.stem.isdecimal()}
+        return {int(path.stem): path for path in found if is_attempt(path)}
 
     def last_failure(self, key: str) -> Failure | None:
         """The latest reason why a run has no record."""
         for _, path in sorted(self._attempts(key).items(), reverse=True):
-            with contextlib.suppress(OSError, ValueError, TypeError, files.DamagedError):
-                return Failure(**json.loads(files.read(path)))
+            with contextlib.suppress(OSError, ValueError, files.DamagedError):
+                return Failure.from_json(files.read(path, folders=2))
         return None
 
-    def keep_weights(self, key: str, weights: Mapping[str, npt.NDArray[np.float32]]) -> None:
+    def keep_weights(self, key: str, arrays: Mapping[str, npt.NDArray[np.float32]]) -> None:
         """Keep what a run has learned, until it is known which networks are wanted.
 
         Raises:
             StoreError: it could not be written.
         """
         content = io.BytesIO()
-        np.savez(content, **weights)  # type: ignore[arg-type]
+        np.savez(content, **arrays)  # type: ignore[arg-type]
         files.replace_file(files.place(self.root, "models", f"{key}.npz"), content.getvalue())
 
     def weights(self, record: Record) -> dict[str, npt.NDArray[np.float32]] | None:
@@ -150,7 +177,7 @@ class Store:
         """
         path = self.model_path(record.key, "npz")
         try:
-            return read_weights(path, record.weights)
+            return weights.read(path, record.weights)
         except FileNotFoundError:
             return None
         except files.DamagedError:
@@ -180,7 +207,8 @@ class Store:
 
     def models(self, kind: Literal["npz", "keras"]) -> set[str]:
         """Keys of the runs whose weights (`npz`) or whose networks (`keras`) are kept."""
-        return {path.stem for path in (self.root / "models").glob(f"[!.]*.{kind}")}
+        found = (self.root / "models").glob(f"*.{kind}")
+        return {path.stem for path in found if is_key(path.stem) and self.has(path)}
 
     def drop_models(self, keys: Iterable[str]) -> None:
         """Remove weights and networks of some runs.
@@ -190,10 +218,27 @@ class Store:
         """
         try:
             for key in keys:
-                self.model_path(key, "npz").unlink(missing_ok=True)
-                self.model_path(key, "keras").unlink(missing_ok=True)
+                for path in (self.model_path(key, "npz"), self.model_path(key, "keras")):
+                    if self.has(path):
+                        path.unlink(missing_ok=True)
         except OSError as error:
             raise StoreError(f"{self.root / 'models'} cannot be changed: {error.strerror}") from None
+
+    def clear_callbacks(self, key: str) -> None:
+        """Remove what callbacks of the user's wrote in an earlier attempt at a run.
+
+        Raises:
+            StoreError: it cannot be removed.
+        """
+        folder = self.root / files.CALLBACKS
+        if folder.is_symlink():
+            return  # nothing of ours is behind it; nothing is written there either
+        try:
+            shutil.rmtree(folder / key)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise StoreError(f"{folder / key} cannot be emptied: {error}") from None
 
     def write(self, name: str, content: bytes) -> Path:
         """Replace a document of the study's folder (a page, a table) as a whole.
@@ -207,17 +252,51 @@ class Store:
 
     def write_identity(self, identity: Identity) -> None:
         """Keep what the runs are trained on and with, so that tables can be made without the data."""
-        document = json.dumps(asdict(identity), indent=2, sort_keys=True) + "\n"
-        self.write("identity.json", document.encode())
+        text = json.dumps(asdict(identity), indent=2, sort_keys=True) + "\n"
+        self.write("identity.json", text.encode())
 
     def read_identity(self) -> Identity | None:
-        """What the runs of this folder were trained on and with; `None` before the first run."""
+        """What the runs of this folder were trained on and with; `None` before the first run.
+
+        Raises:
+            StoreError: the file cannot be used.
+        """
+        path = self.root / "identity.json"
         try:
-            return Identity.from_document(json.loads((self.root / "identity.json").read_bytes()))
+            return Identity.from_document(reading.parse_json(files.read(path, folders=0)))
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise StoreError(f"{self.root / 'identity.json'} cannot be read: {error}") from None
+        except (files.DamagedError, ValueError) as error:
+            raise StoreError(f"{path} cannot be used: {error}; 'ablate run' writes it anew") from None
+        except OSError as error:
+            raise StoreError(f"{path} cannot be read: {error.strerror}") from None
+
+    def read_study(self) -> Study | None:
+        """The study as it was run last; `None` before the first run.
+
+        Raises:
+            StudyError: it is no valid study.
+            StoreError: the file cannot be read.
+        """
+        path = self.root / "study.toml"
+        try:
+            content = reading.below(self.root, path.name, most=document.LARGEST_FILE)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except files.DamagedError as error:
+            raise StoreError(f"{path} cannot be used: {error}") from None
+        except OSError as error:
+            raise StoreError(f"{path} cannot be read: {error.strerror}") from None
+        return spec.read(document.decode(content, path), path)
+
+    def has(self, path: Path) -> bool:
+        """Whether a file is in this folder: a regular one, and no link on the way to it."""
+        return reading.is_inside(self.root, *path.relative_to(self.root).parts)
+
+    def network(self, key: str) -> Path | None:
+        """The `.keras` file of a run, if it is kept."""
+        path = self.model_path(key, "keras")
+        return path if self.has(path) else None
 
     def model_path(self, key: str, kind: Literal["npz", "keras"]) -> Path:
         """Where a run's weights (`npz`) or its network (`keras`) are, if they are kept."""
@@ -229,12 +308,17 @@ class Store:
 
     def record_paths(self) -> Iterator[Path]:
         """Everything in the place of a record."""
-        return self.root.glob("runs/[0-9a-f][0-9a-f]/[0-9a-f]*.json")
+        found = self.root.glob("runs/[0-9a-f][0-9a-f]/*.json")
+        return (path for path in found if is_key(path.stem) and path.stem.startswith(path.parent.name))
 
     def _set_aside(self, path: Path) -> None:
         """Move a damaged file to the quarantine; where that cannot be done it stays and counts as missing."""
-        if path.parent.is_symlink():
-            self.damaged.append(path.parent)
+        inside = path.relative_to(self.root).parents
+        links = [
+            folder for folder in (self.root / name for name in inside) if folder != self.root and folder.is_symlink()
+        ]
+        if links:
+            self.damaged.append(links[-1])
             return
         try:
             target = files.place(self.root, "quarantine", f"{path.name}.{secrets.token_hex(4)}")
@@ -254,9 +338,9 @@ def read_record(path: Path) -> Record:
         DamagedError: it is not what its name says.
         StoreError: it cannot be read at all, or a newer version wrote it.
     """
-    document = _content(path)
+    content = files.kept(path, folders=2)
     try:
-        record = Record.from_json(document)
+        record = Record.from_json(content)
     except NewerRecordError as error:
         raise NewerRecordError(f"{path}: {error}") from None
     except StoreError as error:
@@ -266,44 +350,9 @@ def read_record(path: Path) -> Record:
     return record
 
 
-def read_weights(path: Path, digest: str) -> dict[str, npt.NDArray[np.float32]]:
-    """The weights in a file.
-
-    Args:
-        path: the `.npz` file.
-        digest: `Record.weights` of their run; empty if it is not known.
-
-    Raises:
-        FileNotFoundError: there is none.
-        DamagedError: they are not those of their record.
-        StoreError: they cannot be read.
-    """
-    content = _content(path)
-    try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as kept:
-            weights = dict(kept)
-    except (ValueError, zipfile.BadZipFile, zlib.error, KeyError) as error:
-        raise files.DamagedError(f"not the weights of a network: {error}") from None
-    if digest and weights_digest(weights) != digest:
-        raise files.DamagedError("these are not the weights that the record was measured with")
-    return weights
-
-
 def utc_now() -> str:
     """The time as ISO 8601 in UTC, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def _content(path: Path) -> bytes:
-    """What a file holds; a disk that fails on it has damaged it."""
-    try:
-        return files.read(path)
-    except FileNotFoundError:
-        raise
-    except PermissionError as error:
-        raise StoreError(f"{path} cannot be read: {error.strerror}") from None
-    except OSError as error:
-        raise files.DamagedError(str(error.strerror)) from None
 
 
 def _record_names(key: str) -> tuple[str, str, str]:

@@ -9,9 +9,7 @@ import pandas as pd
 
 from ablate.results.identity import PlannedRun
 from ablate.results.record import Probe, Record
-from ablate.study.metrics import HISTORY_COLUMNS, RESULT_COLUMNS, SECONDS_COLUMNS
-
-_WHOLE = ("best_epoch", "stopped_epoch", "parameters")
+from ablate.study.metrics import HISTORY_COLUMNS, RESULT_COLUMNS, SECONDS_COLUMNS, WHOLE_COLUMNS
 
 
 def runs_table(
@@ -50,7 +48,7 @@ def runs_table(
 
 def as_runs_table(table: pd.DataFrame) -> pd.DataFrame:
     """A table with the columns of `runs_table`, and with their types: missing numbers are NaN or `<NA>`."""
-    numbers = {name: "Int64" if name in _WHOLE else "float64" for name in (*RESULT_COLUMNS, *SECONDS_COLUMNS)}
+    numbers = {name: "Int64" if name in WHOLE_COLUMNS else "float64" for name in (*RESULT_COLUMNS, *SECONDS_COLUMNS)}
     return table.astype(numbers)
 
 

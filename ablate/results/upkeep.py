@@ -1,6 +1,7 @@
 """The upkeep of results folders: look through all of one, remove what nobody needs, bring two together."""
 
 import contextlib
+import re
 import shutil
 from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
@@ -9,12 +10,16 @@ from pathlib import Path
 from typing import Literal
 
 from ablate.errors import StoreError
-from ablate.results import claims, files
+from ablate.results import claims, confirmation, files, weights
+from ablate.results.names import is_attempt, is_key, is_temporary
 from ablate.results.record import NewerRecordError, Record
-from ablate.results.store import Store, read_record, read_weights
+from ablate.results.store import Store, read_record
 
 Kind = Literal["damaged", "newer", "unfinished", "unneeded", "foreign", "quarantined", "unused"]
 DOCUMENTS = ("study.toml", "identity.json")  # what the study is, as left by the first run
+TRASH = "trash"  # where `remove` moves files before it deletes them
+_TRASHED = re.compile(r"(runs|models|attempts|quarantine)\.\S*[0-9a-f]{64}\S*|\.\S+\.tmp(\.\w+)?")
+_SET_ASIDE = re.compile(r"[0-9a-f]{64}\.(json|npz)\.[0-9a-f]{8}")
 MADE = (*DOCUMENTS, "report.html", claims.NAME)
 TABLES = ("runs", "histories")
 
@@ -25,9 +30,9 @@ class Finding:
 
     Attributes:
         kind: `damaged`: a record or weights that cannot be used. `newer`: a record of a newer version.
-            `unfinished`: a file whose writer is gone. `unneeded`: failures of runs that succeeded later, weights and
-            networks of runs without a record. `foreign`: nothing of ours, or a link. `quarantined`: set aside before.
-            `unused`: of a run that the study does not ask for.
+            `unfinished`: a file whose writer, or remover, is gone. `unneeded`: failures of runs that succeeded later,
+            weights and networks of runs without a record. `foreign`: nothing of ours, or a link. `quarantined`: set
+            aside before. `unused`: of a run that the study does not ask for.
         path: where it is.
         reason: in words.
     """
@@ -54,6 +59,11 @@ class Inventory:
         """Whether every record and all weights can be used."""
         return not any(finding.kind in {"damaged", "newer"} for finding in self.findings)
 
+    @property
+    def foreign(self) -> int:
+        """How many files are nobody's that ablate knows, and are left alone."""
+        return sum(finding.kind == "foreign" for finding in self.findings)
+
 
 def verify(store: Store) -> Inventory:
     """Read every file of a results folder and compare it with its digest. Changes nothing.
@@ -73,53 +83,67 @@ def verify(store: Store) -> Inventory:
         except NewerRecordError as error:
             findings.append(Finding("newer", path, str(error)))
     known = {store.record_path(key) for key in records} | {finding.path for finding in findings}
-    for path in sorted(store.root.rglob("*")):
-        if path not in known and (path.is_symlink() or not path.is_dir()):
+    for path in sorted(store.everything()):
+        if path not in known:
             findings += _look_at(path, store, records)
     return Inventory(tuple(records), tuple(findings))
 
 
 def _look_at(path: Path, store: Store, records: dict[str, Record]) -> Iterator[Finding]:
-    """What is to say about a file that is not a record."""
+    """What is to say about a file that is not a record: it is ours by its place and the whole key in its name."""
     names = path.relative_to(store.root).parts
     if path.is_symlink():
         yield Finding("foreign", path, "a symbolic link, which is not followed")
-    elif files.is_temporary(path):
+    elif not store.has(path):
+        yield Finding("foreign", path, "not a file, or not in a folder of ours")
+    elif is_temporary(path):
         if files.is_abandoned(path):
             yield Finding("unfinished", path, "the process that was writing it is gone")
-    elif names[0] == "quarantine":
+    elif names[0] == TRASH and len(names) == 2 and _TRASHED.fullmatch(path.name):
+        yield Finding("unfinished", path, "'ablate store gc' was stopped before it removed it")
+    elif names[0] == "quarantine" and len(names) == 2 and _SET_ASIDE.fullmatch(path.name):
         yield Finding("quarantined", path, "found damaged before")
-    elif names[0] == "attempts" and len(names) == 3 and path.suffix == ".json":
+    elif names[0] == "attempts" and len(names) == 3 and is_key(names[1]) and is_attempt(path):
         if names[1] in records:
             yield Finding("unneeded", path, "a failure of a run that succeeded later")
-    elif names[0] == "models" and len(names) == 2 and path.suffix in {".npz", ".keras"}:
+    elif names[0] == "models" and len(names) == 2 and path.suffix in {".npz", ".keras"} and is_key(path.stem):
         if not files.is_there(store.record_path(path.stem)):
             yield Finding("unneeded", path, "of a run without a record")
         elif path.suffix == ".npz" and path.stem in records:
             yield from _look_at_weights(path, records[path.stem])
+    elif names[0] == confirmation.FOLDER and len(names) == 2 and path.suffix == ".json":
+        try:
+            confirmation.read_entry(path)
+        except files.DamagedError as error:
+            yield Finding("damaged", path, str(error))
+    elif names[0] == files.CALLBACKS and len(names) > 2:
+        return
     elif not (len(names) == 1 and (path.name in MADE or path.stem in TABLES)):
         yield Finding("foreign", path, "nothing that ablate wrote")
 
 
 def _look_at_weights(path: Path, record: Record) -> Iterator[Finding]:
     try:
-        read_weights(path, record.weights)
+        weights.read(path, record.weights)
     except files.DamagedError as error:
         yield Finding("damaged", path, str(error))
 
 
-def garbage(store: Store, *, quarantine: bool = False) -> list[Finding]:
+def garbage(store: Store, inventory: Inventory, *, quarantine: bool = False) -> list[Finding]:
     """What may be deleted without losing a result, or anything that another process is about to need.
 
     Args:
         store: the folder.
+        inventory: what `verify` found in it.
         quarantine: also what was set aside as damaged.
 
     Raises:
-        StoreError: there is no such folder, or a file in it cannot be read.
+        StoreError: it cannot be seen which runs are being trained.
     """
     kinds = {"unfinished", "unneeded"} | ({"quarantined"} if quarantine else set())
-    findings = [finding for finding in verify(store).findings if finding.kind in kinds]
+    findings = [finding for finding in inventory.findings if finding.kind in kinds]
+    if not files.is_there(store.root / claims.NAME):
+        return findings  # nobody has trained here yet
     with contextlib.closing(claims.Claims(store.root)) as mine:
         return [finding for finding in findings if finding.kind != "unneeded" or mine.take(_key_of(finding.path))]
 
@@ -130,38 +154,66 @@ def _key_of(path: Path) -> str:
 
 
 def unused(store: Store, keys: AbstractSet[str]) -> list[Finding]:
-    """Records, and what goes with them, of runs that are not among some keys."""
-    paths = [*store.record_paths(), *(store.root / "models").glob("[0-9a-f]*.*")]
+    """Records, and what goes with them, of runs that are not among some keys; what their callbacks wrote as well."""
+    kinds: tuple[Literal["npz", "keras"], ...] = ("npz", "keras")
+    models = [store.model_path(key, kind) for kind in kinds for key in store.models(kind)]
+    written = [path for path in (store.root / files.CALLBACKS).glob("[0-9a-f]*/**/*") if not path.is_dir()]
+    keyed = [*((path, path.stem) for path in (*store.record_paths(), *models))]
+    keyed += [(path, key) for path in written if is_key(key := _run_of(path, store))]
     return [
         Finding("unused", path, "the study does not ask for this run")
-        for path in paths
-        if path.stem not in keys and not path.parent.is_symlink()
+        for path, key in sorted(keyed)
+        if key not in keys and store.has(path)
     ]
+
+
+def _run_of(path: Path, store: Store) -> str:
+    """The run whose callbacks wrote a file."""
+    return path.relative_to(store.root).parts[1]
 
 
 def remove(store: Store, findings: Iterable[Finding]) -> int:
     """Delete the files of findings, and the folders that this empties.
 
+    All of them are moved to `trash/` in the results folder first; if one cannot be, all are put back. So nothing is
+    half removed, and what is deleted is what was looked at.
+
     Returns:
         Bytes that were freed.
 
     Raises:
-        StoreError: one cannot be deleted.
+        StoreError: one cannot be moved or deleted.
     """
-    freed, findings = 0, list(findings)
-    for finding in findings:
-        try:
-            freed += finding.path.lstat().st_size
-            finding.path.unlink()
-        except FileNotFoundError:
-            continue
-        except OSError as error:
-            raise StoreError(f"{finding.path} cannot be removed: {error.strerror}") from None
-    for folder in sorted({finding.path.parent for finding in findings}, reverse=True):
+    moved: list[tuple[Path, Path]] = []
+    paths = list(dict.fromkeys(finding.path for finding in findings))
+    try:
+        for path in paths:
+            moved += _moved_to_trash(store, path)
+        freed = sum(target.lstat().st_size for _, target in moved)
+        for _, target in moved:
+            target.unlink()
+    except OSError as error:
+        for path, target in reversed(moved):
+            with contextlib.suppress(OSError):
+                target.rename(path)
+        raise StoreError(f"{error.filename} cannot be removed: {error.strerror}") from None
+    for folder in sorted({path.parent for path in paths} | {store.root / TRASH}, reverse=True):
         if folder != store.root:
-            with contextlib.suppress(OSError):  # it is not empty
+            with contextlib.suppress(OSError):  # it is not empty, or not there
                 folder.rmdir()
     return freed
+
+
+def _moved_to_trash(store: Store, path: Path) -> list[tuple[Path, Path]]:
+    """Where a file was and is now; nothing if it is gone, or no file of this folder any more."""
+    names = path.relative_to(store.root).parts
+    if not store.has(path):
+        return []
+    if names[0] == TRASH:
+        return [(path, path)]
+    target = files.place(store.root, TRASH, ".".join(names))
+    path.rename(target)
+    return [(path, target)]
 
 
 @dataclass(frozen=True)
@@ -182,7 +234,9 @@ class Merged:
 
 
 def merge(source: Store, target: Store) -> Merged:
-    """Copy records, and the failures and networks that go with them, into another folder. The source is not changed.
+    """Copy records into another folder, and what goes with them: failures, networks, which of them confirm a choice.
+
+    The source is not changed.
 
     Raises:
         StoreError: one of the folders cannot be read or written.
@@ -190,21 +244,64 @@ def merge(source: Store, target: Store) -> Merged:
     found = verify(source)
     target.prepare()
     for name in DOCUMENTS:
-        if not (target.root / name).exists() and (source.root / name).is_file():
-            target.write(name, files.read(source.root / name))
+        if not files.is_there(target.root / name) and source.has(source.root / name):
+            target.write(name, _document(source.root / name))
+    added, there, different = _copy_records(source, target, found.records)
+    _copy_models(source, target, set(added))
+    _copy_attempts(source, target)
+    confirmation.copy(source, target)
+    refused = tuple(finding for finding in found.findings if finding.kind in {"damaged", "newer"})
+    return Merged(added, there, different, refused)
+
+
+def adopt(source: Store, target: Store, keys: Iterable[str]) -> Merged:
+    """Copy the records of some runs, and their networks, into another folder. The source is not changed.
+
+    Args:
+        source: where they are.
+        target: where they go.
+        keys: of the runs; those that the source has no record of are passed over.
+
+    Raises:
+        StoreError: one of the folders cannot be read or written.
+    """
+    sound, refused = [], []
+    for path in map(source.record_path, sorted(keys)):
+        try:
+            sound.append(read_record(path).key)
+        except FileNotFoundError:
+            continue
+        except files.DamagedError as error:
+            refused.append(Finding("damaged", path, str(error)))
+        except NewerRecordError as error:
+            refused.append(Finding("newer", path, str(error)))
+    target.prepare()
+    added, there, different = _copy_records(source, target, sound)
+    _copy_models(source, target, set(added))
+    return Merged(added, there, different, tuple(refused))
+
+
+def _copy_records(
+    source: Store, target: Store, keys: Iterable[str]
+) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """Copy records that are in order; the keys that are new, were there, and were there with other measurements."""
     added, there, different = [], [], []
-    for key in found.records:
+    for key in keys:
         path = source.record_path(key)
-        if target.publish_record(key, files.read(path)):
+        if target.publish_record(key, files.read(path, folders=2)):
             added.append(key)
             continue
         there.append(key)
         if _measured(read_record(path)) != _measured(read_record(target.record_path(key))):
             different.append(key)
-    _copy_models(source, target, set(added))
-    _copy_attempts(source, target)
-    refused = tuple(finding for finding in found.findings if finding.kind in {"damaged", "newer"})
-    return Merged(tuple(added), tuple(there), tuple(different), refused)
+    return tuple(added), tuple(there), tuple(different)
+
+
+def _document(path: Path) -> bytes:
+    try:
+        return files.kept(path, folders=0)
+    except (files.DamagedError, FileNotFoundError) as error:
+        raise StoreError(f"{path} cannot be copied: {error}") from None
 
 
 def _measured(record: Record) -> str:
@@ -218,8 +315,7 @@ def _copy_models(source: Store, target: Store, keys: set[str]) -> None:
     for kind in kinds:
         for key in source.models(kind) & keys:
             path = source.model_path(key, kind)
-            if not path.is_symlink():
-                _copy(path, files.place(target.root, "models", path.name))
+            _copy(path, files.place(target.root, "models", path.name))
 
 
 def _copy(path: Path, place: Path) -> None:
@@ -235,7 +331,7 @@ def _copy(path: Path, place: Path) -> None:
 
 def _copy_attempts(source: Store, target: Store) -> None:
     """Copy the last failure of every run that has no record in either folder and none of the target's own."""
-    for folder in sorted((source.root / "attempts").glob("[0-9a-f]*")):
-        failure = source.last_failure(folder.name)
+    for folder in sorted((source.root / "attempts").glob("*")):
+        failure = source.last_failure(folder.name) if is_key(folder.name) else None
         if failure and not target.attempts(folder.name) and target.load(folder.name) is None:
             target.record_failure(folder.name, failure)

@@ -4,6 +4,7 @@ import ast
 import contextlib
 import hashlib
 import importlib
+import os
 import re
 import sys
 from collections.abc import Callable
@@ -18,6 +19,8 @@ from pydantic import Field
 from ablate.errors import Problem, StudyError
 from ablate.study.problems import suggest
 
+ELSEWHERE = "name the study file that it was run from by --config, or copy study.toml to where its modules are"
+_OF_RESULTS = ("study.toml", "identity.json")  # in every folder of results, from before anything is trained
 _PATTERN = r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$"
 Reference = Annotated[str, Field(pattern=_PATTERN)]
 
@@ -27,8 +30,21 @@ def is_reference(text: str) -> bool:
     return re.fullmatch(_PATTERN, text) is not None
 
 
+def is_results_folder(folder: Path) -> bool:
+    """Whether a folder holds a study's results, which anybody may have filled: no code is taken from there."""
+    return all(os.path.lexists(folder / name) for name in _OF_RESULTS)
+
+
 def digest(reference: str, folder: Path, key: str) -> str:
-    """SHA-256 over a function's module and the modules of the study's folder that it imports.
+    """SHA-256 over a function's module and the modules of the study's folder that it imports; see `files`."""
+    total = hashlib.sha256()
+    for content in sorted(hashlib.sha256(each.read_bytes()).digest() for each in files(reference, folder, key)):
+        total.update(content)
+    return total.hexdigest()
+
+
+def files(reference: str, folder: Path, key: str) -> set[Path]:
+    """The source files of a function's module and of the modules of the study's folder that it imports.
 
     Args:
         reference: `package.module:function`.
@@ -42,15 +58,11 @@ def digest(reference: str, folder: Path, key: str) -> str:
     try:
         file = _file(module, folder)
         _check_defined(file, name)
-        files = {file, *_imported(module, folder)}
+        return {file, *_imported(module, folder)}
     except _CodeError as error:
         raise StudyError("code", [Problem(key, str(error), f'"{reference}"')]) from None
     except (OSError, SyntaxError, ValueError) as error:
         raise StudyError("code", [Problem(key, f"cannot be read: {error}", f'"{reference}"')]) from None
-    total = hashlib.sha256()
-    for content in sorted(hashlib.sha256(each.read_bytes()).digest() for each in files):
-        total.update(content)
-    return total.hexdigest()
 
 
 @dataclass(frozen=True)
@@ -117,7 +129,7 @@ def _imported(module: str, folder: Path) -> set[Path]:
 
 def open_folder(folder: Path) -> None:
     """Let `load` find the modules of a study's folder, before any others."""
-    if str(folder) not in sys.path:
+    if str(folder) not in sys.path and not is_results_folder(folder):
         sys.path.insert(0, str(folder))
 
 
@@ -139,6 +151,8 @@ class _CodeError(Exception):
 
 def _file(module: str, folder: Path) -> Path:
     """Where a module's source lies; parent packages are looked through, not imported."""
+    if is_results_folder(folder):
+        raise _CodeError(f"no code is taken from {folder}, a folder of results; {ELSEWHERE}")
     path: list[str] | None = [str(folder), *sys.path]
     spec: ModuleSpec | None = None
     for part in module.split("."):

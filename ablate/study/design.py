@@ -3,13 +3,12 @@
 import contextlib
 import itertools
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from allpairspy import AllPairs
-
 from ablate.errors import Problem, StudyError
+from ablate.study import covering
 from ablate.study.equivalence import essence
 from ablate.study.file import Claim
 from ablate.study.layer_metrics import layer_metric
@@ -20,6 +19,7 @@ from ablate.study.settings import RunSettings
 from ablate.study.spec import Study
 
 DEFAULT_MAX_RUNS = 10_000
+MOST_RUNS_SHOWN = 100_000  # of a study whose results are read; what was run with a larger --max-runs
 
 
 @dataclass(frozen=True)
@@ -95,11 +95,13 @@ def expand(study: Study, max_runs: int = DEFAULT_MAX_RUNS) -> Expansion:
     choices = list(dict.fromkeys(_designed(study)))
     _check_size(study, len(choices), max_runs)
     choices = _without_excluded(study, choices, warnings)
+    there = set(choices)
     for number, table in enumerate(study.includes):
         choice = study.choose(table, f"include[{number}]")
-        if choice in choices:
+        if choice in there:
             warnings.append(f"include[{number}]: that treatment is in the design already")
         else:
+            there.add(choice)
             choices.append(choice)
     _check_claims(study, choices)
     return Expansion(tuple(_treatments(study, choices, warnings)), tuple(warnings))
@@ -174,8 +176,7 @@ def _designed(study: Study) -> Iterator[Choice]:
             yield full
             yield from (_with(full, place, 0) for place in range(len(sizes)) if full[place])
         case "pairwise":
-            excludes = _excludes(study).values()
-            yield from _covering(sizes, lambda partial: not any(each.is_met_by(partial) for each in excludes))
+            yield from _covering(study, sizes)
         case "listed":
             yield baseline
 
@@ -191,48 +192,11 @@ def _with(choice: Choice, place: int, level: int) -> Choice:
     return (*choice[:place], level, *choice[place + 1 :])
 
 
-def _covering(sizes: Sequence[int], allowed: Callable[[Sequence[int]], bool]) -> list[Choice]:
-    """The baseline, and treatments that have every pair of levels that some allowed treatment has.
-
-    The library's search can miss pairs where much is excluded; what it missed is completed by backtracking.
-    """
-    baseline = (0,) * len(sizes)
-    if len(sizes) < 2:
-        return [(level,) for size in sizes for level in range(size)] or [baseline]
-    parameters = [list(range(size)) for size in sizes]
-    rows = [tuple(row) for row in AllPairs(parameters, filter_func=allowed, previously_tested=[list(baseline)])]
-    rows = [baseline, *(row for row in rows if row != baseline)]
-    covered = {pair for row in rows for pair in _pairs(row)}
-    places = itertools.combinations(range(len(sizes)), 2)
-    for one, other in places:
-        for pair in itertools.product(range(sizes[one]), range(sizes[other])):
-            if ((one, pair[0]), (other, pair[1])) in covered:
-                continue
-            row = _complete(sizes, {one: pair[0], other: pair[1]}, allowed, ())
-            if row is not None:
-                rows.append(row)
-                covered.update(_pairs(row))
-    return rows
-
-
-def _pairs(row: Choice) -> Iterable[tuple[tuple[int, int], ...]]:
-    return itertools.combinations(enumerate(row), 2)
-
-
-def _complete(
-    sizes: Sequence[int], given: Mapping[int, int], allowed: Callable[[Sequence[int]], bool], partial: Choice
-) -> Choice | None:
-    """An allowed treatment with the given levels, as near to the baseline as can be; `None` if there is none."""
-    if not allowed(partial):
-        return None
-    place = len(partial)
-    if place == len(sizes):
-        return partial
-    for level in [given[place]] if place in given else range(sizes[place]):
-        found = _complete(sizes, given, allowed, (*partial, level))
-        if found is not None:
-            return found
-    return None
+def _covering(study: Study, sizes: Sequence[int]) -> list[Choice]:
+    try:
+        return covering.rows(sizes, list(_excludes(study).values()))
+    except covering.TooHardError as error:
+        raise study.error([Problem("study.design", str(error), f'"{study.design}"')]) from None
 
 
 def _check_corners(study: Study) -> None:

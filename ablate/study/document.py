@@ -8,7 +8,10 @@ from typing import Any
 
 import tomli_w
 
+from ablate import reading
 from ablate.errors import Problem, StudyError
+from ablate.study import signs
+from ablate.text import line
 
 FILE_NAME = "ablations.toml"
 LARGEST_FILE = 1_000_000  # bytes; the largest hand-written study we know of has under 10,000
@@ -28,26 +31,63 @@ def find(start: Path) -> Path:
 
 
 def read(path: Path) -> dict[str, Any]:
-    """The document in a TOML file.
+    """The document in a study file that the user named.
 
     Raises:
         StudyError: the file is missing, unreadable, not UTF-8 or not TOML (with line and column).
     """
+    return parse(text_of(path), path)
+
+
+def text_of(path: Path) -> str:
+    """The text of a study file that the user named.
+
+    Raises:
+        StudyError: it is missing, no file, too large or not UTF-8.
+    """
     try:
-        if path.stat().st_size > LARGEST_FILE:
-            raise StudyError(path, [Problem("", f"larger than {LARGEST_FILE:,} bytes; is this a study file?")])
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        return decode(reading.named(path, LARGEST_FILE), path)
     except FileNotFoundError:
         problem = "no such file; 'ablate init' writes one, --config names another file"
+    except reading.DamagedError as error:
+        problem = f"cannot be read: {error}; is this a study file?"
     except OSError as error:
         problem = f"cannot be read: {error.strerror}"
+    raise StudyError(path, [Problem("", problem)]) from None
+
+
+def decode(content: bytes, path: Path) -> str:
+    """The text of a study file.
+
+    Raises:
+        StudyError: it is not UTF-8.
+    """
+    try:
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        problem = f"not UTF-8 text (byte {error.start}); save it as UTF-8"
+        raise StudyError(path, [Problem("", f"not UTF-8 text (byte {error.start}); save it as UTF-8")]) from None
+
+
+def parse(text: str, source: Path) -> dict[str, Any]:
+    """The document of a TOML text.
+
+    Args:
+        text: of a study file, wherever it comes from.
+        source: what errors name.
+
+    Raises:
+        StudyError: it is too long, not TOML (with line and column) or nested too deeply.
+    """
+    if len(text) > LARGEST_FILE:
+        raise StudyError(source, [Problem("", f"longer than {LARGEST_FILE:,} characters; is this a study?")])
+    try:
+        signs.check_depth(text)
+        return tomllib.loads(text)
     except ValueError as error:  # TOMLDecodeError, or a number of thousands of digits
         problem = f"not valid TOML: {error}"
     except RecursionError:
         problem = "not valid TOML: nested too deeply"
-    raise StudyError(path, [Problem("", problem)]) from None
+    raise StudyError(source, [Problem("", problem)]) from None
 
 
 def parse_override(text: str) -> tuple[tuple[str, ...], Any]:
@@ -57,20 +97,30 @@ def parse_override(text: str) -> tuple[tuple[str, ...], Any]:
         StudyError: there is no `=`, or the key is not a TOML key.
     """
     key, equals, value = text.partition("=")
+    path = _path(key)
+    if not equals or not path:
+        raise StudyError("--set", [Problem("", f"{line(text, 100)!r} is not of the form dotted.key=value")])
     try:
+        signs.check_depth(value)
+        return path, tomllib.loads(f"value = {value}")["value"]
+    except ValueError:
+        return path, value
+
+
+def _path(key: str) -> tuple[str, ...]:
+    """The parts of a TOML key; none if it is not a single one."""
+    try:
+        signs.check_depth(key)
         nested: Any = tomllib.loads(f"{key} = 0")
     except ValueError:
-        nested = None
-    if not equals or not nested:
-        raise StudyError("--set", [Problem("", f"{text!r} is not of the form dotted.key=value")])
+        return ()
     path: list[str] = []
     while isinstance(nested, dict):
+        if len(nested) != 1:
+            return ()
         ((name, nested),) = nested.items()
         path.append(name)
-    try:
-        return tuple(path), tomllib.loads(f"value = {value}")["value"]
-    except ValueError:
-        return tuple(path), value
+    return tuple(path)
 
 
 def override(document: dict[str, Any], overrides: Iterable[str]) -> dict[str, Any]:

@@ -102,7 +102,10 @@ def _stopping(settings: RunSettings) -> Any:
     if not isinstance(level, EarlyStopping):
         return level
     if level.patience is not None and level.patience >= settings.training.epochs:
-        level = level.model_copy(update={"patience": None})
+        level = level.model_copy(update={"patience": None, "baseline": None})
+    if level.start_from_epoch == 0:
+        level = level.model_copy(update={"start_from_epoch": None})
     idle = level.patience is None and level.stop_at_gap is None and not level.stop_when_equal
-    keeps_the_last = not level.restore_best_weights and level.monitor == "val_loss" and not level.min_delta
+    counts_as_none = level.monitor == "val_loss" and not level.min_delta and level.start_from_epoch is None
+    keeps_the_last = not level.restore_best_weights and counts_as_none
     return False if idle and keeps_the_last else level.model_dump(exclude_none=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from ablate.study.levels import label
@@ -32,14 +33,14 @@ class Factor:
         """The members of a linked group; a factor by itself is its only part."""
         return self.members or (self,)
 
-    @property
+    @cached_property
     def labels(self) -> tuple[str, ...]:
         """The levels as tables show them."""
         if self.members:
             return tuple("+".join(labels) for labels in zip(*(part.labels for part in self.members), strict=True))
         return tuple(label(level) for level in self.levels)
 
-    @property
+    @cached_property
     def columns(self) -> dict[str, tuple[str, ...]]:
         """The labels of its parts and, for a linked group, of the group itself, level by level."""
         return {part.name: part.labels for part in (*self.members, self)}
@@ -55,8 +56,13 @@ def link(members: Sequence[Factor]) -> Factor:
 
 def without_repetitions(factor: Factor) -> Factor:
     """The factor with each level once, where it stands first; `true` is not 1."""
-    written = list(zip(factor.labels, factor.levels, strict=True))
-    kept = [number for number, level in enumerate(written) if level not in written[:number]]
+    places: dict[str, list[int]] = {}  # of levels with one label, the few that may be equal
+    kept: list[int] = []
+    for number, (text, level) in enumerate(zip(factor.labels, factor.levels, strict=True)):
+        alike = places.setdefault(text, [])
+        if not any(factor.levels[other] == level for other in alike):
+            alike.append(number)
+            kept.append(number)
     parts = tuple(
         Factor(part.name, part.path, part.family, tuple(part.levels[number] for number in kept))
         for part in factor.parts

@@ -18,6 +18,7 @@ from ablate.study.thresholds import DEFAULTS, Thresholds
 Design = Literal["one-at-a-time", "grid", "leave-one-out", "pairwise", "listed"]
 SaveModels = Literal["best", "all", "none"]
 SECTIONS: dict[str, type[BaseModel]] = {"data": Data, "model": Model, "training": Training}
+MOST_TABLES = 1_000  # excludes, or claims: every treatment is compared with each
 NOT_VARIED = ("training.continue_from",)  # which study goes on is not a treatment of it
 
 
@@ -224,9 +225,9 @@ class StudyFile(BaseModel):
     overfitting: OverfittingSection = Field(default_factory=OverfittingSection, validate_default=True)
     factors: FactorsSection = Field(default_factory=FactorsSection)
     diagnosis: Thresholds = DEFAULTS
-    exclude: list[Levels] = []
+    exclude: Annotated[list[Levels], Field(max_length=MOST_TABLES)] = []
     include: list[Levels] = []
-    claim: list[Claim] = []
+    claim: Annotated[list[Claim], Field(max_length=MOST_TABLES)] = []
 
 
 def json_schema() -> dict[str, Any]:

@@ -187,6 +187,10 @@ class EarlyStopping(BaseModel):
         patience: epochs without improvement before stopping.
         min_delta: smallest change that counts as an improvement.
         restore_best_weights: keep the weights of the best epoch instead of the last.
+        baseline: value that an epoch has to beat as well for the patience to begin anew, as Keras' `EarlyStopping` has
+            it; needs `patience`.
+        start_from_epoch: epochs before this one, counted from 0, neither use up the patience nor are the best, as
+            Keras' `EarlyStopping` has it; the other rules do not wait.
         stop_at_gap: stop when the generalization gap (train minus validation accuracy, inference mode, as a
             share) crosses this value from below, at the second epoch or later.
         stop_when_equal: stop when Keras' running training accuracy equals validation accuracy.
@@ -198,6 +202,8 @@ class EarlyStopping(BaseModel):
     patience: Annotated[int, Field(ge=0)] | None = None
     min_delta: NonNegative = 0.0
     restore_best_weights: bool = True
+    baseline: float | None = None
+    start_from_epoch: Annotated[int, Field(ge=0)] | None = None
     stop_at_gap: Annotated[float, Field(gt=0, lt=1)] | None = None
     stop_when_equal: bool = False
 
@@ -205,6 +211,8 @@ class EarlyStopping(BaseModel):
     def _has_a_rule(self) -> "EarlyStopping":
         if self.patience is None and self.stop_at_gap is None and not self.stop_when_equal:
             raise PydanticCustomError("no_rule", "names no rule: set patience, stop_at_gap or stop_when_equal")
+        if self.baseline is not None and self.patience is None:
+            raise PydanticCustomError("no_patience", "has a baseline, which needs a patience")
         return self
 
 

@@ -1,5 +1,7 @@
 """On which line of a TOML file a key stands, found by parsing the file statement by statement."""
 
+import itertools
+import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -7,8 +9,12 @@ from typing import Any
 
 from ablate.errors import Problem
 from ablate.study.problems import key_path
+from ablate.study.signs import statements
 
 Path = tuple[str | int, ...]
+
+MOST_STATEMENTS = 10_000  # that are looked at; what stands behind them is named without its line
+_ENDS = re.compile(r"[.\[]")
 
 
 def locate(text: str) -> dict[str, int]:
@@ -16,50 +22,31 @@ def locate(text: str) -> dict[str, int]:
     lines: dict[str, int] = {}
     table: Path = ()
     counts: dict[Path, int] = {}
-    for number, statement in _statements(text.splitlines()):
+    for statement in itertools.islice(statements(text), MOST_STATEMENTS):
         try:
-            parsed = tomllib.loads("\n".join(statement))
+            parsed = tomllib.loads(statement.text)
         except ValueError:
             return lines  # the rest of a file that is no TOML
-        if statement[0].lstrip().startswith("["):
+        if statement.text.startswith("["):
             table = _header(parsed, counts)
-            lines.setdefault(key_path(table), number)
+            lines.setdefault(key_path(table), statement.line)
             continue
         for path, value in _leaves(parsed):
-            lines.setdefault(key_path((*table, *path)), number)
-            if isinstance(value, list):
-                entries = _entries(statement, path)
-                lines.update({key_path((*table, *path, entry)): number + line for entry, line in entries.items()})
+            lines.setdefault(key_path((*table, *path)), statement.line)
+            if isinstance(value, list) and len(value) == len(statement.ends):
+                lines.update({key_path((*table, *path, entry)): line for entry, line in enumerate(statement.ends)})
     return lines
 
 
 def with_lines(problems: Iterable[Problem], lines: Mapping[str, int]) -> list[Problem]:
     """Problems with the line of their key, or of the nearest thing around it that the file has."""
-    found = []
-    for problem in problems:
-        around = [path for path in lines if path and _is_within(problem.key, path)]
-        line = lines[max(around, key=len)] if around else None
-        found.append(replace(problem, line=line))
-    return found
+    return [replace(problem, line=_line(problem.key, lines)) for problem in problems]
 
 
-def _is_within(key: str, path: str) -> bool:
-    return key == path or (key.startswith(path) and key[len(path)] in ".[")
-
-
-def _statements(lines: list[str]) -> Iterator[tuple[int, list[str]]]:
-    """The statements of a file, each with the number of its first line: as many lines as make valid TOML."""
-    statement: list[str] = []
-    for number, line in enumerate(lines, 1):
-        if not statement and (not line.strip() or line.lstrip().startswith("#")):
-            continue
-        statement.append(line)
-        try:
-            tomllib.loads("\n".join(statement))
-        except (ValueError, RecursionError):
-            continue
-        yield number - len(statement) + 1, statement
-        statement = []
+def _line(key: str, lines: Mapping[str, int]) -> int | None:
+    """The line of the longest beginning of a key that the file has."""
+    ends = [match.start() for match in _ENDS.finditer(key)]
+    return next((lines[part] for end in (len(key), *reversed(ends)) if (part := key[:end]) in lines and part), None)
 
 
 def _header(parsed: Any, counts: dict[Path, int]) -> Path:
@@ -80,18 +67,3 @@ def _leaves(parsed: Mapping[str, Any]) -> Iterator[tuple[Path, Any]]:
         if isinstance(value, dict):
             for path, leaf in _leaves(value):
                 yield (key, *path), leaf
-
-
-def _entries(statement: list[str], path: Path) -> dict[int, int]:
-    """The line, from 0, on which each entry of an array ends that is written over several lines."""
-    ends: dict[int, int] = {}
-    for line in range(len(statement)):
-        try:
-            value: Any = tomllib.loads("\n".join([*statement[: line + 1], "]"]))
-        except (ValueError, RecursionError):
-            continue
-        for key in path:
-            value = value[key]
-        for entry in range(len(value)):
-            ends.setdefault(entry, line)
-    return ends

@@ -30,6 +30,7 @@ RESULT_COLUMNS = (
     "val_loss",
     "parameters",
 )
+WHOLE_COLUMNS = ("best_epoch", "stopped_epoch", "parameters")  # of them, those that hold whole numbers
 SECONDS_COLUMNS = ("seconds", "seconds_compile", "seconds_train")
 _EPOCHS_TO = re.compile(rf"epochs_to_({'|'.join(HISTORY_COLUMNS[:-1])})_(\d+(?:\.\d+)?)")
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ablate.errors import Problem, StudyError
-from ablate.study import ondisk
+from ablate.study import code, ondisk
 from ablate.study.document import value_text
 from ablate.study.settings import RunSettings
 
@@ -25,6 +25,8 @@ def digest(file: str, folder: Path) -> str:
         StudyError: it is missing, no Keras model, or larger than memory allows.
     """
     path = locate(file, folder)
+    if code.is_results_folder(folder):
+        raise _error(file, f"no model is taken from {folder}, a folder of results; {code.ELSEWHERE}")
     try:
         _check(path)
         with path.open("rb") as opened:

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from ablate.errors import Problem
+from ablate.errors import MOST_PROBLEMS, Problem
 from ablate.study.arguments import ARGUMENTS
 from ablate.study.document import value_text
 from ablate.study.levels import INITIALIZERS, OPTIMIZERS, SCHEDULES, EarlyStopping
@@ -31,7 +31,7 @@ def from_error(error: ValidationError, raw: Any, fields: Mapping[tuple[str, ...]
         fields: the keys that each table knows, by the table's path; used for "did you mean".
     """
     problems = []
-    for detail in error.errors(include_url=False):
+    for detail in error.errors(include_url=False)[: MOST_PROBLEMS + 1]:  # nobody reads more, and suggestions take time
         path, value = _locate(_as_written(detail["loc"], raw), raw, detail["type"])
         shown = None if value is _MISSING or isinstance(value, dict) else value_text(value)
         if detail["type"] == "layers":

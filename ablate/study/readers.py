@@ -135,7 +135,17 @@ def read_csv(path: Path, label: str) -> Arrays:
     import pandas as pd
 
     _check_size(path, path.stat().st_size)
-    return _from_table(pd.read_csv(path, skipinitialspace=True), path, label)
+    table = pd.read_csv(path, skipinitialspace=True)
+    if not isinstance(table.index, pd.RangeIndex):
+        raise SourceError(_longer_rows(table, path))
+    return _from_table(table, path, label)
+
+
+def _longer_rows(table: "pd.DataFrame", path: Path) -> str:
+    """What is wrong where rows are longer than the header: pandas takes their first cells for the names of the rows."""
+    names, cells = len(table.columns), len(table.columns) + table.index.nlevels
+    last = "; the last one is empty, so the row may end with a comma too many" if table.iloc[0].isna().iloc[-1] else ""
+    return f"row 1 of {path.name}, below its header, has {cells} cells, and the header names {names} columns{last}"
 
 
 def read_parquet(path: Path, label: str) -> Arrays:

@@ -17,6 +17,7 @@ class Stream(IntEnum):
     ORDER = 3
     INIT = 4
     DROPOUT = 5
+    CODE = 6
 
 
 def derive(seed: int, stream: Stream, *place: int) -> int:

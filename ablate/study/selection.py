@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -121,11 +122,16 @@ def _as_level(factor: Factor, value: Any) -> Any:
     """A value with the defaults of a level of that remedy, where it is one."""
     if factor.name not in REMEDIES:
         return value
-    adapter = TypeAdapter(REMEDIES[factor.name].level)
+    adapter = _adapter(factor.name)
     try:
         return adapter.dump_python(adapter.validate_python(value, strict=True), exclude_none=True)
     except ValidationError:
         return value
+
+
+@cache
+def _adapter(name: str) -> TypeAdapter[Any]:
+    return TypeAdapter(REMEDIES[name].level)
 
 
 def _same(one: Any, other: Any) -> bool:

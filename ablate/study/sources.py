@@ -46,6 +46,8 @@ class Dataset:
         scale: how features are brought to a common size: not at all, divided by `divisor`, or standardized.
         divisor: only for `scale = "divide"`.
         image: shape of one example as it is in the data, where that is not a row of numbers.
+        automatic: whether nobody chose the scale (`"auto"`).
+        looked_up_by: layer that takes the numbers as they are, for which they are not scaled; see `training.inputs`.
     """
 
     x: Features
@@ -56,6 +58,16 @@ class Dataset:
     scale: Scale
     divisor: float = 1.0
     image: tuple[int, ...] | None = None
+    automatic: bool = False
+    looked_up_by: str = ""
+
+    @property
+    def scaling(self) -> str:
+        """How features are scaled and who says so, in words."""
+        how = {"none": "as they are", "divide": f"divided by {self.divisor:g}", "standard": "standardized"}[self.scale]
+        if self.looked_up_by:
+            return f'{how}, which layer "{self.looked_up_by}" looks up'
+        return f'{how} (scale = "auto", {self.x.dtype} features)' if self.automatic else how
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -169,7 +181,7 @@ def download(name: str, target: Path) -> None:
     )
     target.parent.mkdir(parents=True, exist_ok=True)
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
-    command = [sys.executable, "-c", code, name, str(target)]
+    command = [sys.executable, "-P", "-c", code, name, str(target)]
     try:
         done = subprocess.run(  # noqa: S603 - our own code, by this interpreter; the name is one of DOWNLOADED
             command, env=environment, capture_output=True, text=True, timeout=DOWNLOAD_TIMEOUT, check=False
@@ -236,6 +248,7 @@ def _as_dataset(arrays: Arrays, data: Data) -> Dataset:
         test=everything[:0],
         scale=scale,
         divisor=arrays.divisor if scale == "divide" else 1.0,
+        automatic=data.scale == "auto",
         image=shape if len(shape := arrays.shape or arrays.x.shape[1:]) > 1 else None,
     )
 

@@ -7,13 +7,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from ablate.errors import Problem, StudyError
-from ablate.study import document, lines, problems, selection
+from ablate.errors import MOST_PROBLEMS, Problem, StudyError
+from ablate.study import checks, document, lines, problems, selection
 from ablate.study.arguments import ARGUMENTS
 from ablate.study.factors import Factor, link, without_repetitions
 from ablate.study.file import SECTIONS, Claim, Design, FactorsSection, SaveModels, StudyFile, known_keys
 from ablate.study.levels import label, plain
-from ablate.study.remedies import FAMILIES, PIECES, REMEDIES
+from ablate.study.remedies import FAMILIES, REMEDIES
 from ablate.study.selection import Choice, Selection, SelectionError
 from ablate.study.settings import RunSettings
 from ablate.study.thresholds import Thresholds
@@ -142,7 +142,7 @@ class Study:
 
 
 def load(path: Path, overrides: Iterable[str] = ()) -> Study:
-    """Read a study file.
+    """Read a study file that the user named.
 
     Args:
         path: the TOML file.
@@ -151,16 +151,30 @@ def load(path: Path, overrides: Iterable[str] = ()) -> Study:
     Raises:
         StudyError: the file or an override cannot be used; holds every problem found.
     """
+    return read(document.text_of(path), path, overrides)
+
+
+def read(text: str, source: Path, overrides: Iterable[str] = ()) -> Study:
+    """The study that a TOML text describes.
+
+    Args:
+        text: of a study file.
+        source: the file that it stands for.
+        overrides: `dotted.key=value`, as `--set` takes them.
+
+    Raises:
+        StudyError: the text or an override cannot be used; holds every problem found.
+    """
     overrides = list(overrides)
-    raw = document.read(path)
+    raw = document.parse(text, source)
     replaced = [document.parse_override(text)[0] for text in overrides]
     for new, old in (("replicates", "seeds"), ("seeds", "replicates")):
-        if ("study", new) in replaced and ("study", old) not in replaced:
-            raw = {**raw, "study": {key: value for key, value in raw.get("study", {}).items() if key != old}}
-    known = lines.locate(path.read_text(encoding="utf-8-sig"))
+        if ("study", new) in replaced and ("study", old) not in replaced and isinstance(raw.get("study"), dict):
+            raw = {**raw, "study": {key: value for key, value in raw["study"].items() if key != old}}
+    known = lines.locate(text)
     for keys in replaced:
         known = {key: line for key, line in known.items() if not key.startswith(problems.key_path(keys))}
-    return build(document.override(raw, overrides), path, known)
+    return build(document.override(raw, overrides), source, known)
 
 
 def build(raw: dict[str, Any], source: Path, known_lines: Mapping[str, int] | None = None) -> Study:
@@ -187,7 +201,9 @@ def _build(raw: dict[str, Any], source: Path, known_lines: Mapping[str, int]) ->
     except ValidationError as error:
         raise StudyError(source, problems.from_error(error, raw, known_keys())) from None
     written = _factors(file)
-    found = [*_without_a_place(file, written), *_alike(written)]
+    if wrong := checks.too_many(written):
+        raise StudyError(source, wrong)
+    found = [*checks.without_a_place(file, written), *checks.alike(written)]
     linked, unlinked = _linked(written, file.study.linked)
     if found := found + unlinked:
         raise StudyError(source, found)
@@ -275,12 +291,13 @@ def _linked(factors: Sequence[Factor], groups: Sequence[Sequence[str]]) -> tuple
 
 def _levels_that_do_not_fit(study: Study) -> list[Problem]:
     found: list[Problem] = []
-    for factor in study.factors:
-        for level in factor.levels[1:]:
-            try:
-                study.settings({factor.name: level})
-            except StudyError as error:
-                found += error.problems
+    for factor, level in ((each, level) for each in study.factors for level in each.levels[1:]):
+        try:
+            study.settings({factor.name: level})
+        except StudyError as error:
+            found += error.problems
+        if len(found) > MOST_PROBLEMS:
+            break
     return found
 
 
@@ -301,43 +318,9 @@ def _wrong_tables(study: Study) -> list[Problem]:
     return found
 
 
-def _alike(factors: Iterable[Factor]) -> list[Problem]:
-    """Levels that are different and look the same in tables."""
-    found = []
-    for factor in factors:
-        for number, (level, text) in enumerate(zip(factor.levels, factor.labels, strict=True)):
-            if factor.levels[factor.labels.index(text)] != level:
-                message = "looks in tables as another level does; levels should be told apart by what is written"
-                key = problems.key_path(["factors", factor.name, number])
-                found.append(Problem(key, message, document.value_text(level)))
-    return found
-
-
-def _without_a_place(file: StudyFile, factors: Iterable[Factor]) -> list[Problem]:
-    """Remedies that are pieces of a layer, wanted by some level, while no model of the study has a place for them.
-
-    What a builder has a place for is seen when its code is read: see `study.builders`.
-    """
-    given = {factor.name: factor.levels for factor in factors}
-    if file.model.file:
-        return [
-            Problem(
-                f"{REMEDIES[piece].family}.{piece}", "has no place: a model from a file has its layers", label(level)
-            )
-            for piece in PIECES
-            for level in given[piece]
-            if level != REMEDIES[piece].default
-        ]
-    if file.model.builder:
-        return []
-    blocks = [*given.get("model.block", [file.model.block]), *given.get("model.input_block", [file.model.input_block])]
-    found = []
-    for piece in ("batch_norm", "dropout"):
-        wanted = [level for level in given[piece] if level != REMEDIES[piece].default]
-        if wanted and not any(piece in block for block in blocks):
-            message = f"has no place: neither model.block nor model.input_block holds '{piece}'"
-            found.append(Problem(f"{REMEDIES[piece].family}.{piece}", message, label(wanted[0])))
-    return found
+def _label(level: Any) -> str:
+    """A level of a factor, or of a linked group, as tables show it."""
+    return "+".join(map(label, level)) if isinstance(level, tuple) else label(level)
 
 
 def _settings(base: RunSettings, factors: Iterable[Factor], levels: Table, source: Path) -> RunSettings:
@@ -355,10 +338,7 @@ def _settings(base: RunSettings, factors: Iterable[Factor], levels: Table, sourc
     try:
         return RunSettings.model_validate(raw)
     except ValidationError as error:
-        labels = [
-            factor.labels[factor.levels.index(levels[factor.name])] for factor in factors if factor.name in levels
-        ]
-        where = ", ".join(f"{name} = {text}" for name, text in zip(levels, labels, strict=False))
+        where = ", ".join(f"{name} = {_label(level)}" for name, level in levels.items())
         found = [
             Problem(problem.key, f"{problem.message} (with {where})", problem.value)
             for problem in problems.from_error(error, raw, known_keys())

@@ -1,5 +1,6 @@
 """The Keras callbacks of a run: what is recorded every epoch, and the rules that stop it."""
 
+import hashlib
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -11,6 +12,7 @@ import numpy.typing as npt
 from ablate.study import code
 from ablate.study.levels import Cosine, EarlyStopping, Plateau, Step
 from ablate.study.metrics import HISTORY_COLUMNS
+from ablate.training.own import CallbackRun, keep_apart, made_by
 
 Logs = dict[str, float]
 Weights = list[npt.NDArray[np.float32]]
@@ -48,20 +50,34 @@ class History(keras.callbacks.Callback):
 
 
 class Snapshots(keras.callbacks.Callback):
-    """Keeps the weights of the best epoch and of the last.
+    """Keeps the weights of the best epoch and of the last, and knows an epoch by its weights.
+
+    This callback stands before all that could change weights: it sees those that the epoch's figures are of.
 
     Args:
-        read: returns the model's weights, in the order of `get_weights`.
+        read: returns what the network has learned, always in the same order.
         monitor: column whose best value makes an epoch the best.
         min_delta: how much better an epoch must be, as Keras' `EarlyStopping` counts it.
+        start: epochs before this one (from 0) are no competitors of later ones, as its `start_from_epoch`.
+        follow: take a fingerprint of every epoch's weights, not of the best and the last alone: it takes as long as to
+            read them once, for runs in which callbacks of the user's may bring back any of them.
 
     Attributes:
         best_epoch: from 0; -1 before the first.
-        best: weights at the best epoch, in the order of `get_weights`.
+        best: weights at the best epoch.
         end: weights after the last epoch, before any are restored.
+        epochs: how many are over.
     """
 
-    def __init__(self, read: Callable[[], Weights], monitor: str = "val_loss", min_delta: float = 0.0) -> None:
+    def __init__(
+        self,
+        read: Callable[[], Weights],
+        monitor: str = "val_loss",
+        min_delta: float = 0.0,
+        *,
+        start: int = 0,
+        follow: bool = False,
+    ) -> None:
         super().__init__()
         self._read = read
         self.monitor = monitor
@@ -70,20 +86,50 @@ class Snapshots(keras.callbacks.Callback):
         self.end: Weights = []
         self._sign = 1.0 if _mode(monitor) == "min" else -1.0
         self._min_delta = min_delta
+        self._start = start
+        self._follow = follow
         self._best_value = math.inf
+        self.epochs = 0
+        self._seen: list[bytes] = []
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Keep the weights if this epoch is the best so far."""
         assert logs is not None
+        self.epochs = epoch + 1
+        weights = self._read() if self._follow else []
+        if self._follow:
+            self._seen.append(fingerprint(weights))
         value = self._sign * logs[self.monitor]
-        if self.best_epoch < 0 or value + self._min_delta < self._best_value:
+        if self.best_epoch < self._start or value + self._min_delta < self._best_value:
             self._best_value = value if not math.isnan(value) else math.inf
             self.best_epoch = epoch
-            self.best = self._read()
+            self.best = weights or self._read()
 
     def on_train_end(self, logs: Logs | None = None) -> None:
         """Keep the last weights; this callback stands before those that restore others."""
         self.end = self._read()
+
+    def epoch_of(self, weights: Weights, *, restored: bool) -> int | None:
+        """The epoch (from 0) whose figures are those of some weights; `None` if no epoch ended with them.
+
+        Args:
+            weights: as `read` returns them.
+            restored: whether the best epoch is meant to be kept. Of several epochs with the same weights it is then
+                the one, and else the last.
+        """
+        seen = self._seen or [fingerprint(self.best), fingerprint(self.end)]
+        epochs = range(self.epochs) if self._seen else (self.best_epoch, self.epochs - 1)
+        wanted = fingerprint(weights)
+        found = [epoch for epoch, known in zip(epochs, seen, strict=True) if known == wanted]
+        return self.best_epoch if restored and self.best_epoch in found else max(found, default=None)
+
+
+def fingerprint(weights: Weights) -> bytes:
+    """A digest of weights: equal for equal bits, and, but for a chance of 2^-256, for these alone."""
+    digest = hashlib.sha256()
+    for weight in weights:
+        digest.update(np.ascontiguousarray(weight).view(np.uint8).data)
+    return digest.digest()
 
 
 class StopAtGap(keras.callbacks.Callback):
@@ -137,19 +183,26 @@ class AddScores(keras.callbacks.Callback):
         logs.update(self._score())
 
 
-def own_callbacks(references: Sequence[str]) -> list[keras.callbacks.Callback]:
+def own_callbacks(references: Sequence[str], run: CallbackRun | None = None) -> list[keras.callbacks.Callback]:
     """New callbacks of the user's, from the functions that a study names; each returns one or several.
+
+    Args:
+        references: the functions.
+        run: what those of them are handed that have a parameter `run`. Keras' callbacks then write below its folder
+            where they were given a relative path.
 
     Raises:
         TypeError: a function returned something else.
     """
     made = []
     for reference in references:
-        returned = code.load(reference)()
+        returned = made_by(code.load(reference), run)
         several = list(returned) if isinstance(returned, list | tuple) else [returned]
         for callback in several:
             if not isinstance(callback, keras.callbacks.Callback):
                 raise TypeError(f"{reference} returned {type(callback).__name__}, not a Keras callback")
+            if run is not None:
+                keep_apart(callback, run)
         made += several
     return made
 
@@ -209,6 +262,8 @@ def stopping(level: EarlyStopping | bool, epochs: int) -> list[keras.callbacks.C
             patience=epochs if level.patience is None else level.patience,
             min_delta=level.min_delta,
             restore_best_weights=level.restore_best_weights,
+            baseline=level.baseline,
+            start_from_epoch=level.start_from_epoch or 0,
         )
     ]
     if level.stop_at_gap is not None:

@@ -42,11 +42,13 @@ class Scaling:
         shift: subtracted first; shape (features,).
         factor: multiplied with what is left, likewise.
         shape: of one example, as the network takes it.
+        words: what is done, in words.
     """
 
     shift: tf.Tensor
     factor: tf.Tensor
     shape: tuple[int, ...]
+    words: str = ""
 
     def __call__(self, x: tf.Tensor) -> tf.Tensor:
         """Scaled features, shape (n, *shape), in the type of `shift`."""
@@ -78,7 +80,7 @@ def scaling(dataset: Dataset, train: Rows, shape: tuple[int, ...] | None = None)
         mean, sd = _mean_and_sd(dataset.x, train)
         shift = mean.astype(dtype)
         factor = np.where(sd > 0, 1 / np.where(sd > 0, sd, 1), 0).astype(dtype)
-    return Scaling(tf.constant(shift), tf.constant(factor), shape or (features,))
+    return Scaling(tf.constant(shift), tf.constant(factor), shape or (features,), dataset.scaling)
 
 
 def _mean_and_sd(x: Features, rows: Rows) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:

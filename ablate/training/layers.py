@@ -42,6 +42,11 @@ def is_learned(layer: keras.layers.Layer) -> bool:
     return not getattr(layer, "stands_in", False)
 
 
+def learned_variables(model: keras.Model) -> list[keras.Variable]:
+    """The variables of a network that `weights_by_layer` has the values of, in the same order."""
+    return [variable for _, layer in walk(model) if is_learned(layer) for variable in layer.weights]
+
+
 def weights_by_layer(model: keras.Model) -> dict[str, Array]:
     """The weights of a network, as any trainer leaves it, by `layer/number`."""
     return {

@@ -12,6 +12,7 @@ from ablate.study import code
 from ablate.study.levels import plain
 from ablate.study.seeds import Stream, derive
 from ablate.study.settings import RunSettings
+from ablate.training import layers
 
 if TYPE_CHECKING:
     from ablate.training.blueprint import Blueprint
@@ -145,8 +146,9 @@ def materialize(model: keras.Model, shape: tuple[int, ...]) -> None:
 
 
 def weights_reader(model: keras.Model) -> Callable[[], list[Array]]:
-    """A function that returns what `model.get_weights` returns, in a third of the time: one call for all variables."""
-    read = tf.function(lambda: [tf.identity(variable.value) for variable in model.weights], autograph=False)
+    """A function that returns what a model has learned, in a third of the time of `get_weights`: by one call."""
+    variables = layers.learned_variables(model)
+    read = tf.function(lambda: [tf.identity(variable.value) for variable in variables], autograph=False)
     return lambda: [value.numpy() for value in read()]
 
 

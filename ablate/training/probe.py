@@ -2,6 +2,7 @@
 
 import contextlib
 import math
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import keras
@@ -43,6 +44,7 @@ class Prober:
         self._rows = max(FEWEST_ROWS, MOST_VALUES // largest)
         inner = keras.Model(model.inputs, tensors)
         any_batch = (tf.TensorSpec((None, *shape), layers.variable_dtype()),)
+        self._learned = layers.learned_variables(model)
         self._forward = tf.function(lambda x: inner(x, training=False), input_signature=any_batch, autograph=False)
 
     def look(self, sample: tf.Tensor, moment: Moment) -> list[Probe]:
@@ -68,6 +70,25 @@ class Prober:
             dead = float(np.mean(np.all(values == 0, axis=axes))) if activation == "relu" else None
             probes.append(_probe(values, name, "activations", moment, saturated=saturated, dead=dead))
         return probes
+
+    def look_back(self, sample: tf.Tensor, moments: Mapping[Moment, Sequence[Array]]) -> list[Probe]:
+        """The same with the weights of several moments; the model has its own before and after.
+
+        Args:
+            sample: see `look`.
+            moments: the values of `layers.learned_variables` by moment.
+        """
+        kept = [variable.numpy() for variable in self._learned]
+        probes = []
+        for moment, weights in moments.items():
+            self._assign(weights)
+            probes += self.look(sample, moment)
+        self._assign(kept)
+        return probes
+
+    def _assign(self, weights: Sequence[Array]) -> None:
+        for variable, weight in zip(self._learned, weights, strict=True):
+            variable.assign(weight)
 
 
 def _has_kernel(layer: keras.layers.Layer) -> bool:

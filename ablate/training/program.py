@@ -28,6 +28,7 @@ from ablate.training import model as plain_model
 from ablate.training.blueprint import Blueprint
 from ablate.training.data import Scaling, Tensors
 from ablate.training.evaluation import score_batch
+from ablate.training.traced import Traced
 
 EVALUATION_BATCH = 1024  # at most
 TRAIN_SIDE, VALIDATION_SIDE, NO_SIDE = range(3)
@@ -55,6 +56,10 @@ class UnsupportedError(Exception):
     """A program's epoch cannot be made this way; says why in words."""
 
 
+class AlteredError(UnsupportedError):
+    """A callback of this one run changed the model so that its program would not be the one that others share."""
+
+
 class Program:
     """A model and its compiled epoch, to be loaded with one run after another.
 
@@ -71,7 +76,7 @@ class Program:
 
     Attributes:
         model: the Keras model that is trained; its dropout and penalties read variables.
-        compile_seconds: time of the first epoch, which is spent compiling; 0 before.
+        compile_seconds: time of first epochs, which is spent compiling; 0 before.
     """
 
     def __init__(
@@ -99,10 +104,21 @@ class Program:
         self._dropouts = surgery.dropouts(self.model)
         plain_model.materialize(self.model, self._shape)
         self._initial = [(variable, variable.numpy()) for variable in self._state()]
-        self._function = tf.function(self._run_epoch, jit_compile=xla, autograph=False)
-        self._epoch: Callable[..., tf.Tensor] | None = None
+        self._traced = Traced(self.model)
+        self._xla = xla
+        self.renew()
         self._inputs: tuple[tf.Tensor, ...] = ()
         self.compile_seconds = 0.0
+
+    @property
+    def is_altered(self) -> bool:
+        """Whether a callback replaced something in the model that its epoch has taken over or would take over."""
+        return not self._traced.is_as_before()
+
+    def renew(self) -> None:
+        """Have the next epoch traced and compiled anew."""
+        self._function = tf.function(self._run_epoch, jit_compile=self._xla, autograph=False)
+        self._epoch: Callable[..., tf.Tensor] | None = None
 
     def _state(self) -> list[keras.Variable]:
         return [*self.model.variables, *self.model.optimizer.variables, *self.model.metrics_variables]
@@ -178,7 +194,7 @@ class Program:
         except Exception as error:
             raise UnsupportedError(_reason(error)) from error
         self._epoch = traced  # kept: looking it up at every call costs a third of a small epoch
-        self.compile_seconds = time.perf_counter() - started
+        self.compile_seconds += time.perf_counter() - started
         return columns
 
     def _run_epoch(

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from ablate.errors import StoreError
 from ablate.study.settings import RunSettings
 from ablate.study.sources import Dataset
+from ablate.study.splits import Split
 from ablate.training import layers
 from ablate.training import model as plain_model
 from ablate.training.blueprint import Blueprint
@@ -66,21 +67,25 @@ def read_weights(
     return layers.weights_by_layer(network)
 
 
-def evaluate(model: keras.Model, dataset: Dataset) -> dict[str, float]:
-    """What Keras' `evaluate` says of a network on the test set of its data.
+def evaluate(model: keras.Model, dataset: Dataset, rows: Split) -> dict[str, float]:
+    """What Keras' `evaluate` says of a network on every part of its data that records have figures of.
 
     Args:
         model: see `plain_network`.
         dataset: its data.
+        rows: of its run.
 
     Returns:
-        `accuracy`, a share; `loss`, the cross-entropy that records have; `loss_with_penalties`, which Keras reports:
-        the same and what L1 and L2 add to it.
+        `train_`, `val_` and `test_accuracy`, shares; `train_`, `val_` and `test_loss`, the cross-entropy that records
+        have; `loss_with_penalties`, which Keras reports of the test set: the same and what L1 and L2 add to it.
     """
-    x, y = dataset.x[dataset.test].reshape(-1, *model.input_shape[1:]), dataset.y[dataset.test]
-    loss, accuracy = model.evaluate(x, y, batch_size=BATCH, verbose=0)
+    found: dict[str, float] = {}
     penalties = sum(float(penalty) for penalty in model.losses)
-    return {"accuracy": float(accuracy), "loss": float(loss) - penalties, "loss_with_penalties": float(loss)}
+    for side, part in (("train", rows.train_sample), ("val", rows.validation), ("test", rows.test)):
+        x, y = dataset.x[part].reshape(-1, *model.input_shape[1:]), dataset.y[part]
+        loss, accuracy = model.evaluate(x, y, batch_size=BATCH, verbose=0)
+        found |= {f"{side}_loss": float(loss) - penalties, f"{side}_accuracy": float(accuracy)}
+    return {**found, "loss_with_penalties": found["test_loss"] + penalties}
 
 
 def write(model: keras.Model, target: Path) -> None:
@@ -118,9 +123,9 @@ def _networks(
     """The network that is saved, and the trained one whose layers it has."""
     network = blueprint.fresh(seed=0) if blueprint else plain_model.build(settings, len(shift), classes, seed=0)
     example = blueprint.example if blueprint else (len(shift),)
-    inputs = keras.Input(example, name="features")
+    inputs = keras.Input(example, dtype="float32", name="features")
     scale, offset = (values.reshape(example).tolist() for values in (factor, -shift * factor))
-    x = keras.layers.Rescaling(scale, offset, name="scaling")(inputs)
+    x = keras.layers.Rescaling(scale, offset, dtype="float32", name="scaling")(inputs)
     if blueprint is None:
         for layer in network.layers[1:]:
             x = layer(x)

@@ -4,6 +4,7 @@ import os
 import platform
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args
@@ -13,16 +14,18 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from ablate.results.record import Moment, Probe, Record, TrainerName, weights_digest
+from ablate.results.record import KEPT_EPOCH, Record, TrainerName, weights_digest
 from ablate.study.levels import EarlyStopping
 from ablate.study.ondisk import OnDisk
+from ablate.study.seeds import Stream, derive
 from ablate.study.settings import RunSettings
 from ablate.study.sources import Dataset
 from ablate.study.splits import Rows, Split, split
 from ablate.study.structure import structure_name
 from ablate.training import blueprint as blueprints
 from ablate.training import data as run_data
-from ablate.training import layers
+from ablate.training import inputs, isolation, layers
+from ablate.training import kept as kept_weights
 from ablate.training import model as plain_model
 from ablate.training.blueprint import Blueprint
 from ablate.training.callbacks import (
@@ -38,12 +41,12 @@ from ablate.training.callbacks import (
 )
 from ablate.training.data import Scaling, Tensors
 from ablate.training.evaluation import Evaluator
+from ablate.training.isolation import Isolation
 from ablate.training.probe import Prober
-from ablate.training.program import Program, UnsupportedError, structure_key
+from ablate.training.program import AlteredError, Program, UnsupportedError, structure_key
 
 Array = npt.NDArray[np.float32]
 
-FINAL_GAP_EPOCHS = 5
 TRAINERS: tuple[TrainerName, ...] = get_args(TrainerName)  # from the fastest to the one that takes every model
 
 
@@ -55,13 +58,20 @@ class _Bench:
     evaluator: Evaluator
     prober: Prober
     read_weights: Callable[[], Weights]
+    attributes: Mapping[tuple[str, str], Any]
     program: Program | None = None
 
     @classmethod
     def around(cls, model: keras.Model, run: "_Run", program: Program | None = None) -> "_Bench":
         shape, hidden = run.scaling.shape, run.settings.model
         prober = Prober(model, shape, hidden.activation if hidden.hidden else None)
-        return cls(model, Evaluator(model, shape), prober, plain_model.weights_reader(model), program)
+        read = plain_model.weights_reader(model)
+        return cls(model, Evaluator(model, shape), prober, read, isolation.attributes(model), program)
+
+    @property
+    def is_untouched(self) -> bool:
+        """Whether nobody changed the network other than the values of variables."""
+        return isolation.is_as_before(self.model, self.attributes)
 
 
 @dataclass
@@ -77,6 +87,39 @@ class Workshop:
     _benches: dict[str, _Bench] = field(default_factory=dict)
     _unsupported: dict[str, str] = field(default_factory=dict)
     _blueprints: dict[str, Blueprint] = field(default_factory=dict)
+    _isolation: Isolation | None = None
+
+    @contextmanager
+    def isolated(self, settings: RunSettings, *, always: bool = False) -> Iterator[Isolation | None]:
+        """A run, or a part of one; what code of the user's does to the process ends with it.
+
+        Args:
+            settings: of its treatment; without code of the user's there is nothing to be done.
+            always: there is such code that the settings do not name.
+        """
+        if not (settings.code or settings.model.file is not None or always):
+            yield None
+            return
+        self._isolation = self._isolation or Isolation()
+        with self._isolation.run():
+            try:
+                yield self._isolation
+            finally:
+                for key in self._isolation.used & self._benches.keys():
+                    if not self._benches[key].is_untouched:
+                        self._isolation.forget(key)
+                for key in self._isolation.stale():
+                    self._benches.pop(key, None)
+                    self._blueprints.pop(key, None)
+
+    @property
+    def spent(self) -> str:
+        """Why nothing else should be trained in this process; empty if it may be."""
+        return self._isolation.spent if self._isolation else ""
+
+    def _meet(self, key: str, *, made: bool) -> None:
+        if self._isolation:
+            self._isolation.meet(key, made=made)
 
     def tensors(self, dataset: Dataset) -> Tensors:
         """The tensors of a data set."""
@@ -97,10 +140,12 @@ class Workshop:
         if key in self._unsupported:
             raise UnsupportedError(self._unsupported[key])
         found = self._benches.pop(key, None)
-        if found is None:
+        made = found is None or bool(found.program and found.program.is_altered)
+        if found is None or made:
             xla = trainer == "compiled"
             program = Program(key, settings, features, classes, xla=xla, blueprint=run.blueprint)
             found = _Bench.around(program.model, run, program)
+        self._meet(key, made=made)
         self._benches[key] = found
         if len(self._benches) > self.capacity:
             self._benches.pop(next(iter(self._benches)))
@@ -115,9 +160,10 @@ class Workshop:
         if settings.model.hidden:
             return None
         key = repr((structure_name(settings), dataset.shape, len(dataset.classes)))
-        found = self._blueprints.pop(key, None) or blueprints.draw(
-            settings, dataset.shape, len(dataset.classes), folder
-        )
+        found = self._blueprints.pop(key, None)
+        made = found is None
+        found = found or blueprints.draw(settings, dataset.shape, len(dataset.classes), folder)
+        self._meet(key, made=made)
         self._blueprints[key] = found
         if len(self._blueprints) > self.capacity:
             self._blueprints.pop(next(iter(self._blueprints)))
@@ -191,21 +237,53 @@ def train(
         ModelError: a model of the user's cannot be trained.
     """
     started = time.perf_counter()
-    rows = split(dataset, settings.data, seed)
-    blueprint = workshop.blueprint(settings, dataset, folder)
-    scaling = run_data.scaling(dataset, rows.train, blueprint.shape if blueprint else None)
-    tensors = workshop.tensors(dataset)
-    run = _Run(key, settings, seed, dataset, tensors, rows, scaling, tick, keep, start, blueprint)
-    reason = _only_fit(dataset, callbacks()) if trainer != "fit" else ""
-    if reason:
-        trainer = "fit"
-    for name in TRAINERS[TRAINERS.index(trainer) :]:
-        try:
-            return _train(run, name, workshop.bench(name, run), callbacks(), started, reason)
-        except UnsupportedError as error:
-            workshop.refuse(name, run, str(error))
-            reason = str(error)
+    with workshop.isolated(settings, always=callbacks is not tuple) as isolated:
+        rows = split(dataset, settings.data, seed)
+        blueprint = workshop.blueprint(settings, dataset, folder)
+        taken = inputs.as_taken(dataset, settings, blueprint, folder)
+        scaling = run_data.scaling(taken, rows.train, blueprint.shape if blueprint else None)
+        tensors = workshop.tensors(dataset)
+        run = _Run(key, settings, seed, dataset, tensors, rows, scaling, tick, keep, start, blueprint)
+        with isolated.part() if isolated and callbacks is not tuple else nullcontext():
+            reason = _only_fit(dataset, callbacks()) if trainer != "fit" else ""
+        if reason:
+            trainer = "fit"
+        for name in TRAINERS[TRAINERS.index(trainer) :]:
+            try:
+                bench = workshop.bench(name, run)
+                own = _own(run, name, bench, callbacks, isolated) if isolated and callbacks is not tuple else ()
+                return _train(run, name, bench, own, started, reason)
+            except AlteredError as error:
+                bench, reason = workshop.bench("fit", run), str(error)
+                own = _own(run, "fit", bench, callbacks, isolated) if isolated else ()
+                return _train(run, "fit", bench, own, started, reason)
+            except UnsupportedError as error:
+                workshop.refuse(name, run, str(error))
+                reason = str(error)
     raise AssertionError("the last trainer, model.fit, takes every model")
+
+
+def _own(
+    run: _Run,
+    trainer: TrainerName,
+    bench: _Bench,
+    callbacks: Callable[[], Sequence[keras.callbacks.Callback]],
+    isolated: Isolation,
+) -> list[keras.callbacks.Callback]:
+    """The user's callbacks, and behind them one that gives the run a program of its own where they change the network.
+
+    What a program was traced in is the same for every run that shares it: variables may differ, and nothing else.
+    """
+    key, program = run.program_key(trainer), bench.program
+
+    def look(epoch: int, _logs: Logs | None = None) -> None:
+        if epoch == 0 and program and (isolated.has_program_changes(key) or not bench.is_untouched):
+            program.renew()
+            isolated.forget(key)
+
+    keras.utils.set_random_seed(derive(run.seed, Stream.CODE))
+    made = callbacks()
+    return [*made, keras.callbacks.LambdaCallback(on_epoch_begin=look)] if made else []
 
 
 def _only_fit(dataset: Dataset, callbacks: Sequence[keras.callbacks.Callback]) -> str:
@@ -228,7 +306,8 @@ def _train(
     rules = level if isinstance(level, EarlyStopping) else None
     history = History()
     watched = (rules.monitor, rules.min_delta) if rules else ()
-    snapshots = Snapshots(bench.read_weights, *watched)
+    start = (rules and rules.start_from_epoch) or 0
+    snapshots = Snapshots(bench.read_weights, *watched, start=start, follow=bool(own))
     epochs = run.settings.training.epochs
     rates = schedule(run.settings.remedies.learning_rate_schedule, plain_model.learning_rate(run.settings), epochs)
     callbacks = [history, snapshots, *rates, *stopping(level, epochs), *own, Tick(run.tick)]
@@ -244,9 +323,10 @@ def _train(
     else:
         _train_with_fit(run, bench.model, bench.evaluator, callbacks)
 
-    probes += _look_back(bench.model, bench.prober, sample, snapshots)
-    restored = rules is not None and rules.restore_best_weights
-    result = _result(history, snapshots.best_epoch, restored=restored)
+    kept = kept_weights.find(bench.read_weights(), snapshots, restored=rules is not None and rules.restore_best_weights)
+    probes += bench.prober.look_back(sample, kept.moments)
+    scores = {} if kept.epoch is not None else _inference_scores(run, bench.evaluator)
+    result = kept_weights.figures(history.columns, kept, scores)
     result["test_loss"], result["test_accuracy"] = bench.evaluator.score(run.data, run.scaling, run.rows.test)
     result["parameters"] = layers.parameters(bench.model)
     compiling = bench.program.compile_seconds - compiled_before if bench.program else 0.0
@@ -257,7 +337,7 @@ def _train(
         key=run.key,
         seed=run.seed,
         settings=run.settings.model_dump(mode="json", exclude_none=True),
-        status="diverged" if history.diverged else "ok",
+        status="diverged" if history.diverged or not kept_weights.is_finite(result) else "ok",
         trainer=trainer,
         history=history.columns,
         result=result,
@@ -270,22 +350,12 @@ def _train(
         },
         environment={
             **_environment(run.rows),
+            "scaling": run.scaling.words,
             "programs_compiled": int(compiling > 0),
+            KEPT_EPOCH: None if kept.epoch is None else kept.epoch + 1,
             **({"trainer_reason": reason} if reason else {}),
         },
     )
-
-
-def _look_back(model: keras.Model, prober: Prober, sample: tf.Tensor, snapshots: Snapshots) -> list[Probe]:
-    """Probes of the best epoch and of the end; the model has its kept weights before and after."""
-    kept = model.get_weights()
-    moments: tuple[tuple[Moment, Weights], ...] = (("best", snapshots.best), ("end", snapshots.end))
-    probes = []
-    for moment, weights in moments:
-        model.set_weights(weights)
-        probes += prober.look(sample, moment)
-    model.set_weights(kept)
-    return probes
 
 
 def _train_compiled(run: _Run, program: Program, callbacks: Sequence[keras.callbacks.Callback]) -> None:
@@ -296,28 +366,21 @@ def _train_compiled(run: _Run, program: Program, callbacks: Sequence[keras.callb
     )
     logs: Logs = {}
     told.on_train_begin()
+    if program.is_altered:
+        raise AlteredError("a callback changed the model or its optimizer")
     for epoch in range(epochs):
         told.on_epoch_begin(epoch)
         logs = program.epoch(run.order(epoch))
         told.on_epoch_end(epoch, logs)
         if program.model.stop_training:
             break
+    program.model.optimizer.finalize_variable_values(program.model.trainable_weights)  # as `fit` does
     told.on_train_end(logs)
 
 
 def _train_with_fit(
     run: _Run, model: keras.Model, evaluator: Evaluator, callbacks: Sequence[keras.callbacks.Callback]
 ) -> None:
-    def scores() -> Logs:
-        train_loss, train_accuracy = evaluator.score(run.data, run.scaling, run.rows.train_sample)
-        val_loss, val_accuracy = evaluator.score(run.data, run.scaling, run.rows.validation)
-        return {
-            "train_loss": train_loss,
-            "train_accuracy": train_accuracy,
-            "val_loss": val_loss,
-            "val_accuracy": val_accuracy,
-        }
-
     plain_model.materialize(model, run.scaling.shape)
     model.fit(
         _batches(run),
@@ -325,8 +388,20 @@ def _train_with_fit(
         shuffle=False,
         steps_per_epoch=_steps(run),
         verbose=0,
-        callbacks=[AddScores(scores), *callbacks],
+        callbacks=[AddScores(lambda: _inference_scores(run, evaluator)), *callbacks],
     )
+
+
+def _inference_scores(run: _Run, evaluator: Evaluator) -> Logs:
+    """Loss and accuracy of the training sample and of the validation rows, as a model is now."""
+    train_loss, train_accuracy = evaluator.score(run.data, run.scaling, run.rows.train_sample)
+    val_loss, val_accuracy = evaluator.score(run.data, run.scaling, run.rows.validation)
+    return {
+        "train_loss": train_loss,
+        "train_accuracy": train_accuracy,
+        "val_loss": val_loss,
+        "val_accuracy": val_accuracy,
+    }
 
 
 def _steps(run: _Run) -> int:
@@ -341,17 +416,6 @@ def _batches(run: _Run) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
         for start in range(0, len(order), size):
             features, labels = run.data.take(order[start : start + size])
             yield run.scaling(features), labels
-
-
-def _result(history: History, best_epoch: int, *, restored: bool) -> dict[str, float]:
-    """The figures of the kept weights: of the best epoch if restored, else of the last."""
-    columns = history.columns
-    epochs = len(columns["loss"])
-    kept = best_epoch if restored else epochs - 1
-    result = {name: values[kept] for name, values in columns.items() if name != "seconds"}
-    if not restored:
-        result["gap"] = float(np.mean(columns["gap"][-min(FINAL_GAP_EPOCHS, epochs) :]))
-    return {**result, "best_epoch": best_epoch + 1, "stopped_epoch": epochs}
 
 
 def _environment(rows: Split) -> Mapping[str, Any]:

@@ -42,6 +42,7 @@ def test_more_replicates_train_only_the_new_ones(trained: Path, tmp_path: Path) 
     document = json.loads(plan.stdout)
     assert document.pop("seconds_estimate") > 0
     expected = {"treatments": 2, "runs": 6, "cached": 4, "programs": 1}
+    assert document.pop("scaling") == ['divided by 16 (scale = "auto", float32 features)']
     assert document == {**expected, "groups": [["baseline", "dropout=0.5"]], "warnings": []}
     fresh = json.loads(ablate("plan", "-c", TINY, "-o", tmp_path, "--json").stdout)
     assert (fresh["cached"], fresh["seconds_estimate"]) == (0, None)

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +46,10 @@ def test_kept_networks_score_what_their_records_say(trained: Path) -> None:
         assert each["test_accuracy"] == pytest.approx(record.result["test_accuracy"], abs=1e-6)
         assert each["test_loss"] == pytest.approx(record.result["test_loss"], rel=1e-5)
         assert each["loss_with_penalties"] > each["test_loss"] + 0.01
+        for part, column in zip(each["parts"], ("train", "val", "test"), strict=True):
+            assert part["agrees"]
+            assert part["loss"] == pytest.approx(record.result[f"{column}_loss"], rel=1e-5)
+            assert part["recorded_accuracy"] == record.result[f"{column}_accuracy"]
 
 
 def test_runs_are_chosen_by_key_or_by_treatment_and_seed(trained: Path) -> None:
@@ -107,6 +112,22 @@ def test_networks_that_were_not_kept_or_not_trained_are_named(copy: Path) -> Non
     assert done.exit_code == 5
     assert "is not finished" in done.output
     assert len(ablate("model", "evaluate", "-o", copy).stdout.splitlines()) == 2
+
+
+def test_a_record_whose_parts_are_of_two_networks_is_found_out(copy: Path) -> None:
+    """As an older version wrote it: training and validation of the last epoch, test of the restored one."""
+    path = Store(copy / "tiny").record_path(networks(copy)[0].stem)
+    record = read_record(path)
+    first = {name: values[0] for name, values in record.history.items() if name.startswith(("train_", "val_"))}
+    path.write_bytes(replace(record, result={**record.result, **first}).to_json())
+    done = ablate("model", "evaluate", path.stem, "-o", copy)
+    assert done.exit_code == 74
+    said = [
+        f"recorded for {name} {first[f'{side}_accuracy']:.4f}"
+        for name, side in (("training", "train"), ("validation", "val"))
+    ]
+    assert all(text in done.stdout for text in said)
+    assert "recorded for test" not in done.stdout
 
 
 def test_damaged_and_exchanged_networks_are_refused(copy: Path) -> None:

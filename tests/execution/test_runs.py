@@ -138,6 +138,52 @@ def test_a_model_of_the_users_is_trained_by_any_number_of_workers(
     assert on.runs["loss"].mean() < results.runs["loss"].mean()
 
 
+STATEFUL = """
+import keras
+from keras import layers
+
+def plain(input_shape, classes):
+    built.append(1)
+    flat = [keras.Input(input_shape), layers.Flatten()]
+    return keras.Sequential([*flat, layers.Dense(4 + len(built) // 3), layers.Dense(classes, activation="softmax")])
+
+def half_precision(input_shape, classes):
+    keras.mixed_precision.set_global_policy("mixed_float16")
+    return plain(input_shape, classes)
+
+def waiting(input_shape, classes):
+    threading.Thread(target=time.sleep, args=(600,), daemon=True).start()
+    return plain(input_shape, classes)
+
+import threading, time
+built = []
+"""
+
+
+@pytest.mark.slow
+def test_what_a_builder_does_to_its_process_reaches_no_other_run(tmp_path: Path) -> None:
+    """A policy for all layers, a counter in its module, and a thread that goes on; saved networks meet the policy."""
+    (tmp_path / "stateful.py").write_text(STATEFUL)
+    (tmp_path / "ablations.toml").write_bytes((STUDIES / "tiny.toml").read_bytes())
+    builders = ["stateful:half_precision", "stateful:plain", "stateful:waiting"]
+    model = [f"model={{builder='{builders[0]}'}}", f"factors={{'model.builder'={builders}}}", "overfitting={}"]
+    study = api.load(tmp_path / "ablations.toml", model)
+    for jobs in (1, 2):
+        results = api.run(study, jobs=jobs, out=tmp_path / str(jobs))
+        assert results.snapshot.missing == 0
+    alone = api.load(tmp_path / "ablations.toml", ["model={builder='stateful:plain'}", "overfitting={}"])
+    api.run(alone, jobs=1, out=tmp_path / "alone")
+    one, two, of_plain = (contents(tmp_path / name) for name in ("1", "2", "alone"))
+    assert one == two
+    assert len(one) == 6
+    assert len(of_plain) == 2
+    assert of_plain.items() <= one.items()
+    for each in api.evaluate_networks(results, api.find_runs(results, seeds=[1])):
+        assert each.test_accuracy == pytest.approx(each.recorded_accuracy, abs=1e-6)
+    processes = {record.environment["process"] for record in results.snapshot.records.values()}
+    assert len(processes) > 2  # those of the thread were given up
+
+
 def test_a_study_names_the_slower_trainer_once(tmp_path: Path) -> None:
     """From the study file to the lines of progress: code beside the study, found by worker processes."""
     (tmp_path / "user_code.py").write_bytes((STUDIES / "user_code.py").read_bytes())

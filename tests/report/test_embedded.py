@@ -16,6 +16,9 @@ from ablate.results.embedded import thinned
 from ablate.study import spec
 from tests import invented
 
+DATA = '{"source":"digits"}'
+FACTS = {"digest": "d", "rows": 1, "features": 1, "classes": 2, "largest_class": 0.5}
+
 
 @pytest.fixture(scope="module")
 def rendered():
@@ -74,7 +77,7 @@ def test_other_files_are_refused_in_words(written, tmp_path):
             embedded.read(path)
 
     refused("<p>hello", "is no page that 'ablate report' wrote: it holds no study and no runs and no histories")
-    refused(b"\xff\xfe", "is not UTF-8 text")
+    refused(b"\xff\xfe", "is no page that 'ablate report' wrote")
     refused(html.replace('"format":1', '"format":2'), "written by a newer version of ablate")
     refused(re.sub(r'(id="data-runs">).{40}', r"\1", html), "is damaged")
     refused(re.sub(r'(id="data-runs">[^<]{40})[^<]*', r"\1", html), "cut off, or far larger")
@@ -89,14 +92,25 @@ def test_other_files_are_refused_in_words(written, tmp_path):
         ("study", ["format"], "1", "format should be a whole number from 1"),
         ("study", ["study"], 5, "the study should be text, not 5"),
         ("study", ["study"], None, "the study should be text, not None"),
-        ("study", ["study"], "name = '\ud800'", "the study should be text"),
-        ("study", ["identity"], [], "the identity should be a table"),
-        ("study", ["identity", "libraries"], {"keras": 3}, "libraries, keras should be text, not 3"),
-        ("study", ["identity", "data"], {"digits": {"digest": 1}}, "data digits, digest should be text"),
-        ("study", ["identity", "data"], {"digits": {"rows": -1}}, "data digits, rows should be a whole number from 0"),
-        ("study", ["identity", "data"], {"digits": {"shape": [8, "8"]}}, "shape should be a list of whole numbers"),
-        ("study", ["identity", "files"], {"a.keras": None}, "files, a.keras should be text, not None"),
-        ("study", ["identity", "data"], {"digits": {}}, "missing 5 required"),
+        ("study", ["study"], "name = '\ud800'", "half a character"),
+        ("study", ["identity"], [], "the identity: the document: input should be a valid dictionary"),
+        ("study", ["identity", "libraries"], {"keras": 3}, "libraries.keras: input should be a valid string"),
+        ("study", ["identity", "data"], {DATA: {"digest": 1}}, "digest: input should be a valid string"),
+        (
+            "study",
+            ["identity", "data"],
+            {DATA: {"digest": "", "rows": -1}},
+            "rows: input should be greater than or equal to 0",
+        ),
+        (
+            "study",
+            ["identity", "data"],
+            {DATA: FACTS | {"shape": [8, "8"]}},
+            "shape.1: input should be a valid integer",
+        ),
+        ("study", ["identity", "files"], {"a.keras": None}, "files.a.keras: input should be a valid string"),
+        ("study", ["identity", "data"], {"digits": FACTS}, "data.digits"),
+        ("study", ["identity", "data"], {DATA: {}}, "digest: field required"),
         ("runs", ["columns"], ["seed"], "runs has no column treatment, run, trainer"),
         ("runs", ["columns", 0], "treatment", "runs has two columns 'treatment'"),
         ("runs", ["columns", 0], 7, "the columns of runs should be a list of names"),
@@ -106,7 +120,7 @@ def test_other_files_are_refused_in_words(written, tmp_path):
         ("runs", ["rows", 0, "treatment"], ["a"], r"row 1 of runs, treatment, should be text, not \['a'\]"),
         ("runs", ["rows", 0, "status"], "good", "status, should be 'ok', 'diverged' or 'failed'"),
         ("runs", ["rows", 0, "test_loss"], True, "test_loss, should be a finite number or null"),
-        ("runs", ["rows", 0, "test_loss"], float("inf"), "test_loss, should be a finite number or null"),
+        ("runs", ["rows", 0, "test_loss"], float("inf"), "Infinity is no number that JSON has"),
         ("runs", ["rows", 0, "best_epoch"], 1.5, "best_epoch, should be a whole number from 0"),
         ("histories", ["columns", 2], "loss", "the columns of histories should be row, epoch, train_loss"),
         ("histories", ["rows", 0, "row"], 10**30, "row 1 of histories, row, should be a whole number from 0 to 17"),
@@ -142,6 +156,11 @@ def test_a_small_page_takes_little_memory(written):
     embedded.read(path)
     assert tracemalloc.get_traced_memory()[1] < 20_000_000
     path.write_text(html + block.format("runs", large))
+    with pytest.raises(StoreError, match="it holds two tables of runs"):
+        embedded.read(path)
+    path.write_text(
+        re.sub(r'<script type="application/gzip" id="data-runs">[^<]*</script>', block.format("runs", large), html)
+    )
     with pytest.raises(StoreError, match="far larger than any page's"):
         embedded.read(path)
     tracemalloc.stop()

@@ -110,7 +110,7 @@ def test_any_text_makes_a_document_that_parses(make):
     document = junit.render(Night(Findings(now)))
     (suite,) = JUnitXml.fromstring(document)
     names = [case.name for case in suite]
-    assert names[0] == "\ufffd\ufffd[31m<&>\"' ]]> \ufffd é"
+    assert names[0] == "\ufffd<&>\"' ]]> \ufffd é"
     assert b"\x1b" not in document
     assert junit.safe("tab\there\rline\x0b\ud800") == "tab\there\nline\ufffd\ufffd"
 

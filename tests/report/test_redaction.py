@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -48,6 +49,13 @@ def test_no_part_of_a_name_is_left_however_it_is_written(homes, tmp_path):
     found = embedded.read(path)
     carried = found.study + found.runs.to_csv() + found.histories.to_csv() + "".join(found.identity.data)
     assert NAMES.findall(carried) == []
+
+
+def test_a_model_file_that_takes_tokens_goes_by_the_name_of_the_page(homes):
+    """Its name is in the identity, beside its digest."""
+    identity = replace(homes.identity, files={HOMES[0]: "d"}, tokens=(HOMES[0],))
+    clean = redaction.without_homes(replace(homes, identity=identity)).identity
+    assert clean.tokens == tuple(clean.files) == ("~/a.npz",)
 
 
 def test_levels_that_become_equal_are_numbered(homes):

@@ -96,3 +96,14 @@ def test_templates_inside_the_package_come_first(tmp_path, monkeypatch):
     assert templates.template_folder() == package / "_templates"
     (package / "_templates").rmdir()
     assert templates.template_folder() == tmp_path / "templates"
+
+
+def test_links_are_not_followed(make, own, tmp_path):
+    (tmp_path / "secret").write_text("secret")
+    for name, target in (("sections/glossary.html.j2", tmp_path / "secret"), ("report.css", "/dev/zero")):
+        folder = own(name, "")
+        (folder / name).unlink()
+        (folder / name).symlink_to(target)
+        with pytest.raises(AblateError, match="cannot be read: it is a symbolic link"):
+            page.render(Findings(make()), template_dir=folder)
+        (folder / name).unlink()

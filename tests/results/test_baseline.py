@@ -136,5 +136,5 @@ def test_what_cannot_be_read_is_an_error_of_the_disk(tmp_path: Path) -> None:
     large = tmp_path / "large.json"
     with large.open("wb") as file:
         file.truncate(baseline.LARGEST + 1)
-    with pytest.raises(AblateError, match="no stored baseline is"):
+    with pytest.raises(StoreError, match="more than the 16,000,000 that are read"):
         read(large)

@@ -5,11 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from ablate.api import results
 from ablate.errors import StudyError
-from ablate.results import confirmation
+from ablate.results import confirmation, upkeep
 from ablate.results.identity import DataFacts, Identity, data_name, plan_runs
+from ablate.results.record import KEPT_EPOCH
+from ablate.results.store import Store
 from ablate.study import design
 from tests.conftest import study_of
+from tests.results.builders import record
 
 
 @pytest.mark.parametrize(
@@ -46,3 +50,113 @@ def test_a_study_that_goes_on_from_another_needs_its_fresh_seeds(tmp_path: Path)
     study, treatments, identity = planned(training={"continue_from": "first"})
     with pytest.raises(StudyError, match="first"):
         confirmation.plan(study, treatments, "dropout=0.5", identity, tmp_path)
+
+
+SHOWN = {
+    "baseline": 0.8,
+    "dropout=0.2": 0.85,
+    "dropout=0.5": 0.9,
+}  # validation accuracies, so that the last is the best
+
+
+def with_seeds(*seeds):
+    study, treatments, identity = planned()
+    study = replace(study, seeds=seeds)
+    return study, treatments, identity, plan_runs(treatments, seeds, identity)
+
+
+def train(store, runs, **environment):
+    for run in runs:
+        result = {**record().result, "val_accuracy": SHOWN[run.treatment.name]}
+        store.commit(record(run.key, result=result, environment=environment))
+
+
+def confirmed_seeds(study, identity, runs, store):
+    """The seeds that `status` and the page would call fresh."""
+    found = results._read(study, runs, identity, store).confirmation
+    return None if found is None else sorted({run.seed for run in found.planned})
+
+
+@pytest.fixture
+def store(tmp_path):
+    found = Store(tmp_path / "tiny")
+    found.prepare()
+    return found
+
+
+@pytest.mark.parametrize(
+    "environment", [{KEPT_EPOCH: 2}, {}, {"command": "ablate run --replicates 4 --confirm"}], ids=str
+)
+def test_replicates_that_a_study_had_once_confirm_nothing(store, environment):
+    *_, four = with_seeds(1, 2, 3, 4)
+    train(store, four, **environment)
+    study, treatments, identity, two = with_seeds(1, 2)
+    assert confirmed_seeds(study, identity, two, store) is None
+    _, fresh = confirmation.plan_anew(study, treatments, "dropout=0.5", identity, store)
+    assert {run.seed for run in fresh} == {5, 6}
+
+
+def test_a_confirmation_is_known_by_its_entry(store):
+    study, treatments, identity, two = with_seeds(1, 2)
+    train(store, two)
+    _, fresh = confirmation.plan_anew(study, treatments, "dropout=0.5", identity, store)
+    confirmation.write(store, fresh)
+    confirmation.write(store, fresh)
+    assert len(confirmation.read(store)) == 1
+    assert confirmed_seeds(study, identity, two, store) is None
+    train(store, fresh[:2])  # one of two seeds: it was interrupted, and goes on with the same
+    assert confirmed_seeds(study, identity, two, store) == [3, 4]
+    assert confirmation.plan_anew(study, treatments, "dropout=0.5", identity, store)[1] == fresh
+
+
+def test_seeds_that_more_replicates_took_over_confirm_no_more(store):
+    study, treatments, identity, two = with_seeds(1, 2)
+    _, fresh = confirmation.plan_anew(study, treatments, "dropout=0.5", identity, store)
+    confirmation.write(store, fresh)
+    *_, three = later = with_seeds(1, 2, 3)
+    train(store, [*fresh, *three])
+    assert confirmed_seeds(study, identity, two, store) == [3, 4]
+    assert confirmed_seeds(later[0], identity, three, store) == [4]
+    _, more = confirmation.plan_anew(later[0], treatments, "dropout=0.5", identity, store)
+    assert {run.seed for run in more} == {4, 5, 6}
+
+
+def test_the_confirmation_of_another_treatment_is_none_of_the_best(store):
+    study, treatments, identity, two = with_seeds(1, 2)
+    _, fresh = confirmation.plan_anew(study, treatments, "dropout=0.2", identity, store)
+    confirmation.write(store, fresh)
+    train(store, [*two, *fresh])
+    assert confirmed_seeds(study, identity, two, store) is None
+    _, again = confirmation.plan_anew(study, treatments, "dropout=0.5", identity, store)
+    assert {run.seed for run in again} == {3, 4}  # the baseline's are there, and are of a confirmation
+
+
+def test_what_an_older_version_confirmed_is_known_by_its_command(store):
+    study, treatments, identity, two = with_seeds(1, 2)
+    _, fresh = confirmation.plan(study, treatments, "dropout=0.5", identity, store.root.parent)
+    train(store, two, command="ablate run --confirm")
+    train(store, fresh, command="ablate run --confirm")
+    assert confirmed_seeds(study, identity, two, store) == [3, 4]
+    *_, four = with_seeds(1, 2, 3, 4)
+    train(store, four)
+    assert confirmed_seeds(study, identity, two, store) is None
+
+
+def test_entries_are_looked_after(store, tmp_path):
+    study, treatments, identity, two = with_seeds(1, 2)
+    _, fresh = confirmation.plan_anew(study, treatments, "dropout=0.5", identity, store)
+    confirmation.write(store, fresh)
+    train(store, [*two, *fresh])
+    assert upkeep.verify(store).findings == ()
+    assert upkeep.garbage(store, upkeep.verify(store)) == []
+    other = Store(tmp_path / "other" / "tiny")
+    other.root.mkdir(parents=True)
+    upkeep.merge(store, other)
+    assert confirmed_seeds(study, identity, two, other) == [3, 4]
+    (path,) = confirmation.entry_paths(store)
+    path.write_bytes(b"[" * 100_000)
+    (finding,) = upkeep.verify(store).findings
+    assert (finding.kind, finding.path) == ("damaged", path)
+    assert confirmed_seeds(study, identity, two, store) is None
+    confirmation.write(store, fresh)
+    assert upkeep.verify(store).is_sound

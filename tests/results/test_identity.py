@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -122,3 +123,18 @@ def test_the_installed_libraries_are_known_without_importing_them() -> None:
     found = installed_libraries()
     assert set(found) == {"tensorflow", "keras"}
     assert all(version.count(".") == 1 for version in found.values())
+
+
+def test_tokens_that_nobody_scales_any_more_have_new_keys_and_everything_else_the_old() -> None:
+    """Older versions divided bytes by 255 whatever took them; those records are not those of tokens as they are."""
+    base = study_of().base
+    model = base.model.model_copy(update={"hidden": [], "builder": "mine:make"})
+    settings = base.model_copy(update={"model": model})
+    old = {"code": {"mine:make": "d"}}
+    scaled, chosen = replace(FACTS, automatic=True), replace(FACTS, automatic=False)
+
+    def key(facts: DataFacts, tokens: tuple[str, ...]) -> str:
+        return run_key(settings, 1, Identity({}, {data_name(settings.data): facts}, **old, tokens=tokens))
+
+    assert key(scaled, ("mine:make",)) != key(FACTS, ())
+    assert key(scaled, ()) == key(chosen, ("mine:make",)) == key(scaled, ("other:make",)) == key(FACTS, ())

@@ -14,6 +14,7 @@ from ablate.errors import StoreError
 from ablate.results.identity import canonical_json
 from ablate.results.record import RECORD_SCHEMA, NewerRecordError, Record
 from ablate.results.store import Store
+from ablate.study.metrics import HISTORY_COLUMNS
 from tests.results.builders import record
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -28,7 +29,7 @@ def test_a_record_is_the_same_after_its_json() -> None:
 
 @given(st.lists(st.floats(), min_size=1, max_size=5))
 def test_every_float_survives(values: list[float]) -> None:
-    again = Record.from_json(record(history={"loss": values}).to_json())
+    again = Record.from_json(record(history=dict.fromkeys(HISTORY_COLUMNS, values)).to_json())
     assert list(map(repr, again.history["loss"])) == list(map(repr, values))
 
 

@@ -100,9 +100,9 @@ def test_failures_are_kept_in_order(store: Store) -> None:
 
 def test_the_identity_is_read_back(store: Store) -> None:
     assert store.read_identity() is None
-    identity = Identity({"keras": "3.15"}, {"digits": DataFacts("d" * 64, 10, 2, 3, 0.5)})
+    identity = Identity({"keras": "3.15"}, {'{"source":"digits"}': DataFacts("d" * 64, 10, 2, 3, 0.5)})
     store.write_identity(identity)
     assert store.read_identity() == identity
     (store.root / "identity.json").write_text("[]")
-    with pytest.raises(StoreError, match=r"identity\.json cannot be read"):
+    with pytest.raises(StoreError, match=r"identity\.json cannot be used"):
         store.read_identity()

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ablate.errors import StoreError
 from ablate.results import upkeep
 from ablate.results.record import Failure, weights_digest
 from ablate.results.store import Store
@@ -41,7 +42,7 @@ def test_a_folder_in_order_has_no_findings(tmp_path: Path) -> None:
     found = upkeep.verify(store)
     assert found.findings == ()
     assert set(found.records) == {GOOD, NEW}
-    assert upkeep.garbage(store, quarantine=True) == []
+    assert upkeep.garbage(store, upkeep.verify(store), quarantine=True) == []
 
 
 def test_every_kind_of_disorder_is_named_and_nothing_is_changed(tmp_path: Path) -> None:
@@ -51,7 +52,7 @@ def test_every_kind_of_disorder_is_named_and_nothing_is_changed(tmp_path: Path) 
     store.keep_weights(NEW, WEIGHTS)
     store.record_failure(GOOD, FAILURE)
     (tmp_path / "quarantine").mkdir()
-    (tmp_path / "quarantine" / "old.json.1234").write_text("{")
+    (tmp_path / "quarantine" / f"{NEW}.json.12345678").write_text("{")
     (tmp_path / "notes.txt").write_text("mine")
     (tmp_path / "runs" / "dd").symlink_to("/etc")
     before = contents(tmp_path)
@@ -60,7 +61,7 @@ def test_every_kind_of_disorder_is_named_and_nothing_is_changed(tmp_path: Path) 
         f"models/{GOOD}.npz": "damaged",
         f"models/{NEW}.npz": "unneeded",
         f"attempts/{GOOD}/1.json": "unneeded",
-        "quarantine/old.json.1234": "quarantined",
+        f"quarantine/{NEW}.json.12345678": "quarantined",
         "notes.txt": "foreign",
         "runs/dd": "foreign",
     }
@@ -74,7 +75,7 @@ def test_garbage_is_what_no_result_needs(tmp_path: Path) -> None:
     store.record_failure(GOOD, FAILURE)
     store.record_failure(NEW, FAILURE)
     before = set(contents(tmp_path))
-    freed = upkeep.remove(store, upkeep.garbage(store))
+    freed = upkeep.remove(store, upkeep.garbage(store, upkeep.verify(store)))
     assert before - set(contents(tmp_path)) == {f"attempts/{GOOD}/1.json"}
     assert not (tmp_path / "attempts" / GOOD).exists()
     assert freed > 10
@@ -109,13 +110,13 @@ def test_merging_copies_what_is_new_and_in_order(tmp_path: Path) -> None:
     assert contents(here.root) == again
 
 
-@pytest.mark.parametrize("change", [{"seconds": {"total": 9.0}}, {"result": {"gap": 0.5}}])
+@pytest.mark.parametrize("change", [{"seconds": {"train": 1.0, "compile": 0.0, "total": 9.0}}, {"seed": 2}])
 def test_merging_tells_of_runs_that_went_another_way(tmp_path: Path, change: dict[str, object]) -> None:
     here, there = store_with(tmp_path / "here", GOOD), Store(tmp_path / "there")
     there.prepare()
     there.commit(record(GOOD, **change))
     kept = here.record_path(GOOD).read_bytes()
-    assert upkeep.merge(there, here).different == ((GOOD,) if "result" in change else ())
+    assert upkeep.merge(there, here).different == ((GOOD,) if "seed" in change else ())
     assert here.record_path(GOOD).read_bytes() == kept
 
 
@@ -128,3 +129,102 @@ def test_a_newer_record_is_in_order_but_not_for_us(tmp_path: Path) -> None:
     path.write_bytes(json.dumps(newer(NEW)).encode())
     assert kinds(store) == {f"runs/cc/{NEW}.json": "newer"}
     assert not upkeep.verify(store).is_sound
+
+
+def users_files(root: Path) -> dict[str, bytes]:
+    """Files of the user's beside ours, some called nearly as ours are."""
+    names = (
+        "models/bead.keras",
+        "models/cafe.npz",
+        "models/best.keras",
+        "models/data.csv",
+        f"models/{NEW}.txt",
+        f"models/{NEW[:-1]}.npz",
+        f"models/deeper/{NEW}.npz",
+        f"copies/{NEW}.npz",
+        f"attempts/{GOOD}/notes.json",
+        "attempts/abcd/1.json",
+        "runs/aa/abcd.json",
+        f"runs/bb/{NEW}.json",
+        "quarantine/mine.json",
+        "trash/mine.txt",
+        ".thesis.docx.0123abcd.1.0123abcd.tmp",
+    )
+    for name in names:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"mine")
+    return {name: contents(root)[name] for name in names}
+
+
+def test_what_is_not_ours_is_left_alone_and_counted(tmp_path: Path) -> None:
+    store = store_with(tmp_path, GOOD, BAD)
+    mine = users_files(tmp_path)
+    store.keep_weights(NEW, WEIGHTS)
+    inventory = upkeep.verify(store)
+    assert inventory.foreign == len(mine)
+    assert inventory.is_sound
+    upkeep.remove(store, upkeep.garbage(store, inventory, quarantine=True))
+    upkeep.remove(store, upkeep.unused(store, {GOOD}))
+    store.prepare()
+    there = contents(tmp_path)
+    assert mine.items() <= there.items()
+    assert f"models/{NEW}.npz" not in there
+    assert not any(BAD in name for name in there)
+
+
+def test_looking_changes_nothing(tmp_path: Path) -> None:
+    store = store_with(tmp_path, GOOD)
+    store.keep_weights(NEW, WEIGHTS)
+    before = contents(tmp_path)
+    assert len(upkeep.garbage(store, upkeep.verify(store))) == 1
+    assert contents(tmp_path) == before
+
+
+def test_what_cannot_be_moved_leaves_everything_where_it_was(tmp_path: Path) -> None:
+    store = store_with(tmp_path, GOOD)
+    store.keep_weights(NEW, WEIGHTS)
+    store.keep_weights(BAD, WEIGHTS)
+    findings = upkeep.garbage(store, upkeep.verify(store))
+    assert len(findings) == 2
+    (tmp_path / "trash" / f"models.{findings[1].path.name}").mkdir(parents=True)
+    before = contents(tmp_path)
+    with pytest.raises(StoreError, match="cannot be removed"):
+        upkeep.remove(store, findings)
+    assert contents(tmp_path) == before
+
+
+def test_what_a_stopped_removal_left_is_removed_by_the_next(tmp_path: Path) -> None:
+    store = store_with(tmp_path, GOOD)
+    (tmp_path / "trash").mkdir()
+    (tmp_path / "trash" / f"models.{NEW}.npz").write_bytes(b"")
+    assert kinds(store) == {f"trash/models.{NEW}.npz": "unfinished"}
+    upkeep.remove(store, upkeep.garbage(store, upkeep.verify(store)))
+    assert not (tmp_path / "trash").exists()
+
+
+def test_links_in_the_place_of_folders_lead_nowhere(tmp_path: Path) -> None:
+    """Neither removed nor set aside is what lies in another folder."""
+    mine = store_with(tmp_path / "mine", GOOD, BAD)
+    mine.record_path(BAD).write_bytes(b"damaged, and none of their business")
+    mine.keep_weights(NEW, WEIGHTS)
+    before = contents(mine.root)
+    theirs = Store(tmp_path / "theirs")
+    theirs.root.mkdir()
+    for name in ("runs", "models", "attempts"):
+        (theirs.root / name).symlink_to(mine.root / name)
+    assert theirs.load(GOOD) is None
+    assert theirs.load(BAD) is None
+    assert theirs.models("npz") == set()
+    theirs.drop_models([GOOD, NEW])
+    upkeep.remove(theirs, upkeep.garbage(theirs, upkeep.verify(theirs), quarantine=True))
+    upkeep.remove(theirs, upkeep.unused(theirs, set()))
+    assert contents(mine.root) == before
+
+
+def test_folders_deeper_than_ours_are_named_and_not_looked_into(tmp_path: Path) -> None:
+    store = store_with(tmp_path, GOOD)
+    deep = tmp_path / "models" / "/".join("d" * 40)
+    deep.mkdir(parents=True)
+    assert kinds(store) == {"models/d/d": "foreign"}
+    store.prepare()

@@ -53,6 +53,16 @@ def test_all_mistakes_of_a_file_are_reported_at_once(golden: Any) -> None:
         ({"study": {"name": "../x"}}, "study.name", "letter or digit"),
         ({"study": {"name": "n" * 300}}, "study.name", "at most 100"),
         ({"study": {"seeds": [1, 1]}}, "study", "seeds should all differ"),
+        (
+            {"overfitting": {"early_stopping": {"stop_at_gap": 0.1, "baseline": 0.9}}},
+            "overfitting.early_stopping",
+            "needs a patience",
+        ),
+        (
+            {"overfitting": {"early_stopping": {"patience": 1, "start_from_epoch": -1}}},
+            "overfitting.early_stopping.start_from_epoch",
+            "or equal to 0",
+        ),
         ({"factors": {"underfitting.init": ["zeros"]}}, 'factors."underfitting.init"', "unknown key"),
     ],
 )

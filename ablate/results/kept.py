@@ -1,0 +1,48 @@
+"""What records say about their kept weights, where these are not those that the settings lead one to expect."""
+
+from collections.abc import Iterable
+
+from ablate.results.record import KEPT_EPOCH, Record
+
+
+def kept_epoch(record: Record) -> int | None:
+    """The epoch (from 1) whose figures the result of a record has; `None` where the kept weights are of no epoch.
+
+    Records of older versions do not say; theirs is the one that the settings ask for.
+    """
+    found: int | None = record.environment.get(KEPT_EPOCH, _asked_for(record))
+    return found
+
+
+def notes(records: Iterable[Record]) -> list[str]:
+    """What a reader of the figures has to know of their weights; one sentence for each kind of run.
+
+    Args:
+        records: of a study.
+    """
+    records = list(records)
+    known = [record for record in records if KEPT_EPOCH in record.environment]
+    earlier = [record for record in known if kept_epoch(record) not in (None, _asked_for(record))]
+    changed = [record for record in known if kept_epoch(record) is None]
+    unknown = [
+        record for record in records if record not in known and record.settings.get("training", {}).get("callbacks")
+    ]
+    of = f"of {len(records)} runs"
+    found = {
+        f"In {len(earlier)} {of} a callback brought back the weights of another epoch. Their figures are those of that "
+        "epoch.": earlier,
+        f"In {len(changed)} {of} a callback changed the weights after the last epoch. Their figures were measured "
+        "again in the end and are those of no epoch of the curves.": changed,
+        f"{len(unknown)} {of} used callbacks and were recorded by an older version, which took training and validation "
+        "figures from the last epoch even where a callback had changed the weights since. 'ablate model evaluate' "
+        "compares those of which the network was kept; with another folder (-o), 'ablate run' trains all of them "
+        "again.": unknown,
+    }
+    return [sentence for sentence, those in found.items() if those]
+
+
+def _asked_for(record: Record) -> int:
+    """The best epoch where early stopping restores it, else the last."""
+    rules = record.settings.get("remedies", {}).get("early_stopping")
+    restores = isinstance(rules, dict) and rules.get("restore_best_weights", True)
+    return int(record.result["best_epoch" if restores else "stopped_epoch"])

@@ -1,0 +1,46 @@
+"""What is said of records whose kept weights are not those that the settings lead one to expect."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from ablate.results import kept
+from ablate.results.record import KEPT_EPOCH, Record
+from tests.results.builders import record
+
+RESTORING = {"patience": 3, "restore_best_weights": True}
+
+
+def made(rules: Any = False, callbacks: tuple[str, ...] = (), **environment: Any) -> Record:
+    found = record()
+    settings = {
+        "remedies": {"early_stopping": rules},
+        "training": {"callbacks": list(callbacks)},
+    }
+    result = {**found.result, "best_epoch": 2, "stopped_epoch": 3}
+    return replace(found, settings=settings, result=result, environment={**found.environment, **environment})
+
+
+@pytest.mark.parametrize(
+    ("rules", "epoch"), [(False, 3), (RESTORING, 2), ({**RESTORING, "restore_best_weights": False}, 3)]
+)
+def test_what_the_settings_ask_for_needs_no_words(rules: Any, epoch: int) -> None:
+    older, newer = made(rules), made(rules, ("mine:rate",), **{KEPT_EPOCH: epoch})
+    assert kept.kept_epoch(older) == kept.kept_epoch(newer) == epoch
+    assert kept.notes([older, newer]) == []
+
+
+def test_other_epochs_none_and_records_that_do_not_say_are_told_apart() -> None:
+    several = [
+        made(),
+        made(callbacks=("mine:stop",), **{KEPT_EPOCH: 1}),
+        made(callbacks=("mine:average",), **{KEPT_EPOCH: None}),
+        made(callbacks=("mine:average",), **{KEPT_EPOCH: None}),
+        made(callbacks=("mine:rate",)),
+    ]
+    earlier, changed, unknown = kept.notes(several)
+    assert earlier.startswith("In 1 of 5 runs a callback brought back the weights of another epoch")
+    assert changed.startswith("In 2 of 5 runs a callback changed the weights after the last epoch")
+    assert unknown.startswith("1 of 5 runs used callbacks and were recorded by an older version")
+    assert kept.kept_epoch(several[2]) is None

@@ -1,0 +1,166 @@
+"""Whole numbers that a network looks up reach it as they are; everything else is scaled as it always was."""
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from ablate.errors import ModelError
+from ablate.results.record import Record
+from ablate.study import sources, spec, tokens
+from ablate.study.settings import Data, RunSettings
+from ablate.study.sources import Dataset
+from ablate.training import inputs, trainer
+from ablate.training.trainer import Workshop
+
+MODULE = """
+import keras
+from keras import layers
+
+def text(input_shape, classes):
+    found = [keras.Input(input_shape), layers.Embedding(30, 8), layers.Flatten()]
+    return keras.Sequential([*found, layers.Dense(classes, activation="softmax")])
+
+def from_elsewhere(input_shape, classes):
+    return text(input_shape, classes)
+"""
+
+
+class Both(layers.Layer):
+    """Tokens and their positions, as many examples have it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tokens = layers.Embedding(30, 4)
+        self.positions = layers.Embedding(12, 4)
+
+    def call(self, x: Any) -> Any:
+        return self.tokens(x) + self.positions(keras.ops.arange(12))
+
+
+def a_model(*parts: Any, dtype: str = "float32") -> keras.Model:
+    x = start = keras.Input((12,), dtype=dtype, name="tokens")
+    for part in parts:
+        x = part(x)
+    return keras.Model(start, x)
+
+
+EMBEDDING = {"name": "first"}
+LOOKED_UP = {
+    "at once": lambda: a_model(layers.Embedding(30, 4, **EMBEDDING)),
+    "in another shape": lambda: a_model(layers.Reshape((3, 4)), layers.Flatten(), layers.Embedding(30, 4, **EMBEDDING)),
+    "after a cast": lambda: a_model(lambda x: keras.ops.cast(x, "int32"), layers.Embedding(30, 4, **EMBEDDING)),
+    "in a model": lambda: a_model(keras.Sequential([keras.Input((12,)), layers.Embedding(30, 4, **EMBEDDING)])),
+    "in a sequence": lambda: keras.Sequential(
+        [keras.Input((12,)), layers.Reshape((12,)), layers.Embedding(30, 4, **EMBEDDING)]
+    ),
+    "by every step": lambda: a_model(
+        layers.Reshape((12, 1)), layers.TimeDistributed(layers.Embedding(30, 4), **EMBEDDING)
+    ),
+    "as categories": lambda: a_model(layers.CategoryEncoding(30, **EMBEDDING)),
+    "by a dictionary": lambda: a_model(layers.IntegerLookup(vocabulary=[1, 2], **EMBEDDING)),
+    "by a hash": lambda: a_model(layers.Hashing(7, **EMBEDDING)),
+    "beside something else": lambda: a_model(
+        lambda x: layers.Concatenate()([layers.Flatten()(layers.Embedding(30, 4, **EMBEDDING)(x)), x])
+    ),
+    "in a layer of the user's": lambda: a_model(Both()),
+    "as a whole type": lambda: a_model(layers.Flatten(), dtype="int32"),
+}
+SCALED = {
+    "dense": lambda: a_model(layers.Dense(3)),
+    "positions": lambda: a_model(
+        layers.Reshape((12, 1)), layers.Dense(4), lambda x: x + layers.Embedding(12, 4)(keras.ops.arange(12))
+    ),
+    "after a normalization": lambda: a_model(layers.BatchNormalization(), layers.Embedding(30, 4)),
+}
+
+
+@pytest.mark.parametrize("where", LOOKED_UP)
+def test_layers_that_look_numbers_up_are_found(where: str) -> None:
+    assert inputs.looks_up(LOOKED_UP[where]())
+
+
+@pytest.mark.parametrize("where", SCALED)
+def test_networks_that_calculate_with_their_features_have_none(where: str) -> None:
+    assert inputs.looks_up(SCALED[where]()) == ""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """120 sentences of 6 tokens; the class is that of the first."""
+    home = tmp_path_factory.mktemp("tokens")
+    random = np.random.default_rng(0)
+    x = random.integers(0, 30, (120, 6))
+    for dtype in ("uint8", "int32"):
+        np.savez(home / f"{dtype}.npz", x_train=x.astype(dtype), y_train=x[:, 0] // 10)
+    (home / "token_models.py").write_text(MODULE)
+    (home / "token_others.py").write_text("from token_models import text")
+    return home
+
+
+def settings_of(source: str, **sections: Any) -> RunSettings:
+    document = {
+        "study": {"name": "s"},
+        "data": {"source": source, **sections.pop("data", {})},
+        "model": {"builder": "token_models:text"},
+        "training": {"epochs": 40, "learning_rate": 0.05},
+        "underfitting": {"optimizer": "adam"},
+        **sections,
+    }
+    return spec.build(document, Path("ablations.toml")).base
+
+
+def train(settings: RunSettings, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Record:
+    monkeypatch.syspath_prepend(folder)
+    dataset = sources.load(settings.data, folder)
+    return trainer.train("k", settings, 1, dataset, Workshop(), trainer="graph", folder=folder)
+
+
+def test_tokens_are_the_same_whatever_type_they_are_stored_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bytes_, numbers = (train(settings_of(f"{dtype}.npz"), folder, monkeypatch) for dtype in ("uint8", "int32"))
+    assert bytes_.result == numbers.result
+    assert bytes_.result["train_accuracy"] > 0.95
+    assert bytes_.weights == numbers.weights
+    assert bytes_.environment["scaling"] == 'as they are, which layer "embedding" looks up'
+    assert "auto" in numbers.environment["scaling"]
+
+
+def test_a_scale_that_is_chosen_wins(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    record = train(settings_of("uint8.npz", data={"scale": "standard"}), folder, monkeypatch)
+    assert record.environment["scaling"] == "standardized"
+
+
+def test_numbers_that_float32_cannot_hold_are_refused(folder: Path) -> None:
+    x = np.array([[2**24 + 1], [1]] * 20)
+    large = sources._as_dataset(sources.Arrays(x, np.arange(40) % 2), Data(source="large.npz"))
+    model = a_model(layers.Embedding(2**24 + 2, 1))
+    blueprint: Any = type("Drawn", (), {"model": model})
+    with pytest.raises(ModelError, match="not exact in float32"):
+        inputs.as_taken(large, settings_of("large.npz"), blueprint, folder)
+
+
+def test_a_network_whose_source_does_not_show_it_is_refused(folder: Path, digits: Dataset) -> None:
+    """Its key is that of older records, which may be of scaled tokens."""
+    dataset = sources.load(Data(source="uint8.npz"), folder)
+    (folder / "token_silent.py").write_text("def make(input_shape, classes): return None")
+    settings = settings_of("uint8.npz", model={"builder": "token_silent:make"})
+    blueprint: Any = type("Drawn", (), {"model": a_model(layers.Embedding(30, 1))})
+    with pytest.raises(ModelError, match="say scale = 'none'"):
+        inputs.as_taken(dataset, settings, blueprint, folder)
+    none = sources.load(Data(source="uint8.npz", scale="none"), folder)
+    assert inputs.as_taken(none, settings, blueprint, folder) is none
+
+
+def test_what_may_be_looked_up_is_seen_in_source_and_file(folder: Path, tmp_path: Path) -> None:
+    assert tokens.may_take(settings_of("x.npz"), folder)
+    assert tokens.may_take(settings_of("x.npz", model={"builder": "token_others:text"}), folder)
+    (folder / "token_dense.py").write_text("def make(input_shape, classes, dtype='int32'): return dtype")
+    assert not tokens.may_take(settings_of("x.npz", model={"builder": "token_dense:make"}), folder)
+    for name, found in (("at once", True), ("as a whole type", True)):
+        LOOKED_UP[name]().save(tmp_path / "model.keras")
+        assert tokens.may_take(settings_of("x.npz", model={"file": "model.keras"}), tmp_path) is found
+    SCALED["dense"]().save(tmp_path / "model.keras")
+    assert not tokens.may_take(settings_of("x.npz", model={"file": "model.keras"}), tmp_path)
