@@ -15,9 +15,11 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.text import Text
 from PIL import Image
 
 from ablate.report import paths
+from ablate.text import clean
 
 MOST_MARKS = 500  # a larger SVG weighs more than a picture and slows the page down
 PNG_COLOURS = 64
@@ -128,6 +130,10 @@ def picture(figure: Figure, name: str, title: str, description: str, note: str =
         description: see `Picture`.
         note: see `Picture`.
     """
+    for text in figure.findobj(Text):
+        if (shown := clean(text.get_text())) != text.get_text():  # SVG cannot hold control characters
+            text.set_text(shown)
+    title, description, note = clean(title), clean(description), clean(note)
     draw = svg if marks(figure) <= MOST_MARKS else png
     return Picture(draw(figure, f"figure-{name}", title, description), title, description, note)
 

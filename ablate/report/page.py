@@ -114,7 +114,7 @@ def contents(findings: Findings, command: str | None = None) -> Page:
     clean = redaction.without_homes(findings.snapshot)
     findings = findings if clean is findings.snapshot else Findings(clean)
     snapshot, levels, ok = findings.snapshot, findings.levels, findings.ok
-    runs, histories = snapshot.runs, snapshot.histories
+    runs, histories, accurate = snapshot.runs, snapshot.histories, _accurate(ok)
     primary = snapshot.study.primary
     effects, counts = findings.effects(), findings.diagnosis
     answer = verdict.verdict(findings)
@@ -123,7 +123,7 @@ def contents(findings: Findings, command: str | None = None) -> Page:
     drawn = distributions.worth_showing(ok, set(findings.layers["treatment"]))
     epochs = {run.treatment.name: run.treatment.settings.training.epochs for run in snapshot.planned}
     content = embedded.content(snapshot)
-    drawn_histories = histories[histories["run"].isin(ok["run"])]
+    drawn_histories = histories[histories["run"].isin(accurate["run"])]
     return Page(
         header=sections.header(snapshot),
         verdict=answer,
@@ -142,13 +142,13 @@ def contents(findings: Findings, command: str | None = None) -> Page:
         moved=tuple(answers.moved(findings)),
         thresholds_note=answers.thresholds_note(findings),
         interactions=figures.interactions(together) if isinstance(together, pd.DataFrame) and len(together) else None,
-        accuracy_gap=figures.accuracy_gap(ok) if len(ok) else None,
-        train_test=figures.train_against_test(ok, answer.best) if len(ok) else None,
+        accuracy_gap=figures.accuracy_gap(accurate) if len(accurate) else None,
+        train_test=figures.train_against_test(accurate, answer.best) if len(accurate) else None,
         gap_effects=_effects_picture(findings, "gap") if primary != "gap" else None,
         gaps=tuple(tables.effect_rows(findings.effects("gap"))),
-        curves=tuple(curves.learning_curves(drawn_histories, ok, epochs)) if len(ok) else (),
-        curve_epochs=tuple(tables.curve_epochs(drawn_histories)) if len(ok) else (),
-        curve_rows=tuple(tables.curve_rows(drawn_histories, ok)) if len(ok) else (),
+        curves=tuple(curves.learning_curves(drawn_histories, accurate, epochs)) if len(accurate) else (),
+        curve_epochs=tuple(tables.curve_epochs(drawn_histories)) if len(accurate) else (),
+        curve_rows=tuple(tables.curve_rows(drawn_histories, accurate)) if len(accurate) else (),
         distributions=tuple(_distributions(findings, drawn)),
         distributions_note=sections.distributions_note(drawn, ok),
         layer_notes=tuple(answers.layer_notes(findings)),
@@ -161,6 +161,12 @@ def contents(findings: Findings, command: str | None = None) -> Page:
         embedded=content,
         version=ablate.__version__,
     )
+
+
+def _accurate(runs: pd.DataFrame) -> pd.DataFrame:
+    """The runs whose accuracies are shares, as all are that were measured; axes of accuracies are made for these."""
+    names = ["train_accuracy", "val_accuracy", "test_accuracy"]
+    return runs[runs[names].ge(0).all(axis=1) & runs[names].le(1).all(axis=1)]
 
 
 def _effects_picture(findings: Findings, metric: str) -> Picture | None:

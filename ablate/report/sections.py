@@ -209,5 +209,5 @@ def _warnings(snapshot: Snapshot, finished: int, planned: int) -> Iterable[str]:
 
 def _environment_text(entry: Any) -> str:
     if isinstance(entry, Mapping):
-        return ", ".join(f"{key} {value:,}" for key, value in entry.items())
+        return ", ".join(f"{key} {value:,}" if type(value) is int else f"{key} {value}" for key, value in entry.items())
     return ", ".join(map(str, entry)) if isinstance(entry, Sequence) and not isinstance(entry, str) else str(entry)

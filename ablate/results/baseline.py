@@ -20,7 +20,7 @@ from ablate.errors import AblateError, NotComparableError, StoreError
 from ablate.results.identity import Identity, canonical_json, data_name, decisive
 from ablate.results.snapshot import Snapshot
 from ablate.study.design import Treatment
-from ablate.study.metrics import RESULT_COLUMNS, is_time
+from ablate.study.metrics import RESULT_COLUMNS, is_metric, is_time
 from ablate.study.spec import Study
 
 FORMAT = 1
@@ -235,6 +235,10 @@ class _Document(BaseModel):
 
     def baseline(self) -> Baseline:
         """What it says."""
+        if not is_metric(self.primary):
+            raise AblateError(f"a damaged baseline: primary: no run has such a metric; {_MEND}")
+        if len(set(self.columns)) < len(self.columns):
+            raise AblateError(f"a damaged baseline: columns: one is there twice; {_MEND}")
         if tuple(self.columns[: len(_KEYS)]) != _KEYS or any(len(row) != len(self.columns) for row in self.runs):
             raise AblateError(f"a damaged baseline: columns: they do not fit the runs; {_MEND}")
         if not all(map(_is_run, self.runs)):

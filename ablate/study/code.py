@@ -21,6 +21,7 @@ from ablate.study.problems import suggest
 
 ELSEWHERE = "name the study file that it was run from by --config, or copy study.toml to where its modules are"
 _OF_RESULTS = ("study.toml", "identity.json")  # in every folder of results, from before anything is trained
+_UNREADABLE = (OSError, SyntaxError, ValueError, RecursionError, MemoryError)  # the last two of nesting without end
 _PATTERN = r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$"
 Reference = Annotated[str, Field(pattern=_PATTERN)]
 
@@ -61,8 +62,10 @@ def files(reference: str, folder: Path, key: str) -> set[Path]:
         return {file, *_imported(module, folder)}
     except _CodeError as error:
         raise StudyError("code", [Problem(key, str(error), f'"{reference}"')]) from None
-    except (OSError, SyntaxError, ValueError) as error:
-        raise StudyError("code", [Problem(key, f"cannot be read: {error}", f'"{reference}"')]) from None
+    except _UNREADABLE as error:
+        raise StudyError(
+            "code", [Problem(key, f"cannot be read: {str(error) or type(error).__name__}", f'"{reference}"')]
+        ) from None
 
 
 @dataclass(frozen=True)
@@ -99,8 +102,10 @@ def signature(reference: str, folder: Path, key: str) -> Signature:
         return _signature(file, name)
     except _CodeError as error:
         raise StudyError("code", [Problem(key, str(error), f'"{reference}"')]) from None
-    except (OSError, SyntaxError, ValueError) as error:
-        raise StudyError("code", [Problem(key, f"cannot be read: {error}", f'"{reference}"')]) from None
+    except _UNREADABLE as error:
+        raise StudyError(
+            "code", [Problem(key, f"cannot be read: {str(error) or type(error).__name__}", f'"{reference}"')]
+        ) from None
 
 
 def _signature(file: Path, name: str) -> Signature:

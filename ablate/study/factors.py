@@ -41,6 +41,15 @@ class Factor:
         return tuple(label(level) for level in self.levels)
 
     @cached_property
+    def places(self) -> dict[Any, list[int]]:
+        """Where each plain level stands: a number or a text, or a table of a name alone, which a text may stand for."""
+        found: dict[Any, list[int]] = {}
+        for number, level in enumerate(self.levels):
+            if isinstance(level, int | float | str):
+                found.setdefault(level, []).append(number)
+        return found
+
+    @cached_property
     def columns(self) -> dict[str, tuple[str, ...]]:
         """The labels of its parts and, for a linked group, of the group itself, level by level."""
         return {part.name: part.labels for part in (*self.members, self)}

@@ -24,14 +24,15 @@ def digest(file: str, folder: Path) -> str:
     Raises:
         StudyError: it is missing, no Keras model, or larger than memory allows.
     """
-    path = locate(file, folder)
     if code.is_results_folder(folder):
         raise _error(file, f"no model is taken from {folder}, a folder of results; {code.ELSEWHERE}")
+    path: Path | str = file
     try:
+        path = locate(file, folder)
         _check(path)
         with path.open("rb") as opened:
             return hashlib.file_digest(opened, "sha256").hexdigest()
-    except (OSError, zipfile.BadZipFile) as error:
+    except (OSError, RuntimeError, zipfile.BadZipFile) as error:
         raise _error(file, f"{path} cannot be read: {error}") from None
     except ValueError as error:
         raise _error(file, str(error)) from None

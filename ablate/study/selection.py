@@ -105,12 +105,19 @@ def choose(factors: Sequence[Factor], settings: Mapping[str, Any], table: Mappin
 
 def _matching(factor: Factor, value: Any) -> list[int]:
     wanted = _as_level(factor, value)
-    exact = [number for number, level in enumerate(factor.levels) if _same(_as_level(factor, level), wanted)]
+    exact = [
+        number for number in _candidates(factor, wanted) if _same(_as_level(factor, factor.levels[number]), wanted)
+    ]
     if isinstance(value, str):
         named = [n for n, level in enumerate(factor.levels) if isinstance(level, dict) and level.get("name") == value]
         labelled = [number for number, text in enumerate(factor.labels) if text == value]
         return named or exact or labelled
     return exact
+
+
+def _candidates(factor: Factor, wanted: Any) -> Sequence[int]:
+    """Places of the levels that a value may be equal to: of plain ones, those of the same value."""
+    return factor.places.get(wanted, ()) if isinstance(wanted, int | float | str) else range(len(factor.levels))
 
 
 def _is_exact(factor: Factor, name: str, number: int, value: Any) -> bool:
