@@ -83,16 +83,18 @@ MODELS_PAGE = (ROOT / "docs" / "models.md").read_text(encoding="utf-8")
 
 @pytest.mark.usefixtures("warm")
 def test_the_page_of_models_shows_a_study_that_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its study and module, its model file made of what they trained, and its function of data."""
+    """Its study and module, its model file made of what they trained, its function of data, and its callback."""
     study, file, function = re.findall(r"```toml\n(.*?)```", MODELS_PAGE, re.DOTALL)
-    module, data = re.findall(r"```python\n(.*?)```", MODELS_PAGE, re.DOTALL)
+    module, data, callback = re.findall(r"```python\n(.*?)```", MODELS_PAGE, re.DOTALL)
     (tmp_path / "my_models.py").write_text(module)
     (tmp_path / "my_data.py").write_text(data)
+    (tmp_path / "mine.py").write_text(callback)
     (tmp_path / "ablations.toml").write_text(study)
     rest = '[study]\nname = "{}"\nreplicates = 1\n{}\n[training]\nepochs = 1\n'
+    told = 'callbacks = ["mine:log"]\n[overfitting]\ndropout = [0.0, 0.5]\n'
     digits, dense = '[data]\nsource = "digits"\nscale = "none"\n', "[model]\nhidden = [4]\n"
     (tmp_path / "file.toml").write_text(rest.format("from-file", digits + file))
-    (tmp_path / "function.toml").write_text(rest.format("from-function", dense + function))
+    (tmp_path / "function.toml").write_text(rest.format("from-function", dense + function) + told)
 
     monkeypatch.chdir(tmp_path)
 
@@ -109,7 +111,8 @@ def test_the_page_of_models_shows_a_study_that_runs(tmp_path: Path, monkeypatch:
     saved = next((tmp_path / "reports" / "small-cnn" / "models").glob("*.keras"))
     shutil.copy(saved, tmp_path / "start.keras")
     assert call("run", "-c", "file.toml", "--trust-model")["trained"] == 1
-    assert call("run", "-c", "function.toml")["trained"] == 1
+    assert call("run", "-c", "function.toml")["trained"] == 2
+    assert len(list((tmp_path / "reports" / "from-function" / "callbacks").glob("*/epochs.csv"))) == 2
 
 
 REMEDIES_PAGE = (ROOT / "docs" / "remedies.md").read_text(encoding="utf-8")
