@@ -10,10 +10,8 @@ from ablate.execution.local import Lanes
 from ablate.execution.scheduler import Listener, Options, StopSignal
 from ablate.execution.worker import Outcome
 from ablate.results import confirmation, snapshot
-from ablate.results.identity import Identity, PlannedRun
-from ablate.results.store import Store
+from ablate.results.identity import PlannedRun
 from ablate.study.design import Treatment
-from ablate.study.spec import Study
 
 
 def plan_confirmation(plan: Plan) -> Plan | None:
@@ -72,13 +70,6 @@ def confirm(
     stop = stop or StopSignal()
     with Lanes(min(options.jobs, len(pending)), len(pending)) as lanes, stop.watched():
         return scheduler.execute(pending, lanes, plan.identity, plan.store, folder, options, listener, stop)
-
-
-def confirming_runs(
-    study: Study, planned: Sequence[PlannedRun], best: str, identity: Identity, store: Store
-) -> tuple[Identity, list[PlannedRun]]:
-    """The identity and the runs of what was trained as a confirmation; see `results.confirmation.plan_recorded`."""
-    return confirmation.plan_recorded(study, distinct_treatments(planned), best, identity, store)
 
 
 def distinct_treatments(planned: Sequence[PlannedRun]) -> list[Treatment]:

@@ -8,11 +8,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ablate.api.confirming import confirming_runs
+from ablate.api.confirming import distinct_treatments
 from ablate.api.plans import Plan, is_among_results, load, look_at, results_folder
 from ablate.errors import EmptyResultsError, Problem, StoreError, StudyError
+from ablate.results import confirmation, snapshot
 from ablate.results import identity as identities
-from ablate.results import snapshot
 from ablate.results.files import replace_file
 from ablate.results.identity import Identity, PlannedRun
 from ablate.results.snapshot import Snapshot
@@ -268,7 +268,7 @@ def _read(study: Study, planned: Sequence[PlannedRun], identity: Identity, store
     if best in (None, "baseline"):
         return content
     with suppress(StudyError):  # a study that goes on from another one cannot be confirmed
-        known, fresh = confirming_runs(study, planned, str(best), identity, store)
+        known, fresh = confirmation.plan_recorded(study, distinct_treatments(planned), str(best), identity, store)
         confirmed = snapshot.take(study, fresh, known, store)
         if {"baseline", best} <= set(confirmed.runs["treatment"]):
             return replace(content, confirmation=confirmed)

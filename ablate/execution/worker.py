@@ -237,7 +237,11 @@ def _train(assignment: Assignment, process: _Process, started: float) -> Outcome
     settings = RunSettings.model_validate(assignment.settings)
     dataset = _dataset(settings.data, assignment, process)
     told = CallbackRun(assignment.key, assignment.seed, assignment.treatment, assignment.store)
-    store.clear_callbacks(assignment.key)
+
+    def own() -> list[Any]:  # they may be made more than once, and begin with an empty folder each time
+        store.clear_callbacks(assignment.key)
+        return own_callbacks(settings.training.callbacks, told)
+
     record = trainer.train(
         assignment.key,
         settings,
@@ -245,7 +249,7 @@ def _train(assignment: Assignment, process: _Process, started: float) -> Outcome
         dataset,
         process.workshop,
         trainer=assignment.trainer,
-        callbacks=(lambda: own_callbacks(settings.training.callbacks, told)) if settings.training.callbacks else tuple,
+        callbacks=own if settings.training.callbacks else tuple,
         tick=tick,
         start=_kept_weights(*assignment.origin, assignment, dataset) if assignment.origin else None,
         folder=assignment.folder,

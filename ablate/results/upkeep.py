@@ -94,6 +94,8 @@ def _look_at(path: Path, store: Store, records: dict[str, Record]) -> Iterator[F
     names = path.relative_to(store.root).parts
     if path.is_symlink():
         yield Finding("foreign", path, "a symbolic link, which is not followed")
+    elif names[0] == files.CALLBACKS and len(names) > 1 and is_key(names[1]):
+        return  # what callbacks of the user's wrote
     elif not store.has(path):
         yield Finding("foreign", path, "not a file, or not in a folder of ours")
     elif is_temporary(path):
@@ -116,8 +118,6 @@ def _look_at(path: Path, store: Store, records: dict[str, Record]) -> Iterator[F
             confirmation.read_entry(path)
         except files.DamagedError as error:
             yield Finding("damaged", path, str(error))
-    elif names[0] == files.CALLBACKS and len(names) > 2:
-        return
     elif not (len(names) == 1 and (path.name in MADE or path.stem in TABLES)):
         yield Finding("foreign", path, "nothing that ablate wrote")
 

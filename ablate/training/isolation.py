@@ -13,12 +13,8 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-import keras
-
-from ablate.training import layers, process, user_modules
+from ablate.training import process, user_modules
 from ablate.training.rebindings import Bound, Rebindings
-
-_PASSING = {"built", "history", "stop_training"}  # attributes of a network that change in every training
 
 
 @dataclass(frozen=True)
@@ -140,23 +136,6 @@ class Isolation:
             name: value for name, value in now.settings.items() if not process.is_equal(value, before.settings[name])
         }
         return State(settings, now.bound, now.modules, user_modules.digest(now.modules))
-
-
-def attributes(model: keras.Model) -> dict[tuple[str, str], Any]:
-    """What a compiled network has that is no variable, by layer and name, for `is_as_before`."""
-    parts = {"": model, "/optimizer": model.optimizer, **dict(layers.walk(model))}
-    found = {
-        (name, key): value
-        for name, part in parts.items()
-        for key, value in vars(part).items()
-        if not key.startswith("_") and not key.endswith("_function") and key not in _PASSING
-    }
-    return {**found, **{(name, "trainable"): part.trainable for name, part in parts.items() if name != "/optimizer"}}
-
-
-def is_as_before(model: keras.Model, before: Mapping[tuple[str, str], Any]) -> bool:
-    """Whether nobody changed a network since its `attributes` were taken, other than the values of variables."""
-    return _is_same(attributes(model), before)
 
 
 def _is_same(one: Mapping[Any, Any], other: Mapping[Any, Any]) -> bool:

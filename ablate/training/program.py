@@ -57,7 +57,10 @@ class UnsupportedError(Exception):
 
 
 class AlteredError(UnsupportedError):
-    """A callback of this one run changed the model so that its program would not be the one that others share."""
+    """A callback changed what the program, which runs share, is traced from."""
+
+    def __init__(self) -> None:
+        super().__init__("a callback changed the model, its optimizer or a setting of Keras")
 
 
 class Program:
@@ -105,8 +108,8 @@ class Program:
         plain_model.materialize(self.model, self._shape)
         self._initial = [(variable, variable.numpy()) for variable in self._state()]
         self._traced = Traced(self.model)
-        self._xla = xla
-        self.renew()
+        self._function = tf.function(self._run_epoch, jit_compile=xla, autograph=False)
+        self._epoch: Callable[..., tf.Tensor] | None = None
         self._inputs: tuple[tf.Tensor, ...] = ()
         self.compile_seconds = 0.0
 
@@ -114,11 +117,6 @@ class Program:
     def is_altered(self) -> bool:
         """Whether a callback replaced something in the model that its epoch has taken over or would take over."""
         return not self._traced.is_as_before()
-
-    def renew(self) -> None:
-        """Have the next epoch traced and compiled anew."""
-        self._function = tf.function(self._run_epoch, jit_compile=self._xla, autograph=False)
-        self._epoch: Callable[..., tf.Tensor] | None = None
 
     def _state(self) -> list[keras.Variable]:
         return [*self.model.variables, *self.model.optimizer.variables, *self.model.metrics_variables]

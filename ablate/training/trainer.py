@@ -24,7 +24,7 @@ from ablate.study.splits import Rows, Split, split
 from ablate.study.structure import structure_name
 from ablate.training import blueprint as blueprints
 from ablate.training import data as run_data
-from ablate.training import inputs, isolation, layers
+from ablate.training import inputs, layers
 from ablate.training import kept as kept_weights
 from ablate.training import model as plain_model
 from ablate.training.blueprint import Blueprint
@@ -58,7 +58,6 @@ class _Bench:
     evaluator: Evaluator
     prober: Prober
     read_weights: Callable[[], Weights]
-    attributes: Mapping[tuple[str, str], Any]
     program: Program | None = None
 
     @classmethod
@@ -66,12 +65,7 @@ class _Bench:
         shape, hidden = run.scaling.shape, run.settings.model
         prober = Prober(model, shape, hidden.activation if hidden.hidden else None)
         read = plain_model.weights_reader(model)
-        return cls(model, Evaluator(model, shape), prober, read, isolation.attributes(model), program)
-
-    @property
-    def is_untouched(self) -> bool:
-        """Whether nobody changed the network other than the values of variables."""
-        return isolation.is_as_before(self.model, self.attributes)
+        return cls(model, Evaluator(model, shape), prober, read, program)
 
 
 @dataclass
@@ -106,7 +100,8 @@ class Workshop:
                 yield self._isolation
             finally:
                 for key in self._isolation.used & self._benches.keys():
-                    if not self._benches[key].is_untouched:
+                    program = self._benches[key].program
+                    if program and program.is_altered:
                         self._isolation.forget(key)
                 for key in self._isolation.stale():
                     self._benches.pop(key, None)
@@ -140,8 +135,8 @@ class Workshop:
         if key in self._unsupported:
             raise UnsupportedError(self._unsupported[key])
         found = self._benches.pop(key, None)
-        made = found is None or bool(found.program and found.program.is_altered)
-        if found is None or made:
+        made = found is None
+        if found is None:
             xla = trainer == "compiled"
             program = Program(key, settings, features, classes, xla=xla, blueprint=run.blueprint)
             found = _Bench.around(program.model, run, program)
@@ -244,19 +239,19 @@ def train(
         scaling = run_data.scaling(taken, rows.train, blueprint.shape if blueprint else None)
         tensors = workshop.tensors(dataset)
         run = _Run(key, settings, seed, dataset, tensors, rows, scaling, tick, keep, start, blueprint)
-        with isolated.part() if isolated and callbacks is not tuple else nullcontext():
+        around = isolated.part if isolated and callbacks is not tuple else nullcontext
+        with around():
             reason = _only_fit(dataset, callbacks()) if trainer != "fit" else ""
-        if reason:
-            trainer = "fit"
-        for name in TRAINERS[TRAINERS.index(trainer) :]:
+        left = list(TRAINERS[TRAINERS.index("fit" if reason else trainer) :])
+        while left:
+            name = left.pop(0)
             try:
-                bench = workshop.bench(name, run)
-                own = _own(run, name, bench, callbacks, isolated) if isolated and callbacks is not tuple else ()
-                return _train(run, name, bench, own, started, reason)
+                with around():
+                    bench = workshop.bench(name, run)
+                    own = _own(run, name, bench, callbacks, isolated) if isolated and callbacks is not tuple else ()
+                    return _train(run, name, bench, own, started, reason)
             except AlteredError as error:
-                bench, reason = workshop.bench("fit", run), str(error)
-                own = _own(run, "fit", bench, callbacks, isolated) if isolated else ()
-                return _train(run, "fit", bench, own, started, reason)
+                left, reason = ["fit"], str(error)
             except UnsupportedError as error:
                 workshop.refuse(name, run, str(error))
                 reason = str(error)
@@ -270,16 +265,15 @@ def _own(
     callbacks: Callable[[], Sequence[keras.callbacks.Callback]],
     isolated: Isolation,
 ) -> list[keras.callbacks.Callback]:
-    """The user's callbacks, and behind them one that gives the run a program of its own where they change the network.
+    """The user's callbacks, and behind them one that leaves the run to `fit` where they change what is to be traced.
 
-    What a program was traced in is the same for every run that shares it: variables may differ, and nothing else.
+    A program is shared: variables may differ between the runs that it trains, and nothing else.
     """
     key, program = run.program_key(trainer), bench.program
 
     def look(epoch: int, _logs: Logs | None = None) -> None:
-        if epoch == 0 and program and (isolated.has_program_changes(key) or not bench.is_untouched):
-            program.renew()
-            isolated.forget(key)
+        if epoch == 0 and program and (program.is_altered or isolated.has_program_changes(key)):
+            raise AlteredError
 
     keras.utils.set_random_seed(derive(run.seed, Stream.CODE))
     made = callbacks()
@@ -366,8 +360,6 @@ def _train_compiled(run: _Run, program: Program, callbacks: Sequence[keras.callb
     )
     logs: Logs = {}
     told.on_train_begin()
-    if program.is_altered:
-        raise AlteredError("a callback changed the model or its optimizer")
     for epoch in range(epochs):
         told.on_epoch_begin(epoch)
         logs = program.epoch(run.order(epoch))

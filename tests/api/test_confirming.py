@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from ablate.api.confirming import confirm, fresh_runs, plan_confirmation
+from ablate.api.confirming import confirm, plan_confirmation
 from ablate.api.plans import Plan
 from ablate.errors import EmptyResultsError
 from ablate.execution.scheduler import Options
+from ablate.results import confirmation
 from ablate.results.record import Failure
 from tests import invented
 from tests.api.test_plans import finish, plan
@@ -37,7 +38,9 @@ def test_the_best_and_the_baseline_get_as_many_fresh_seeds(folder: Path) -> None
 
 def test_what_was_confirmed_before_is_not_trained_again(folder: Path) -> None:
     made = everything_tried(folder)
-    for run in plan_confirmation(made).everything[:3]:
+    begun = plan_confirmation(made).everything
+    confirmation.write(made.store, begun)
+    for run in begun[:3]:
         made.store.commit(invented.record(run))
     again = plan_confirmation(made)
     assert [(run.seed, run.treatment.name) for run in again.pending] == [(4, "batch_norm=true")]
@@ -78,13 +81,8 @@ def test_a_baseline_that_is_best_needs_no_confirmation(folder: Path) -> None:
 
 def test_nothing_pending_starts_no_worker(folder: Path) -> None:
     made = everything_tried(folder)
-    for run in plan_confirmation(made).everything:
+    fresh = plan_confirmation(made).everything
+    confirmation.write(made.store, fresh)
+    for run in fresh:
         made.store.commit(invented.record(run))
     assert confirm(plan_confirmation(made), Options(jobs=1)) == {}
-
-
-def test_the_identity_of_fresh_runs_knows_their_data(folder: Path) -> None:
-    made = everything_tried(folder)
-    identity, fresh = fresh_runs(made.study, made.everything, "dropout=0.5", made.identity, made.store)
-    assert identity == made.identity
-    assert {run.treatment.name for run in fresh} == {"baseline", "dropout=0.5"}

@@ -2,7 +2,6 @@
 
 import math
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +12,8 @@ from ablate.api.results import Results, open_results
 from ablate.errors import EmptyResultsError, StudyError
 from ablate.results.identity import PlannedRun
 from tests import invented
+
+PARTS = ("train", "val", "test")
 
 
 @pytest.fixture
@@ -72,19 +73,22 @@ def test_where_no_network_was_kept_the_first_reason_is_given(tmp_path: Path) -> 
     ("off", "agrees"),
     [
         ({}, True),
-        ({"accuracy": 1 / 20}, True),  # one example of 20
-        ({"accuracy": 2 / 20}, False),
-        ({"accuracy": -2 / 20}, False),
-        ({"loss": 5e-6}, True),
-        ({"loss": 1e-3}, False),
+        ({"test_accuracy": 1 / 20}, True),  # one example of 20
+        ({"test_accuracy": 2 / 20}, False),
+        ({"test_accuracy": -2 / 20}, False),
+        ({"test_loss": 5e-6}, True),
+        ({"test_loss": 1e-3}, False),
+        ({"val_loss": 1e-3}, False),
+        ({"train_loss": -1e-3}, False),
     ],
     ids=str,
 )
 def test_a_score_agrees_with_its_record_up_to_rounding(results: Results, off: dict[str, float], agrees: bool) -> None:
     run = results.snapshot.planned[0]
     record = results.snapshot.records[run.key]
-    score = {"accuracy": record.result["test_accuracy"], "loss": record.result["test_loss"], "loss_with_penalties": 9.0}
-    found = networks._scored(run, record, {name: value + off.get(name, 0.0) for name, value in score.items()})
+    score = {name: record.result[name] for part in PARTS for name in (f"{part}_accuracy", f"{part}_loss")}
+    score |= {name: score[name] + value for name, value in off.items()}
+    found = networks._scored(run, record, {**score, "loss_with_penalties": 9.0})
     assert found.agrees is agrees
     assert (found.run, found.treatment, found.seed, found.loss_with_penalties) == (run.key, "baseline", 1, 9.0)
     assert found.recorded_accuracy == record.result["test_accuracy"]
@@ -94,7 +98,8 @@ def test_a_recorded_loss_that_is_not_finite_is_no_disagreement(results: Results)
     run = results.snapshot.planned[0]
     record = results.snapshot.records[run.key]
     record.result["test_loss"] = math.nan  # type: ignore[index]
-    score: dict[str, Any] = {"accuracy": record.result["test_accuracy"], "loss": 1.0, "loss_with_penalties": 1.0}
+    score = {name: record.result[name] for part in PARTS for name in (f"{part}_accuracy", f"{part}_loss")}
+    score |= {"test_loss": 1.0, "loss_with_penalties": 1.0}
     assert networks._scored(run, record, score).agrees
 
 
@@ -104,9 +109,9 @@ def test_code_and_data_of_a_kept_study_lie_beside_its_study_file(
     nowhere = tmp_path / "nowhere"
     nowhere.mkdir()
     monkeypatch.chdir(nowhere)
-    assert networks._home(results.study) == tmp_path.parent.resolve()
+    assert networks._home(results.study, results.snapshot.planned) == tmp_path.parent.resolve()
     own = nowhere / "ablations.toml"
     own.write_text((tmp_path / "invented" / "study.toml").read_text())
-    assert networks._home(results.study) == nowhere.resolve()
+    assert networks._home(results.study, results.snapshot.planned) == nowhere.resolve()
     own.write_text(own.read_text().replace('"invented"', '"another"'))
-    assert networks._home(results.study) == tmp_path.parent.resolve()
+    assert networks._home(results.study, results.snapshot.planned) == tmp_path.parent.resolve()

@@ -6,7 +6,6 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from ablate.api import results
 from ablate.api.results import Results, open_results, read_folder
 from ablate.errors import AblateError, EmptyResultsError, StudyError
 from ablate.study import document
@@ -80,10 +79,7 @@ def test_a_confirmation_is_no_row_before_and_one_row_after(found: Results, tmp_p
     assert len(none) == 0
     made = invented.snapshot()
     store = invented.kept(made, tmp_path)
-    best = open_results(out=tmp_path)
-    _, fresh = results.fresh_runs(best.study, best.snapshot.planned, "batch_norm=true", made.identity, store)
-    for run in fresh:
-        store.commit(invented.record(run))
+    fresh = invented.confirmed(made, store, "batch_norm=true")
     (row,) = open_results(out=tmp_path).confirmation().to_dict("records")
     assert list(row) == list(none.columns)
     assert (row["treatment"], row["metric"], row["n"]) == ("batch_norm=true", "test_accuracy", 6)
@@ -97,11 +93,7 @@ def test_a_confirmation_is_no_row_before_and_one_row_after(found: Results, tmp_p
 
 def test_a_confirmation_that_is_there_changes_no_effect(found: Results, tmp_path: Path) -> None:
     store = invented.kept(invented.snapshot(failed=(2,), claim=[CLAIM]), tmp_path)
-    _, fresh = results.fresh_runs(
-        found.study, found.snapshot.planned, "batch_norm=true", found.snapshot.identity, store
-    )
-    for run in fresh:
-        store.commit(invented.record(run))
+    invented.confirmed(found.snapshot, store, "batch_norm=true")
     again = open_results(out=tmp_path)
     assert again.snapshot.confirmation is not None
     pd.testing.assert_frame_equal(again.effects(), found.effects())

@@ -13,6 +13,7 @@ from ablate import api
 from ablate.api import Options, Outcome, Plan, StopSignal, make_plan
 from ablate.cli import run as command
 from ablate.cli.console import Output
+from ablate.results import confirmation
 from tests import invented
 from tests.commands import ablate
 
@@ -193,7 +194,12 @@ def test_a_confirmation_says_what_it_trains_and_what_came_of_it(
     study: Path, use: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     use(commit)
-    monkeypatch.setattr(api, "confirm", lambda plan, options, hears, stop: commit(plan, options, stop))
+
+    def confirm(plan: Plan, options: Options, hears: Any, stop: StopSignal) -> dict[str, Outcome]:
+        confirmation.write(plan.store, plan.everything)
+        return commit(plan, options, stop)
+
+    monkeypatch.setattr(api, "confirm", confirm)
     done = ablate("run", "-c", study, "--confirm", "--json")
     assert done.exit_code == 0, done.stderr
     assert "Confirming batch_norm=true against the baseline with seeds 3 to 4." in done.stderr

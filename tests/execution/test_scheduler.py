@@ -299,7 +299,7 @@ def test_what_another_process_is_at_is_waited_for(
 
 def test_a_record_that_came_since_the_plan_is_not_made_again(store: Store) -> None:
     there = planned()[0][2].key
-    store.commit(record(there, result={"stopped_epoch": 2, "test_accuracy": 0.75}))
+    store.commit(record(there, result={**record(there).result, "stopped_epoch": 2, "test_accuracy": 0.75}))
     lanes = Lanes()
     found = execute(lanes, store)
     assert there not in {assignment.key for assignment in lanes.sent}

@@ -57,13 +57,13 @@ def use(monkeypatch: pytest.MonkeyPatch) -> Callable[[Train], Board]:
         board = Board([0, 0], [0, 0], SimpleNamespace(value=0))
         stand_ins = {
             "trainer": SimpleNamespace(train=train),
-            "callbacks": SimpleNamespace(own_callbacks=list),
+            "callbacks": SimpleNamespace(own_callbacks=lambda names, run: [*names, run]),
             "saving": SimpleNamespace(),
         }
         for name, module in stand_ins.items():
             monkeypatch.setitem(sys.modules, f"ablate.training.{name}", module)
             monkeypatch.setattr(ablate.training, name, module, raising=False)
-        monkeypatch.setattr(worker, "_process", worker._Process(board, SimpleNamespace(), {}, set()))
+        monkeypatch.setattr(worker, "_process", worker._Process(board, SimpleNamespace(spent=""), {}, set()))
         return board
 
     return use
@@ -120,7 +120,8 @@ def test_the_trainer_is_handed_what_the_assignment_says(folder: Path, use: Any) 
     assert handed["settings"].model_dump(exclude_none=True) == assignment.settings
     assert (handed["seed"], handed["rows"], handed["trainer"], handed["folder"]) == (1, 24, "compiled", folder)
     assert (handed["start"], handed["keep"]) == (None, None)
-    assert handed["callbacks"]() == ["mine:act"]
+    name, told = handed["callbacks"]()
+    assert (name, told.key, told.seed, told.folder.parent.parent) == ("mine:act", assignment.key, 1, assignment.store)
 
 
 def test_what_was_compiled_and_a_slower_way_are_told(folder: Path, use: Any) -> None:

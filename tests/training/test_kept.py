@@ -220,7 +220,7 @@ def test_what_a_callback_makes_of_a_model_is_nothing_to_later_runs(
 def test_a_callback_that_changes_the_model_first_is_heard_by_fit(digits: Dataset, workshop: Workshop) -> None:
     compiled, *_ = trained(digits, workshop, lambda: [Refitting()])
     assert compiled.trainer == "fit"
-    assert compiled.environment["trainer_reason"] == "a callback changed the model or its optimizer"
+    assert compiled.environment["trainer_reason"] == "a callback changed the model, its optimizer or a setting of Keras"
     plain, *_ = trained(digits, workshop, list)
     assert plain.trainer == "compiled"
     assert plain.history["loss"] != compiled.history["loss"]

@@ -103,8 +103,9 @@ def test_every_run_of_a_study_has_files_of_its_own(study_folder: Path) -> None:
         told = (folder / row["run"] / "told.json").read_text()
         assert f'"seed": {row["seed"]}, "treatment": {{"dropout": "{row["dropout"]}"}}' in told
     assert not (study_folder / "logs").exists()
-    assert upkeep.verify(results.store).findings == ()
-    assert upkeep.garbage(results.store) == []
+    inventory = upkeep.verify(results.store)
+    assert inventory.findings == ()
+    assert upkeep.garbage(results.store, inventory) == []
     first = results.runs["run"][0]
     unused = {path.path.parts[-3:] for path in upkeep.unused(results.store, set(results.runs["run"]) - {first})}
     assert {(first, "logs", "epochs.csv"), ("callbacks", first, "told.json")} <= unused

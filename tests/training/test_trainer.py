@@ -1,6 +1,7 @@
 """What is recorded of a run, and when it stops."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -130,7 +131,7 @@ def test_a_loss_that_is_not_finite_ends_a_run_and_keeps_its_history(train: Any, 
     assert record.status == "diverged"
     assert record.result["stopped_epoch"] < 50
     assert not math.isfinite(record.history["loss"][-1])
-    assert Record.from_json(record.to_json()).status == "diverged"
+    assert Record.from_json(replace(record, key="0" * 64).to_json()).status == "diverged"
 
 
 def test_zeros_never_learn(train: Any) -> None:

@@ -4,6 +4,7 @@ import math
 import time
 import zlib
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -33,6 +34,11 @@ class Model:
 
 class Workshop:
     """What a worker keeps between runs: nothing."""
+
+    spent = ""
+
+    def isolated(self, *_: Any) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def blueprint(self, *_: Any) -> None:
         return None
