@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.model_selection import train_test_split
 
 from ablate.errors import Problem, StudyError
 from ablate.study.seeds import Stream, derive
@@ -59,6 +58,8 @@ def split(dataset: Dataset, data: Data, seed: int) -> Split:
 
 
 def _stratified(dataset: Dataset, rows: Rows, size: int, seed: int, key: str) -> tuple[Rows, Rows]:
+    from sklearn.model_selection import train_test_split
+
     classes = len(dataset.classes)
     if min(size, len(rows) - size) < classes:
         message = (
