@@ -16,7 +16,7 @@ from ablate.results.identity import PlannedRun
 from ablate.results.record import Record
 from ablate.results.store import Store
 
-_VERSIONS = ("tensorflow", "keras", "numpy", "python", "machine", "processor")
+_VERSIONS = ("ablate", "tensorflow", "keras", "numpy", "python", "machine", "processor")
 _LONGEST = 3  # differences that are named
 Verdict = Literal["equal", "different", "elsewhere", "failed"]
 

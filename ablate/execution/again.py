@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ablate.execution import surroundings
 from ablate.execution.local import Lanes
-from ablate.execution.scheduler import POLL_SECONDS, StopSignal, assignment
+from ablate.execution.scheduler import POLL_SECONDS, assignment
 from ablate.execution.worker import Outcome
 from ablate.results.identity import Identity, PlannedRun
 from ablate.results.record import Record
@@ -20,7 +20,6 @@ def train_again(
     store: Store,
     scratch: Store,
     folder: Path,
-    stop: StopSignal | None = None,
 ) -> Outcome:
     """What becomes of a run by the trainer of its record; what it finds is kept in `scratch` alone.
 
@@ -31,7 +30,6 @@ def train_again(
         store: where the records of the study are, and beside it those of a study that it goes on from.
         scratch: where the new record goes.
         folder: where relative paths of the study start.
-        stop: watched for a wish to stop.
     """
     around = surroundings.describe(folder)
     usual = assignment(0, run, identity, store, folder, record.trainer, keep_weights=False, around=around)
@@ -40,7 +38,4 @@ def train_again(
         future = lanes.submit(0, elsewhere, None)
         while not (future.done() or lanes.is_silent(elsewhere)):
             wait([future], timeout=POLL_SECONDS)
-            if stop and stop.level:
-                lanes.close(kill=True)
-                return Outcome(run.key, "stopped")
         return lanes.outcome(0, elsewhere, future, None)

@@ -2,7 +2,9 @@
 
 import hashlib
 import zipfile
-from collections.abc import Iterable
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from ablate.errors import Problem, StudyError
@@ -11,7 +13,9 @@ from ablate.study.document import value_text
 from ablate.study.settings import RunSettings
 
 KEY = "model.file"
-MEMBERS = ("config.json", "metadata.json", "model.weights.h5")  # of every `.keras` archive
+CONFIG = "config.json"
+LARGEST_CONFIG = 64 * 2**20  # bytes; a transformer of a thousand layers has two million
+MEMBERS = (CONFIG, "metadata.json", "model.weights.h5")  # of every `.keras` archive
 
 
 def digest(file: str, folder: Path) -> str:
@@ -24,15 +28,33 @@ def digest(file: str, folder: Path) -> str:
     Raises:
         StudyError: it is missing, no Keras model, or larger than memory allows.
     """
+    with _checked(file, folder) as path, path.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def config(file: str, folder: Path) -> str:
+    """The description of the network in a model file, as its author's Keras wrote it: JSON, unless it is damaged.
+
+    Arguments and errors as those of `digest`; it may not be larger than `LARGEST_CONFIG`.
+    """
+    with _checked(file, folder) as path, zipfile.ZipFile(path) as archive, archive.open(CONFIG) as opened:
+        content = opened.read(LARGEST_CONFIG + 1)
+        if len(content) > LARGEST_CONFIG:
+            raise ValueError(f"{path}: its {CONFIG} has more than the {LARGEST_CONFIG:,} bytes that are read")
+    return content.decode(errors="replace")
+
+
+@contextmanager
+def _checked(file: str, folder: Path) -> Iterator[Path]:
+    """Where a model file lies that can be read; what is found to be wrong with it becomes an error of the study."""
     if code.is_results_folder(folder):
         raise _error(file, f"no model is taken from {folder}, a folder of results; {code.ELSEWHERE}")
     path: Path | str = file
     try:
         path = locate(file, folder)
         _check(path)
-        with path.open("rb") as opened:
-            return hashlib.file_digest(opened, "sha256").hexdigest()
-    except (OSError, RuntimeError, zipfile.BadZipFile) as error:
+        yield path
+    except (OSError, EOFError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
         raise _error(file, f"{path} cannot be read: {error}") from None
     except ValueError as error:
         raise _error(file, str(error)) from None

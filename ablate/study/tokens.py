@@ -2,7 +2,6 @@
 
 import ast
 import re
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,11 +24,10 @@ def may_take(settings: RunSettings, folder: Path) -> bool:
         folder: of the study.
 
     Raises:
-        StudyError: there is no such function or file.
+        StudyError: there is no such function or file, or it cannot be read.
     """
     if settings.model.file is not None:
-        with zipfile.ZipFile(model_files.locate(settings.model.file, folder)) as archive:
-            return _IN_FILE.search(archive.read("config.json").decode(errors="replace")) is not None
+        return _IN_FILE.search(model_files.config(settings.model.file, folder)) is not None
     if settings.model.builder is None:
         return False
     files = code.files(settings.model.builder, folder, builders.KEY)

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+import ablate
 from ablate.results.record import KEPT_EPOCH, Record, TrainerName, weights_digest
 from ablate.study.levels import EarlyStopping
 from ablate.study.ondisk import OnDisk
@@ -412,6 +413,7 @@ def _batches(run: _Run) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
 
 def _environment(rows: Split) -> Mapping[str, Any]:
     return {
+        "ablate": ablate.__version__,
         "tensorflow": tf.__version__,
         "keras": keras.__version__,
         "numpy": np.__version__,

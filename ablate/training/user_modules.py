@@ -1,5 +1,6 @@
 """Modules of the user's in this process: forgotten after a run, and seen to have changed what they keep."""
 
+import functools
 import hashlib
 import pickle
 import sys
@@ -30,12 +31,26 @@ def imported(known: set[str]) -> dict[str, ModuleType]:
 
 
 def _is_users(name: str, module: ModuleType | None) -> bool:
-    if name.partition(".")[0] == "ablate":
+    root = name.partition(".")[0]
+    if root == "ablate":
         return False
     places = [getattr(module, "__file__", None) or "", *map(str, getattr(module, "__path__", ()))]
-    return any(
-        place and not place.startswith(_LIBRARIES) and "site-packages" not in Path(place).parts for place in places
-    )
+    return any(place and not place.startswith(_LIBRARIES) and not _is_installed(place, root) for place in places)
+
+
+def _is_installed(place: str, root: str) -> bool:
+    """Whether a module lies where packages are installed: by an installer, or by the system."""
+    parts = Path(place).parts
+    if "site-packages" in parts or "dist-packages" in parts:
+        return True
+    names = (root, f"{root}.py")
+    return any(_has_packages(Path(*parts[:count])) for count, name in enumerate(parts) if name in names and count)
+
+
+@functools.cache
+def _has_packages(folder: Path) -> bool:
+    """Whether an installer put packages into a folder: it leaves a description of each."""
+    return next(folder.glob("*.dist-info"), None) is not None
 
 
 def put(known: set[str], wanted: Mapping[str, ModuleType]) -> None:

@@ -1,6 +1,5 @@
 """A finished run is trained once more: by its own trainer, alone, and its record is kept apart. Lanes are stand-ins."""
 
-from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
@@ -8,8 +7,6 @@ from typing import Any, Self
 import pytest
 
 from ablate.execution import again
-from ablate.execution.scheduler import StopSignal
-from ablate.execution.worker import Outcome
 from ablate.results.store import Store
 from tests.execution.test_scheduler import Lanes, planned
 from tests.results.builders import record
@@ -57,16 +54,3 @@ def test_a_process_that_ends_without_a_word_is_no_success(
     (run, *_), identity = planned()
     found = again.train_again(run, record(run.key), identity, *stores, tmp_path)
     assert (found.status, found.message) == ("failed", "gone without a word")
-
-
-def test_a_wish_to_stop_ends_it_at_once(
-    stores: tuple[Store, Store], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    lanes, stop = use(monkeypatch), StopSignal()
-    stop.level = 1
-
-    monkeypatch.setattr(lanes, "submit", lambda *_: Future())  # it is never done
-    (run, *_), identity = planned()
-    found = again.train_again(run, record(run.key), identity, *stores, tmp_path, stop)
-    assert found == Outcome(run.key, "stopped")
-    assert lanes.closed[0] is True

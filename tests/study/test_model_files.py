@@ -91,3 +91,33 @@ def test_no_model_is_taken_from_results(tmp_path: Path) -> None:
         (tmp_path / name).touch()
     with pytest.raises(StudyError, match=r"no model is taken from .*, a folder of results"):
         model_files.digest("net.keras", tmp_path)
+
+
+def spoiled(path: Path, what: str) -> None:
+    """Damage the description of the network in an archive."""
+    content = bytearray(path.read_bytes())
+    with zipfile.ZipFile(path) as file:
+        begin = file.getinfo(model_files.CONFIG).header_offset
+    if what == "a byte":
+        content[begin + 30 + len(model_files.CONFIG)] ^= 1
+    central = content.index(b"PK\x01\x02")
+    if what == "encrypted":
+        content[begin + 6] |= 1
+        content[central + 8] |= 1
+    if what == "method":
+        content[begin + 8] = content[central + 10] = 99
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("what", ["a byte", "encrypted", "method"])
+def test_a_damaged_description_is_an_error_in_words(archive: Path, what: str) -> None:
+    assert model_files.config("model.keras", archive) == "{}"
+    spoiled(archive / "model.keras", what)
+    with pytest.raises(StudyError, match=r"model\.file = \"model\.keras\": .*model\.keras cannot be read: "):
+        plan(archive, "model={file='model.keras'}")
+
+
+def test_a_description_has_a_largest_size(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(model_files, "LARGEST_CONFIG", 1)
+    with pytest.raises(StudyError, match=r"its config\.json has more than the 1 bytes that are read"):
+        plan(archive, "model={file='model.keras'}")

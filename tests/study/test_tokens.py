@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ablate.study import spec, tokens
+from ablate.study import model_files, spec, tokens
 from ablate.study.settings import RunSettings
 
 BUILDER = "import keras\n{imported}\ndef build(input_shape, classes):\n    return {made}\n"
@@ -25,7 +25,8 @@ def by_builder(folder: Path, made: str, imported: str = "") -> RunSettings:
 
 def by_file(folder: Path, config: Any) -> RunSettings:
     with zipfile.ZipFile(folder / "a.keras", "w") as archive:
-        archive.writestr("config.json", json.dumps(config))
+        for name in model_files.MEMBERS:
+            archive.writestr(name, json.dumps(config if name == model_files.CONFIG else {}))
     return settings({"file": "a.keras"})
 
 

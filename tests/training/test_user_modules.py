@@ -68,6 +68,24 @@ def test_a_module_of_the_user_is_told_from_a_library(kept: ModuleType, known: se
     assert user_modules.imported({*known, "of_the_user"}) == {}
 
 
+@pytest.mark.parametrize(("beside", "is_library"), [("", False), ("other", False), ("pack-1.0.dist-info", True)])
+def test_what_an_installer_put_anywhere_is_a_library(
+    tmp_path: Path, known: set[str], monkeypatch: pytest.MonkeyPatch, beside: str, is_library: bool
+) -> None:
+    (tmp_path / "pack" / "inner").mkdir(parents=True)
+    (tmp_path / "pack" / "__init__.py").touch()
+    (tmp_path / "pack" / "inner" / "__init__.py").touch()
+    (tmp_path / (beside or "pack")).mkdir(exist_ok=True)
+    monkeypatch.syspath_prepend(tmp_path)
+    importlib.import_module("pack.inner")
+    try:
+        assert (user_modules.imported(known) == {}) is is_library
+    finally:
+        user_modules.put(known, {})
+        for name in ("pack.inner", "pack"):
+            sys.modules.pop(name, None)
+
+
 def test_modules_are_forgotten_and_brought_back(kept: ModuleType, known: set[str]) -> None:
     user_modules.put(known, {})
     assert "of_the_user" not in sys.modules
