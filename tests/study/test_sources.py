@@ -90,14 +90,19 @@ def test_a_table_has_a_label_column(tmp_path: Path) -> None:
     [
         (GOOD, "knid", "data.label", "did you mean 'kind'"),
         (GOOD, None, "data.label", "is required"),
-        (GOOD.replace("3,9,x", "three,9,x"), "kind", "data.source", "columns should hold numbers; encode or remove a"),
-        (GOOD.replace("3,9,x", ",9,x"), "kind", "data.source", "1 of 60 feature values are NaN"),
-        (GOOD.replace("3,9,x", "3,9,"), "kind", "data.source", "1 rows have no kind"),
+        (
+            GOOD.replace("3,9,x", "three,9,x"),
+            "kind",
+            "data.source",
+            "column a holds numbers, and 'three' in 1 of 30 rows, the first in row 4",
+        ),
+        (GOOD.replace("3,9,x", ",9,x"), "kind", "data.missing", "column a: 1 of 30 values is missing, the first in"),
+        (GOOD.replace("3,9,x", "3,9,"), "kind", "data.label", "1 row has no label, the first row 4"),
         (GOOD.replace("0,0,x", "0,0,rare"), "kind", "data.source", "class rare has 1 rows"),
         (GOOD.replace(",y\n", ",x\n").replace(",z\n", ",x\n"), "kind", "data.source", "has 1 class"),
-        ("", "kind", "data.source", "cannot be read"),
+        ("", "kind", "data.source", "is empty"),
         ("a,b,kind\n", "kind", "data.source", "holds no rows"),
-        (GOOD, "b", "data.source", "columns should hold numbers; encode or remove kind"),
+        (GOOD, "b", "data.source", "class 0 has 1 rows"),
     ],
 )
 def test_a_table_that_cannot_be_used_says_why(

@@ -1,0 +1,61 @@
+"""Parquet tables: columns of every type that a table may have there."""
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ablate.errors import StudyError
+from ablate.study import sources
+from ablate.study.settings import Data
+from ablate.study.sources import Dataset
+
+ROWS = 60
+pa = pytest.importorskip("pyarrow")
+parquet = pytest.importorskip("pyarrow.parquet")
+
+
+def load(folder: Path, columns: dict[str, Any], **keys: Any) -> Dataset:
+    frame = pd.DataFrame({"age": np.arange(ROWS) * 7 % 50, **columns, "kind": ["a", "b"] * (ROWS // 2)})
+    parquet.write_table(pa.Table.from_pandas(frame), folder / "t.parquet")
+    return sources.load(Data(**{"source": "t.parquet", "label": "kind", **keys}), folder)
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (pd.array([1, 2, 3] * 20, "Int64"), [1, 2, 3] * 20),
+        ([Decimal("1.5"), Decimal("2.25"), None] * 20, [1.5, 2.25, np.nan] * 20),
+        (pd.array([True, False, None] * 20, "boolean"), [1, 0, np.nan] * 20),
+        ([True, False, None] * 20, [1, 0, np.nan] * 20),
+        (pd.Categorical(["x", "y", None] * 20), [1, 2, 0] * 20),
+        (["x", "y", "NA"] * 20, [1, 2, 0] * 20),
+    ],
+)
+def test_types(tmp_path: Path, values: Any, expected: list[float]) -> None:
+    np.testing.assert_array_equal(load(tmp_path, {"v": values}, missing="median").x[:, 1], np.float32(expected))
+
+
+def test_moments_are_dates(tmp_path: Path) -> None:
+    moments = pd.date_range("2024-01-30", periods=ROWS, tz="Asia/Seoul")
+    with pytest.raises(StudyError, match="column when holds dates"):
+        load(tmp_path, {"when": moments})
+    dataset = load(tmp_path, {"when": moments}, dates=["when"])
+    utc = moments.tz_convert("UTC")
+    np.testing.assert_array_equal(dataset.x[:, 3], np.float32(utc.day))
+
+
+@pytest.mark.parametrize("values", [[[1, 2]] * ROWS, pd.to_timedelta(range(ROWS), "h"), [b"x", b"y"] * (ROWS // 2)])
+def test_other_types_are_refused(tmp_path: Path, values: Any) -> None:
+    with pytest.raises(StudyError, match=r"column v holds \w+"):
+        load(tmp_path, {"v": values})
+
+
+def test_a_name_that_is_there_twice_is_an_error(tmp_path: Path) -> None:
+    table = pa.table([pa.array([1, 2]), pa.array([3, 4]), pa.array(["a", "b"])], names=["v", "v", "kind"])
+    parquet.write_table(table, tmp_path / "t.parquet")
+    with pytest.raises(StudyError, match=r"column 'v' is there more than once in t\.parquet"):
+        sources.load(Data(source="t.parquet", label="kind"), tmp_path)
