@@ -46,7 +46,7 @@ def named(path: Path, most: int) -> bytes:
 
 
 def opened(path: Path) -> BinaryIO:
-    """A file that the user named, be it by a link, to be read a part at a time; raises as `named`, whatever its size."""
+    """A file that the user named, be it by a link, to be read in parts; raises as `named`, whatever its size."""
     handle = os.open(path, _FLAGS)
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)

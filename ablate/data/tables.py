@@ -2,6 +2,7 @@
 
 import csv
 import io
+import itertools
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -121,12 +122,14 @@ def _check_rest(frame: "pd.DataFrame", path: Path, dialect: Dialect, findings: F
     """Nothing may stand after the last column that has a name; rows may end in a separator."""
     filled = frame[_names(dialect)[len(dialect.names) :]].notna()
     if filled.to_numpy().any():
-        row = int(filled.to_numpy().any(axis=1).argmax())
-        known, last = len(dialect.names), str(frame.iloc[row, -1])[:50]
+        known = len(dialect.names)
+        below = itertools.islice(_each_row(path, dialect), int(dialect.has_header), None)
+        line, row = next((line, row) for line, row in below if any(cell.strip() for cell in row[known:]))
+        place, cell = next((place, cell) for place, cell in enumerate(row, 1) if place > known and cell.strip())
         findings.wrong(
             "source",
-            f"rows of {path.name} have {known + dialect.extra} cells, and the header names {known}: row {row + 1:,} "
-            f"ends in '{last}'; give every column a name, the row numbers in front as well",
+            f"line {line:,} of {path.name} has {len(row)} cells, and the header names {known} columns: cell {place}, "
+            f"'{cell[:50]}', is in none; give every column a name, the row numbers in front as well",
             f'"{path.name}"',
         )
     elif dialect.extra:

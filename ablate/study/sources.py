@@ -1,5 +1,6 @@
 """The data a study names: found, read, checked and digested without importing TensorFlow."""
 
+import csv
 import hashlib
 import os
 import subprocess
@@ -21,6 +22,7 @@ from ablate.data.mapping import Mapping, Recipe
 from ablate.data.options import Findings, TableOptions
 from ablate.data.table import Table
 from ablate.errors import Problem, StudyError, suggest
+from ablate.reading import DamagedError
 from ablate.study import code, ondisk, provided, readers
 from ablate.study.document import value_text
 from ablate.study.ondisk import OnDisk
@@ -178,7 +180,7 @@ def load(data: Data, folder: Path) -> Dataset:
         raise
     except MemoryError:
         raise StudyError("data", [Problem("data.source", "does not fit into memory", f'"{data.source}"')]) from None
-    except (OSError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+    except (OSError, ValueError, RuntimeError, csv.Error, zipfile.BadZipFile, zlib.error, DamagedError) as error:
         raise StudyError("data", [Problem("data.source", f"cannot be read: {error}", f'"{data.source}"')]) from None
 
 

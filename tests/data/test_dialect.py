@@ -148,11 +148,18 @@ def test_a_comma_at_the_end_of_every_row_shifts_nothing(tmp_path: Path) -> None:
 
 
 def test_cells_without_a_name_are_an_error(tmp_path: Path) -> None:
+    """In front as row numbers, behind in one row alone, below a name with a line break in it, and two of them."""
     header, *rows = FRAME.to_csv(index=False).split()
-    numbered = "\n".join([header, *(f"{number},{row}" for number, row in enumerate(rows))])
-    assert "rows of t.csv have 4 cells, and the header names 3: row 1 ends in 'x'" in problems(tmp_path, numbered)[0]
-    late = "\n".join([header, *(f"{row}," for row in rows[:-1]), f"{rows[-1]},9"])
-    assert "row 30 ends in '9" in problems(tmp_path, late)[0]
+    numbered = [f"{number},{row}" for number, row in enumerate(rows)]
+    said = "has {} cells, and the header names 3 columns: cell {}, '{}', is in none; give every column a name"
+    for lines, line, words in (
+        ([header, *numbered], 2, said.format(4, 4, "x")),
+        ([header, *(f"{row}," for row in rows[:-1]), f"{rows[-1]},9"], 31, said.format(4, 4, "9")),
+        ([header.replace("weight", '"wei\nght"'), *numbered], 3, said.format(4, 4, "x")),
+        ([header, *(f"{number},{row}" for number, row in enumerate(numbered))], 2, said.format(5, 4, FRAME.height[0])),
+    ):
+        (problem,) = problems(tmp_path, "\n".join(lines))
+        assert f"line {line} of t.csv {words}" in problem
 
 
 @pytest.mark.parametrize(

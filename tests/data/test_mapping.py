@@ -136,7 +136,8 @@ def test_a_mapping_survives_json(tmp_path: Path) -> None:
     assert mapping is not None
     assert dataset.wide_pivots is not None
     document = json.loads(json.dumps(mapping.document(dataset.wide_pivots)))
-    assert Mapping.from_document(document, dataset.wide_pivots) == mapping
+    assert dataset.recipe is not None
+    assert Mapping.from_document(document, dataset.recipe, dataset.wide_pivots) == mapping
     fills = {entry["column"]: entry["fill"] for entry in document["columns"] if "fill" in entry}
     assert fills == table[["age", "size", "when"]].iloc[rows.train].astype({"size": np.float32}).median().to_dict()
 

@@ -1,7 +1,6 @@
 """Tables with offsets, categories and gaps, from file to kept network: what was recorded is what the network scores."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +15,9 @@ from ablate import api
 from ablate.api.plans import Plan
 from ablate.data.mapping import Mapping
 from ablate.execution import networks
-from ablate.execution.local import Lanes
 from ablate.results.store import Store
 from ablate.study import sources, spec
+from tests.conftest import WarmWorkers
 
 ROWS = 600
 WINDOW = 100  # seconds that decide the class
@@ -35,13 +34,7 @@ def frame() -> pd.DataFrame:
     return pd.DataFrame({"time": time, "age": age, "town": town, "late": late.astype(int)})
 
 
-@pytest.fixture(scope="module")
-def lanes() -> Iterator[Lanes]:
-    with Lanes(1, 20) as workers:
-        yield workers
-
-
-def run(folder: Path, lanes: Lanes, **data: Any) -> Plan:
+def run(folder: Path, warm_worker: WarmWorkers, **data: Any) -> Plan:
     """Train one network on the table and keep it."""
     frame().to_csv(folder / "t.csv", index=False)
     document = {
@@ -52,21 +45,21 @@ def run(folder: Path, lanes: Lanes, **data: Any) -> Plan:
         "underfitting": {"optimizer": "adam"},
     }
     plan = api.make_plan(spec.build(document, folder / "ablations.toml"))
-    outcomes = api.run_plan(plan, api.Options(1), lanes=lanes)
+    outcomes = api.run_plan(plan, api.Options(1), lanes=warm_worker)
     assert [outcome.status for outcome in outcomes.values()] == ["ok"], outcomes
     return plan
 
 
 @pytest.fixture(scope="module")
-def mixed(tmp_path_factory: pytest.TempPathFactory, lanes: Lanes) -> Plan:
-    return run(tmp_path_factory.mktemp("mixed"), lanes, missing="median")
+def mixed(tmp_path_factory: pytest.TempPathFactory, warm_worker: WarmWorkers) -> Plan:
+    return run(tmp_path_factory.mktemp("mixed"), warm_worker, missing="median")
 
 
-def score(plan: Plan, lanes: Lanes) -> float:
+def score(plan: Plan, warm_worker: WarmWorkers) -> float:
     """The test accuracy of a plan's network, loaded again."""
     folder = plan.study.source.parent
-    (found,) = networks.evaluate_models(plan.everything, lanes, plan.identity, plan.store, folder)
-    return found["accuracy"]
+    (found,) = networks.evaluate_models(plan.everything, warm_worker, plan.identity, plan.store, folder)
+    return found["test_accuracy"]
 
 
 def recorded(plan: Plan) -> float:
@@ -74,21 +67,21 @@ def recorded(plan: Plan) -> float:
     return record.result["test_accuracy"]
 
 
-def test_times_decide_as_they_do_for_scikit_learn_in_float64(tmp_path: Path, lanes: Lanes) -> None:
+def test_times_decide_as_they_do_for_scikit_learn_in_float64(tmp_path: Path, warm_worker: WarmWorkers) -> None:
     """Cast to float32 first, the times of a study are two or three numbers, and the best accuracy is about 0.7."""
-    plan = run(tmp_path, lanes, features=["time"])
+    plan = run(tmp_path, warm_worker, features=["time"])
     dataset = sources.load(plan.study.base.data, tmp_path)
     x, y = frame()[["time"]].to_numpy(), frame()["late"].to_numpy()
     right = make_pipeline(StandardScaler(), LogisticRegression(C=1e6)).fit(x[dataset.train], y[dataset.train])
     best = right.score(x[dataset.test], y[dataset.test])
     # two networks that part the same line at the same place may put the few times between two seconds on another side
     assert recorded(plan) == pytest.approx(best, abs=3 / len(dataset.test))
-    assert score(plan, lanes) == pytest.approx(recorded(plan), abs=1e-6)
+    assert score(plan, warm_worker) == pytest.approx(recorded(plan), abs=1e-6)
 
 
-def test_a_kept_network_scores_what_was_recorded(mixed: Plan, lanes: Lanes) -> None:
+def test_a_kept_network_scores_what_was_recorded(mixed: Plan, warm_worker: WarmWorkers) -> None:
     assert recorded(mixed) > 0.95, "or times, towns and gaps were not all seen"
-    assert score(mixed, lanes) == pytest.approx(recorded(mixed), abs=1e-6)
+    assert score(mixed, warm_worker) == pytest.approx(recorded(mixed), abs=1e-6)
 
 
 def test_a_kept_network_is_plain_keras_and_takes_what_the_file_beside_it_says(mixed: Plan) -> None:
@@ -113,7 +106,7 @@ def test_a_kept_network_is_plain_keras_and_takes_what_the_file_beside_it_says(mi
     assert np.mean(found[test] == table["late"].to_numpy()[test]) == pytest.approx(recorded(mixed), abs=1e-6)
 
 
-def test_evaluation_goes_by_the_mapping_beside_the_network(mixed: Plan, lanes: Lanes) -> None:
+def test_evaluation_goes_by_the_mapping_beside_the_network(mixed: Plan, warm_worker: WarmWorkers) -> None:
     (run,) = mixed.everything
     path = mixed.store.model_path(run.key, "json")
     kept = path.read_bytes()
@@ -124,7 +117,7 @@ def test_evaluation_goes_by_the_mapping_beside_the_network(mixed: Plan, lanes: L
     )
     try:
         path.write_text(json.dumps(document), encoding="utf-8")
-        assert score(mixed, lanes) < recorded(mixed) - 0.2
+        assert score(mixed, warm_worker) < recorded(mixed) - 0.2
     finally:
         path.write_bytes(kept)
 
@@ -136,6 +129,6 @@ def test_the_mapping_is_that_of_the_training_rows(mixed: Plan) -> None:
     data = mixed.study.base.data
     dataset = sources.load(data, mixed.study.source.parent)
     own = dataset.mapping(splits.split(dataset, data, run.seed).train)
+    assert dataset.recipe is not None
     columns = Store(mixed.store.root).columns(run.key)
-    assert columns is not None
-    assert Mapping.from_document(columns, dataset.wide_pivots) == own
+    assert Mapping.from_document(columns, dataset.recipe, dataset.wide_pivots) == own

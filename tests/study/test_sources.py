@@ -1,7 +1,6 @@
 """Data sets: found where they should be, read as they are, refused with a reason."""
 
 import os
-import re
 import subprocess
 import sys
 import zipfile
@@ -313,19 +312,3 @@ def test_the_shape_of_an_example_is_kept(tmp_path: Path) -> None:
     flat, shaped = (sources.load(npz(tmp_path, **each), tmp_path) for each in (rows, content))
     assert (flat.shape, shaped.shape) == ((4,), (2, 2))
     assert shaped.digest == flat.digest
-
-
-@pytest.mark.parametrize(
-    ("rows", "words"),
-    [
-        ("5,1,2,a\n6,3,4,b\n", "row 1 of t.csv, below its header, has 4 cells, and the header names 3 columns$"),
-        ("1,2,a,\n3,4,b,\n", "has 4 cells, and the header names 3 columns; the last one is empty"),
-        ("5,6,1,2,a\n5,6,3,4,b\n", "has 5 cells, and the header names 3 columns$"),
-    ],
-)
-def test_rows_longer_than_the_header_are_no_names_of_rows(tmp_path: Path, rows: str, words: str) -> None:
-    (tmp_path / "t.csv").write_text("x,y,kind\n" + rows * 9)
-    with pytest.raises(StudyError) as caught:
-        sources.load(Data(source="t.csv", label="kind"), tmp_path)
-    (problem,) = caught.value.problems
-    assert re.search(words, problem.message)
