@@ -151,14 +151,6 @@ def test_missing_text_is_a_category_of_its_own(tmp_path: Path) -> None:
     assert "town = (missing)" in {output.name for output in mapping.outputs}
 
 
-def test_rows_with_missing_values_can_be_left_out(tmp_path: Path) -> None:
-    table = frame()
-    dataset, _ = load(tmp_path, table, missing="drop", drop=["job", "town"])
-    np.testing.assert_array_equal(dataset.x, table.dropna()[["age", "size"]].to_numpy(np.float32))
-    assert dataset.recipe is None
-    assert f"{int(table['age'].isna().sum())} rows with missing values" in dataset.left_out
-
-
 def test_a_table_of_numbers_is_what_it_always_was(tmp_path: Path) -> None:
     table = frame()[["size", "kind"]]
     assert load(tmp_path, table)[0].digest == load(tmp_path, table, missing="error", max_categories=50)[0].digest

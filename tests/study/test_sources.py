@@ -312,3 +312,12 @@ def test_the_shape_of_an_example_is_kept(tmp_path: Path) -> None:
     flat, shaped = (sources.load(npz(tmp_path, **each), tmp_path) for each in (rows, content))
     assert (flat.shape, shaped.shape) == ((4,), (2, 2))
     assert shaped.digest == flat.digest
+
+
+def test_keys_of_tables_are_refused_elsewhere(tmp_path: Path) -> None:
+    with pytest.raises(StudyError) as caught:
+        sources.load(Data(source="digits", drop=["a"], separator=";"), tmp_path)
+    assert [str(problem) for problem in caught.value.problems] == [
+        'data.drop = ["a"]: is for tables (.csv, .parquet) alone; remove the key',
+        'data.separator = ";": is for tables (.csv, .parquet) alone; remove the key',
+    ]
