@@ -50,7 +50,8 @@ def command(
     output.damaged(plan.store)
     output.say(f"{study.source}: study {study.name}, {study.design}")
     for source, facts in plan.data.items():
-        output.say("\n".join(f"  {line}" for line in (source, *facts.summary)))
+        for said in (source, *facts.summary):
+            output.say(f"  {said}")
     _list(plan, output)
     costs = plan.costs
     if probe or (fit_in is not None and not costs):
