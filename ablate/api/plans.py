@@ -19,6 +19,7 @@ from ablate.results.identity import DataFacts, Identity, PlannedRun
 from ablate.results.record import Record
 from ablate.results.store import Store
 from ablate.study import builders, code, design, document, model_files, sources, spec, splits, tokens
+from ablate.study.dataset import Dataset
 from ablate.study.design import DEFAULT_MAX_RUNS
 from ablate.study.duplicates import Shared, shared_rows
 from ablate.study.spec import Study
@@ -294,7 +295,7 @@ def identify(study: Study, treatments: Sequence[design.Treatment], reports: Path
     """Read a study's data sets, try its splits, look at its code, and keep what the plan needs to know of them."""
     facts: dict[str, DataFacts] = {}
     counted = _counted(reports / study.name)
-    loaded: dict[str, sources.Dataset] = {}
+    loaded: dict[str, Dataset] = {}
     every = {treatment.settings.data.model_dump_json(): treatment.settings.data for treatment in treatments}
     for data in every.values():
         name = identities.data_name(data)
@@ -328,7 +329,7 @@ def look_at(study: Study, treatments: Sequence[design.Treatment], reports: Path)
     return identify(study, treatments, reports)
 
 
-def _facts(dataset: sources.Dataset, counted: Mapping[str, Shared]) -> DataFacts:
+def _facts(dataset: Dataset, counted: Mapping[str, Shared]) -> DataFacts:
     """What a plan keeps of a data set."""
     import numpy as np
 

@@ -30,9 +30,9 @@ from ablate.results import files
 from ablate.results.record import Record, TrainerName, weights_digest
 from ablate.results.store import Store, columns_text, utc_now
 from ablate.study import code, model_files, sources
+from ablate.study.dataset import Dataset
 from ablate.study.ondisk import OnDisk
 from ablate.study.settings import Data, RunSettings
-from ablate.study.sources import Dataset
 from ablate.text import clean
 
 SAFE = "ablate"  # value of a variable that only has to be there

@@ -155,8 +155,7 @@ def _key_of(path: Path) -> str:
 
 def unused(store: Store, keys: AbstractSet[str]) -> list[Finding]:
     """Records, and what goes with them, of runs that are not among some keys; what their callbacks wrote as well."""
-    kinds: tuple[Literal["npz", "keras"], ...] = ("npz", "keras")
-    models = [store.model_path(key, kind) for kind in kinds for key in store.models(kind)]
+    models = [store.model_path(key, kind) for kind in MODEL_KINDS for key in store.models(kind)]
     written = [path for path in (store.root / files.CALLBACKS).glob("[0-9a-f]*/**/*") if not path.is_dir()]
     keyed = [*((path, path.stem) for path in (*store.record_paths(), *models))]
     keyed += [(path, key) for path in written if is_key(key := _run_of(path, store))]

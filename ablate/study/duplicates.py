@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ablate.study import ondisk
+from ablate.study.dataset import Dataset
 from ablate.study.readers import Features
-from ablate.study.sources import Dataset
 
 _BLOCK = 2**22  # bytes of rows that are looked at together; some of that size are in memory at once
 _SEED = 0

@@ -8,9 +8,9 @@ from sklearn.model_selection import train_test_split
 
 from ablate.data import parts
 from ablate.errors import Problem, StudyError
+from ablate.study.dataset import Dataset
 from ablate.study.seeds import Stream, derive
 from ablate.study.settings import Data
-from ablate.study.sources import Dataset
 
 LARGEST_TRAIN_SAMPLE = 10_000
 PROBE_ROWS = 1_000

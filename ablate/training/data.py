@@ -8,10 +8,10 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from ablate.study import ondisk
+from ablate.study.dataset import ALIGNMENT, Dataset
 from ablate.study.ondisk import OnDisk
 from ablate.study.readers import Features
 from ablate.study.seeds import Stream, derive
-from ablate.study.sources import ALIGNMENT, Dataset
 from ablate.study.splits import Rows
 from ablate.training import layers
 

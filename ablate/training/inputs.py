@@ -9,9 +9,9 @@ import keras
 
 from ablate.errors import ModelError
 from ablate.study import tokens
+from ablate.study.dataset import Dataset
 from ablate.study.ondisk import OnDisk
 from ablate.study.settings import RunSettings
-from ablate.study.sources import Dataset
 from ablate.training.blueprint import Blueprint
 
 LARGEST = 2**24  # below which float32 holds every whole number

@@ -13,8 +13,8 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from ablate.errors import StoreError
+from ablate.study.dataset import Dataset
 from ablate.study.settings import RunSettings
-from ablate.study.sources import Dataset
 from ablate.study.splits import Split
 from ablate.training import layers
 from ablate.training import model as plain_model

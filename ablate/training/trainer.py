@@ -16,11 +16,11 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from ablate.results.record import KEPT_EPOCH, Record, TrainerName, weights_digest
+from ablate.study.dataset import Dataset
 from ablate.study.levels import EarlyStopping
 from ablate.study.ondisk import OnDisk
 from ablate.study.seeds import Stream, derive
 from ablate.study.settings import RunSettings
-from ablate.study.sources import Dataset
 from ablate.study.splits import Rows, Split, split
 from ablate.study.structure import structure_name
 from ablate.training import blueprint as blueprints

@@ -1,6 +1,7 @@
 """Categories and missing numbers: what scikit-learn makes of the training rows, and of no other row."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import OneHotEncoder
 
-from ablate.data.mapping import Mapping
+from ablate.data.mapping import Mapping, Piece, Recipe
 from ablate.study import sources, splits
 from ablate.study.settings import Data
 from ablate.study.sources import Dataset
@@ -154,3 +155,30 @@ def test_missing_text_is_a_category_of_its_own(tmp_path: Path) -> None:
 def test_a_table_of_numbers_is_what_it_always_was(tmp_path: Path) -> None:
     table = frame()[["size", "kind"]]
     assert load(tmp_path, table)[0].digest == load(tmp_path, table, missing="error", max_categories=50)[0].digest
+
+
+COLUMNS = [
+    {"name": "age", "column": "age", "kind": "number", "fill": 3.5},
+    {"name": "town = Bonn", "column": "town", "kind": "category", "values": ["Bonn"]},
+    {"name": "town: unseen", "column": "town", "kind": "unseen"},
+]
+
+
+@pytest.mark.parametrize(
+    ("document", "words"),
+    [
+        ([], "input should be a valid dictionary"),
+        ({"columns": COLUMNS[:2]}, "not about the columns of this data"),
+        ({"columns": [*COLUMNS, COLUMNS[2]]}, "not about the columns of this data"),
+        ({"columns": [COLUMNS[1], COLUMNS[0], COLUMNS[2]]}, "not about the columns of this data"),
+        ({"columns": [COLUMNS[0] | {"kind": "category"}, *COLUMNS[1:]]}, "not about the columns of this data"),
+        ({"columns": [COLUMNS[0] | {"kind": "code"}, *COLUMNS[1:]]}, "columns.0.kind: input should be 'number'"),
+        ({"columns": [COLUMNS[0] | {"fill": "3"}, *COLUMNS[1:]]}, "columns.0.fill: input should be a valid number"),
+        ({"columns": [COLUMNS[0], COLUMNS[1] | {"values": [1]}, COLUMNS[2]]}, "columns.1.values.0: input should be a"),
+    ],
+)
+def test_another_document_is_refused_in_words(document: Any, words: str) -> None:
+    recipe = Recipe((Piece("age"), Piece("town", ("Bonn", "Rome"), 2)), 50)
+    assert Mapping.from_document({"columns": COLUMNS}, recipe).outputs[0].fill == 3.5
+    with pytest.raises(ValueError, match=re.escape(words)):
+        Mapping.from_document(document, recipe)

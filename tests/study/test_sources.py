@@ -41,13 +41,6 @@ def test_digits_are_bundled() -> None:
     assert set(dataset.train).isdisjoint(dataset.test)
 
 
-def test_the_digest_is_of_the_content() -> None:
-    once, again = (sources.load(Data(source="iris"), Path()) for _ in range(2))
-    assert once.digest == again.digest
-    assert once.digest != sources.load(Data(source="iris", test=0.3), Path()).digest
-    assert once.digest != sources.load(Data(source="iris", scale="none"), Path()).digest
-
-
 def test_an_npz_with_keras_keys_keeps_its_test_part_and_its_bytes(tmp_path: Path) -> None:
     content = arrays()
     dataset = sources.load(npz(tmp_path, **content), tmp_path)
