@@ -206,6 +206,7 @@ def facts_by_source(settings: Iterable[RunSettings], identity: Identity) -> dict
     return {
         source if sources.count(source) == 1 else f"{source} {name}": identity.data[name]
         for name, source in every.items()
+        if name in identity.data
     }
 
 
