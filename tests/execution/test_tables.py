@@ -14,6 +14,7 @@ from sklearn.preprocessing import StandardScaler
 from ablate import api
 from ablate.api.plans import Plan
 from ablate.data.mapping import Mapping
+from ablate.errors import StoreError
 from ablate.execution import networks
 from ablate.results.store import Store
 from ablate.study import sources, spec
@@ -118,6 +119,28 @@ def test_evaluation_goes_by_the_mapping_beside_the_network(mixed: Plan, warm_wor
     try:
         path.write_text(json.dumps(document), encoding="utf-8")
         assert score(mixed, warm_worker) < recorded(mixed) - 0.2
+    finally:
+        path.write_bytes(kept)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("{", "json cannot be used: .*; remove it"),
+        ('{"columns": []}', "json cannot be used: it is not about the columns of this data"),
+        ('{"columns": [{"name": 1}]}', "json cannot be used: columns.0.name: input should be a valid string"),
+    ],
+)
+def test_a_mapping_that_is_none_scores_nothing(mixed: Plan, warm_worker: WarmWorkers, content: str, words: str) -> None:
+    (run,) = mixed.everything
+    path = mixed.store.model_path(run.key, "json")
+    kept = path.read_bytes()
+    try:
+        path.write_text(content)
+        with pytest.raises(StoreError, match=words):
+            score(mixed, warm_worker)
+        path.unlink()
+        assert score(mixed, warm_worker) == pytest.approx(recorded(mixed), abs=1e-6)  # learned again
     finally:
         path.write_bytes(kept)
 
