@@ -1,6 +1,7 @@
 """The errors that `ablate` raises; only the command line turns them into exit codes."""
 
-from collections.abc import Sequence
+import difflib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,3 +72,12 @@ class EmptyResultsError(AblateError):
 
 class NotComparableError(AblateError):
     """Two results have nothing that could be compared."""
+
+
+def suggest(given: str, known: Iterable[str], *, listed: bool = True) -> str:
+    """`; did you mean 'x'?` for a near miss, else, if `listed`, the names that are allowed."""
+    known = list(known)
+    near = difflib.get_close_matches(given.lower(), known, n=1, cutoff=0.6)
+    if near:
+        return f"; did you mean '{near[0]}'?"
+    return f"; allowed: {', '.join(known)}" if known and listed else ""

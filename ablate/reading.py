@@ -12,7 +12,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, BinaryIO, NoReturn
 
 from pydantic import ValidationError
 
@@ -45,15 +45,19 @@ def named(path: Path, most: int) -> bytes:
     return _content(os.open(path, _FLAGS), most)
 
 
+def opened(path: Path) -> BinaryIO:
+    """A file that the user named, be it by a link, to be read in parts; raises as `named`, whatever its size."""
+    handle = os.open(path, _FLAGS)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise DamagedError("it is not a file")
+    return os.fdopen(handle, "rb")
+
+
 def beginning(path: Path, count: int) -> bytes:
     """The first bytes of a file that the user named; raises as `named`, whatever its size."""
-    handle = os.open(path, _FLAGS)
-    try:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise DamagedError("it is not a file")
-        return os.read(handle, count)
-    finally:
-        os.close(handle)
+    with opened(path) as file:
+        return os.read(file.fileno(), count)
 
 
 def below(root: Path, *names: str, most: int) -> bytes:

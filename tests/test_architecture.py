@@ -19,6 +19,7 @@ HELP = "from ablate.cli import main\nmain(['--help'], standalone_mode=False)"
 NOTHING_TO_TEST = {
     "__main__.py": "calls ablate.cli.main and nothing else",
     "analysis/__init__.py": "a docstring",
+    "data/__init__.py": "a docstring",
     "execution/__init__.py": "a docstring",
     "report/__init__.py": "a docstring",
     "results/__init__.py": "a docstring",

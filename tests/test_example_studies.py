@@ -41,9 +41,10 @@ def reduced(raw: dict[str, Any], *, keep: bool) -> dict[str, Any]:
     epochs = dict(zip(sorted(levels, reverse=True), (2, 1), strict=False))
     size = min(IMAGES, raw["data"].get("train_size", IMAGES))
     changed = _with_epochs(raw, {raw["training"]["epochs"]: 2} | epochs)
+    is_table = raw["data"]["source"].endswith(".csv")  # and small
     return changed | {
         "study": study | ({"save_models": "all"} if keep else {}),
-        "data": raw["data"] | {"train_size": size},
+        "data": raw["data"] | ({} if is_table else {"train_size": size}),
     }
 
 

@@ -3,9 +3,11 @@
 import json
 import os
 import re
+import runpy
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +43,29 @@ def test_the_page_of_designs_shows_what_plan_says(request: Any, tmp_path: Path) 
     if request.config.getoption("--regenerate-golden"):
         DESIGNS.write_text(now, encoding="utf-8")
     assert now == DESIGNS.read_text(encoding="utf-8")
+
+
+def test_the_tables_of_the_examples_are_those_that_their_script_writes(tmp_path: Path) -> None:
+    folder = ROOT / "examples" / "tables"
+    runpy.run_path(str(folder / "make_tables.py"))["write"](tmp_path)
+    written = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert written == {path.name: path.read_bytes() for path in folder.glob("*.csv")}
+    assert len(written) == 6
+
+
+def test_the_page_of_tables_shows_what_plan_says(tmp_path: Path) -> None:
+    """Its first example is the bank's table; the others are named with their keys."""
+    page = (ROOT / "docs" / "tables.md").read_text(encoding="utf-8")
+    shown = re.search(r"```text\n(.*?)```", page, re.DOTALL)
+    assert shown is not None
+    study = ROOT / "examples" / "tables" / "bank.toml"
+    said = ablate("plan", "-c", study, "-o", tmp_path).stderr.splitlines()
+    assert [line for line in said if line.startswith(("  ", "Note: "))] == shown[1].splitlines()
+    for path in (ROOT / "examples" / "tables").glob("*.toml"):
+        assert f"({os.path.relpath(path, ROOT / 'docs')})" in page
+        given = set(tomllib.loads(path.read_text(encoding="utf-8"))["data"]) - {"source", "label"}
+        row = next(line for line in page.splitlines() if line.startswith(f"| [{path.stem}]"))
+        assert {name.strip("`") for name in row.split("|")[3].strip().split(", ")} - {"none"} == given
 
 
 def taplo(*arguments: str | Path) -> subprocess.CompletedProcess[str]:

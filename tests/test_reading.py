@@ -31,6 +31,13 @@ def test_only_files_of_a_bounded_size_are_read(strange: dict[str, Path], name: s
     if name != "large":
         with pytest.raises(DamagedError):
             reading.beginning(strange[name], 4)
+        with pytest.raises(DamagedError):
+            reading.opened(strange[name])
+
+
+def test_a_file_of_any_size_is_read_in_parts(strange: dict[str, Path]) -> None:
+    with reading.opened(strange["large"]) as file:
+        assert file.read(3) == b"\0\0\0"
 
 
 def test_a_file_that_the_user_names_may_be_a_link_and_one_in_a_folder_may_not(strange: dict[str, Path]) -> None:

@@ -19,6 +19,7 @@ from ablate.results.identity import DataFacts, Identity, PlannedRun
 from ablate.results.record import Record
 from ablate.results.store import Store
 from ablate.study import builders, code, design, document, model_files, sources, spec, splits, tokens
+from ablate.study.dataset import Dataset
 from ablate.study.design import DEFAULT_MAX_RUNS
 from ablate.study.duplicates import Shared, shared_rows
 from ablate.study.spec import Study
@@ -64,6 +65,11 @@ class Plan:
     def pending(self) -> list[PlannedRun]:
         """Selected runs without a record, each key once."""
         return list({run.key: run for run in self.selected if run.key not in self.done}.values())
+
+    @property
+    def data(self) -> dict[str, DataFacts]:
+        """What was read, by source; see `identities.facts_by_source`."""
+        return identities.facts_by_source((run.treatment.settings for run in self.everything), self.identity)
 
     @property
     def programs(self) -> list[list[PlannedRun]]:
@@ -149,7 +155,9 @@ def make_plan(
     everything = tuple(identities.plan_runs(treatments, study.seeds, identity))
     selected = tuple(planned for planned in everything if planned.treatment.name in chosen)
     done = store.load_all({planned.key for planned in selected})
-    return Plan(study, identity, store, everything, selected, done, (*leaks, *expansion.warnings))
+    read = identities.facts_by_source((treatment.settings for treatment in treatments), identity)
+    odd = tuple(f"{source}: {note}" for source, facts in read.items() for note in facts.notes)
+    return Plan(study, identity, store, everything, selected, done, (*leaks, *expansion.warnings, *odd))
 
 
 def early_lanes(
@@ -287,7 +295,7 @@ def identify(study: Study, treatments: Sequence[design.Treatment], reports: Path
     """Read a study's data sets, try its splits, look at its code, and keep what the plan needs to know of them."""
     facts: dict[str, DataFacts] = {}
     counted = _counted(reports / study.name)
-    loaded: dict[str, sources.Dataset] = {}
+    loaded: dict[str, Dataset] = {}
     every = {treatment.settings.data.model_dump_json(): treatment.settings.data for treatment in treatments}
     for data in every.values():
         name = identities.data_name(data)
@@ -295,10 +303,12 @@ def identify(study: Study, treatments: Sequence[design.Treatment], reports: Path
             if name not in loaded:
                 loaded = {name: sources.load(data, study.source.resolve().parent)}  # one at a time in memory
             found = loaded[name]
-            splits.split(found, data, study.seeds[0])  # sizes are the same for every seed
+            for seed in study.seeds if found.groups is not None else study.seeds[:1]:  # else sizes are always the same
+                splits.split(found, data, seed)
         except StudyError as error:
             raise study.error(error.problems) from None
-        facts[name] = _facts(found, counted)
+        if name not in facts:
+            facts[name] = _facts(found, counted)
     identity = Identity(identities.installed_libraries(), facts, _digest_code(study, treatments))
     identity = replace(identity, files=_digest_files(study, treatments), tokens=_tokens(study, treatments))
     return replace(identity, origins=origins.find(study, treatments, identity, reports))
@@ -319,22 +329,26 @@ def look_at(study: Study, treatments: Sequence[design.Treatment], reports: Path)
     return identify(study, treatments, reports)
 
 
-def _facts(dataset: sources.Dataset, counted: Mapping[str, Shared]) -> DataFacts:
+def _facts(dataset: Dataset, counted: Mapping[str, Shared]) -> DataFacts:
+    """What a plan keeps of a data set."""
     import numpy as np
 
     shared = counted.get(dataset.digest) or shared_rows(dataset)
-    largest = float(np.bincount(dataset.y).max() / len(dataset.y))
-    sizes = len(dataset.x), dataset.x.shape[1], len(dataset.classes)
+    dataset = replace(dataset, notes=(*dataset.notes, *dataset.leaks))
     return DataFacts(
-        dataset.digest,
-        *sizes,
-        largest,
-        dataset.shape,
+        digest=dataset.digest,
+        rows=len(dataset.x),
+        features=dataset.features,
+        classes=len(dataset.classes),
+        largest_class=float(np.bincount(dataset.y).max() / len(dataset.y)),
+        shape=dataset.shape,
         test_rows=shared.of,
         shared=shared.rows,
         shared_other_label=shared.other_label,
         scaling=dataset.scaling,
         automatic=dataset.automatic and dataset.scale != "none",
+        summary=dataset.summary,
+        notes=dataset.notes,
     )
 
 

@@ -49,6 +49,9 @@ def command(
     plan = api.make_plan(study, out=out, only=only, max_runs=max_runs)
     output.damaged(plan.store)
     output.say(f"{study.source}: study {study.name}, {study.design}")
+    for source, facts in plan.data.items():
+        for said in (source, *facts.summary):
+            output.say(f"  {said}")
     _list(plan, output)
     costs = plan.costs
     if probe or (fit_in is not None and not costs):
@@ -84,6 +87,7 @@ def command(
             "groups": [list(dict.fromkeys(run.treatment.name for run in group)) for group in plan.programs],
             "scaling": plan.scalings,
             "warnings": [*plan.warnings, *hints],
+            "data": {source: {"read": facts.summary, "odd": facts.notes} for source, facts in plan.data.items()},
             **({"fits": vars(proposal) if proposal else None} if fit_in is not None else {}),
         }
     )

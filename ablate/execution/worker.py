@@ -23,13 +23,16 @@ from typing import Any, Literal
 
 from threadpoolctl import threadpool_limits
 
+from ablate.data import mapping
+from ablate.data.mapping import Recipe
 from ablate.errors import AblateError, StoreError, StudyError
+from ablate.results import files
 from ablate.results.record import Record, TrainerName, weights_digest
-from ablate.results.store import Store, utc_now
+from ablate.results.store import Store, columns_text, utc_now
 from ablate.study import code, model_files, sources
+from ablate.study.dataset import Dataset
 from ablate.study.ondisk import OnDisk
 from ablate.study.settings import Data, RunSettings
-from ablate.study.sources import Dataset
 from ablate.text import clean
 
 SAFE = "ablate"  # value of a variable that only has to be there
@@ -289,7 +292,8 @@ def save_model(assignment: Assignment) -> None:
     record = store.load(assignment.key)
     weights = store.weights(record) if record else None
     if weights is not None:
-        store.keep_model(assignment.key, _network(assignment, weights)[0].save)
+        model, _, columns = _network(assignment, weights)
+        store.keep_model(assignment.key, model.save, columns)
 
 
 def evaluate_model(assignment: Assignment) -> Mapping[str, float]:
@@ -301,7 +305,7 @@ def evaluate_model(assignment: Assignment) -> Mapping[str, float]:
     from ablate.study.splits import split
     from ablate.training import saving
 
-    model, dataset = _kept_network(assignment)
+    model, dataset, _ = _kept_network(assignment)
     data = RunSettings.model_validate(assignment.settings).data
     return saving.evaluate(model, dataset, split(dataset, data, assignment.seed))
 
@@ -314,10 +318,13 @@ def export_model(assignment: Assignment, target: Path) -> None:
     """
     from ablate.training import saving
 
-    saving.write(_kept_network(assignment)[0], target)
+    model, _, columns = _kept_network(assignment)
+    saving.write(model, target)
+    if columns is not None:
+        files.replace_file(target.with_suffix(".json"), columns_text(columns).encode())
 
 
-def _kept_network(assignment: Assignment) -> tuple[Any, Dataset]:
+def _kept_network(assignment: Assignment) -> tuple[Any, Dataset, Mapping[str, Any] | None]:
     """The network that a run kept, and its data; both are compared with what the record was made with."""
     assert _process is not None, _start_error
     try:
@@ -333,8 +340,12 @@ def _kept_network(assignment: Assignment) -> tuple[Any, Dataset]:
         raise StoreError(f"{type(error).__name__}: {clean(str(error))[:_MESSAGE]}") from None
 
 
-def _network(assignment: Assignment, weights: Mapping[str, Any]) -> tuple[Any, Dataset]:
-    """A plain Keras model with a run's weights, and its data."""
+def _network(assignment: Assignment, weights: Mapping[str, Any]) -> tuple[Any, Dataset, Mapping[str, Any] | None]:
+    """A plain Keras model with a run's weights, its data as it takes them, and what they are made of.
+
+    Categories and missing numbers become features as what was kept beside the network says; a network that is not
+    kept yet has them of its training rows.
+    """
     from ablate.study.splits import split
     from ablate.training import data, inputs, saving
 
@@ -344,10 +355,27 @@ def _network(assignment: Assignment, weights: Mapping[str, Any]) -> tuple[Any, D
     _check_code(assignment, _process)
     dataset = _dataset(settings.data, assignment, _process)
     train = split(dataset, settings.data, assignment.seed).train
+    columns: Mapping[str, Any] | None = None
+    if dataset.recipe is not None:
+        by = _columns(dataset, dataset.recipe, train, assignment)
+        columns = by.document(dataset.wide_pivots)
+        dataset = dataset.encoded(by)
     with _process.workshop.isolated(settings):
         blueprint = _process.workshop.blueprint(settings, dataset, assignment.folder)
         scaling = data.scaling(inputs.as_taken(dataset, settings, blueprint, assignment.folder), train)
-        return saving.plain_network(settings, scaling, len(dataset.classes), weights, blueprint), dataset
+        return saving.plain_network(settings, scaling, len(dataset.classes), weights, blueprint), dataset, columns
+
+
+def _columns(dataset: Dataset, recipe: Recipe, train: Any, assignment: Assignment) -> mapping.Mapping:
+    """What was kept of the features of a run's network, or what the training rows make of them now."""
+    store = Store(assignment.store)
+    kept = store.columns(assignment.key)
+    if kept is None:
+        return mapping.learn(dataset.x[train], recipe)
+    try:
+        return mapping.Mapping.from_document(kept, recipe, dataset.wide_pivots)
+    except ValueError as error:
+        raise StoreError(f"{store.model_path(assignment.key, 'json')} cannot be used: {error}") from None
 
 
 def _kept_weights(folder: Path, key: str, assignment: Assignment, dataset: Dataset) -> Mapping[str, Any]:
@@ -367,7 +395,7 @@ def _kept_weights(folder: Path, key: str, assignment: Assignment, dataset: Datas
         try:
             with _process.workshop.isolated(own):
                 blueprint = _process.workshop.blueprint(own, dataset, assignment.folder)
-                weights = saving.read_weights(network, settings, dataset.x.shape[1], len(dataset.classes), blueprint)
+                weights = saving.read_weights(network, settings, dataset, blueprint)
         except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
             raise StoreError(f"{network} is damaged: {error}") from None
         if record.weights and weights_digest(weights) != record.weights:

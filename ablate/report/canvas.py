@@ -3,14 +3,17 @@
 import base64
 import io
 import re
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from xml.etree import ElementTree as ET
 
 import matplotlib as mpl
 import numpy as np
 import seaborn as sns
+from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -41,12 +44,17 @@ VERDICT_STYLE = {
 
 _SVG = "http://www.w3.org/2000/svg"
 _FONT = "system-ui, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
+MEASURED_WITH = "DejaVu Sans"  # most system fonts are narrower
+_OTHER_SCRIPTS = (
+    "Noto Sans CJK KR", "Noto Sans KR", "NanumGothic", "Apple SD Gothic Neo", "Malgun Gothic", "Noto Sans CJK JP",
+    "Hiragino Sans", "Noto Sans CJK SC", "PingFang SC", "Microsoft YaHei", "WenQuanYi Zen Hei", "Droid Sans Fallback",
+    "Noto Sans Devanagari", "Noto Sans Thai", "Arial Unicode MS", "Unifont",
+)  # fmt: skip
 _THEME = {
     "svg.fonttype": "none",
     "svg.hashsalt": "ablate",
     "text.parse_math": False,  # labels are the user's text: a dollar sign is a dollar sign
     "font.family": "sans-serif",
-    "font.sans-serif": ["DejaVu Sans"],  # matplotlib measures with it; most system fonts are narrower
     "font.size": 9.5,
     "axes.titlesize": 9.5,
     "axes.titleweight": "bold",
@@ -93,10 +101,20 @@ class Picture:
 @contextmanager
 def theme() -> Iterator[None]:
     """Draw with the page's fonts and colours."""
-    with mpl.rc_context():
+    own = {**_THEME, "font.sans-serif": [MEASURED_WITH, *_fonts_of_other_scripts()]}
+    with mpl.rc_context(), warnings.catch_warnings():
+        # A reader's browser finds a font for the texts of an SVG; a picture without one shows boxes
+        warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from", UserWarning)
         mpl.rcdefaults()  # whatever a matplotlibrc says in the folder where the command was typed
-        with sns.axes_style("ticks"), mpl.rc_context(_THEME):  # type: ignore[arg-type]
+        with sns.axes_style("ticks"), mpl.rc_context(own):  # type: ignore[arg-type]
             yield
+
+
+@cache
+def _fonts_of_other_scripts() -> tuple[str, ...]:
+    """Fonts of this machine that have what `MEASURED_WITH` lacks."""
+    there = set(font_manager.get_font_names())
+    return tuple(name for name in _OTHER_SCRIPTS if name in there)
 
 
 def panels(

@@ -9,6 +9,7 @@ import pandas as pd
 from ablate.analysis.estimates import FEWEST_SEEDS
 from ablate.report import wording
 from ablate.results import kept
+from ablate.results.identity import facts_by_source
 from ablate.results.record import KEPT_EPOCH
 from ablate.results.snapshot import Snapshot
 from ablate.study.spec import Study
@@ -61,6 +62,7 @@ def header(snapshot: Snapshot) -> Header:
     replicates = wording.plural(len(study.seeds), "replicate")
     facts = [
         ("data", _data(snapshot)),
+        *_read(snapshot),
         ("network", base.model.title + _varies(varied, "model")),
         ("epochs", f"{base.training.epochs}" + _varies(varied, "training")),
         (
@@ -181,6 +183,16 @@ def _data(snapshot: Snapshot) -> str:
     )
 
 
+def _read(snapshot: Snapshot) -> list[tuple[str, str]]:
+    """What was read, in three lines for every data set; none where an older version read it."""
+    known = facts_by_source((run.treatment.settings for run in snapshot.planned), snapshot.identity)
+    return [
+        (label, f"{source}: {line}" if len(known) > 1 else line)
+        for source, facts in known.items()
+        for label, line in zip(("rows", "classes", "columns"), facts.summary, strict=False)
+    ]
+
+
 def _varies(varied: Iterable[str], section: str) -> str:
     names = sorted(path.partition(".")[2] for path in varied if path.startswith(f"{section}."))
     return f" (baseline; {', '.join(names)} varied)" if names else ""
@@ -192,6 +204,8 @@ def _warnings(snapshot: Snapshot, finished: int, planned: int) -> Iterable[str]:
             'Validated on the test set (validation = "test"). The test set chose among epochs and treatments, so '
             "every test figure on this page is optimistic."
         )
+    known = facts_by_source((run.treatment.settings for run in snapshot.planned), snapshot.identity)
+    yield from (f"{source}: {note}." for source, facts in known.items() for note in facts.notes)
     if not finished:
         yield "No run has finished yet; there is nothing to compare."
     elif finished < planned:

@@ -12,10 +12,9 @@ from markupsafe import Markup
 
 import ablate
 from ablate import reading
-from ablate.errors import AblateError
+from ablate.errors import AblateError, suggest
 from ablate.report import wording
 from ablate.results import embedded
-from ablate.study.problems import suggest
 
 PAGE = "page.html.j2"
 SHIPPED = "shipped"  # prefix by which a file of the user's includes the one whose place it takes

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from ablate.reading import parse_json, wrong
 from ablate.study.design import Treatment
 from ablate.study.remedies import REMEDIES
-from ablate.study.settings import Data, RunSettings
+from ablate.study.settings import TABLE_KEYS, Data, RunSettings
 
 KEY_SCHEMA = 1  # rises when the same settings would be trained differently; records have a number of their own
 LIBRARIES = ("tensorflow", "keras")
@@ -49,6 +49,8 @@ class DataFacts:
         shared_other_label: those of these that it has with other labels alone.
         scaling: how its features are scaled, in words; empty where an older version wrote the facts.
         automatic: whether they are scaled although nobody chose a scale.
+        summary: what was read, in a few lines; empty where an older version wrote the facts.
+        notes: what is odd about it; likewise.
     """
 
     digest: str
@@ -62,6 +64,8 @@ class DataFacts:
     shared_other_label: int | None = None
     scaling: str = ""
     automatic: bool = False
+    summary: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def leak(self) -> str:
@@ -107,7 +111,7 @@ class Identity:
             found = _Document.model_validate(document)
         except ValidationError as error:
             raise ValueError(wrong(error)) from None
-        facts = {name: DataFacts(**{**vars(entry), "shape": tuple(entry.shape)}) for name, entry in found.data.items()}
+        facts = {name: entry.facts() for name, entry in found.data.items()}
         return cls(found.libraries, facts, found.code, found.origins, found.files, tuple(found.tokens))
 
     def covers(self, settings: RunSettings, seeds: Iterable[int]) -> bool:
@@ -139,6 +143,12 @@ class _Facts(BaseModel):
     shared_other_label: Count | None = None
     scaling: str = ""
     automatic: bool = False
+    summary: list[str] = []
+    notes: list[str] = []
+
+    def facts(self) -> DataFacts:
+        lists = {name: tuple(value) for name, value in vars(self).items() if isinstance(value, list)}
+        return DataFacts(**{**vars(self), **lists})
 
 
 class _Document(BaseModel):
@@ -185,7 +195,19 @@ def installed_libraries() -> dict[str, str]:
 
 def data_name(data: Data) -> str:
     """The part of `[data]` that decides which examples are read, as one text."""
-    return canonical_json({key: getattr(data, key) for key in (*_NAMING, "scale")}).decode()
+    of_tables = {key: value for key, value in data.model_dump(mode="json").items() if key in TABLE_KEYS}
+    return canonical_json({**{key: getattr(data, key) for key in (*_NAMING, "scale")}, **of_tables}).decode()
+
+
+def facts_by_source(settings: Iterable[RunSettings], identity: Identity) -> dict[str, DataFacts]:
+    """What is known of the data of some treatments, by their source; by the whole of `[data]` where one has several."""
+    every = {data_name(each.data): each.data.source for each in settings}
+    sources = list(every.values())
+    return {
+        source if sources.count(source) == 1 else f"{source} {name}": identity.data[name]
+        for name, source in every.items()
+        if name in identity.data
+    }
 
 
 def origin_name(settings: RunSettings, seed: int) -> str:
@@ -223,7 +245,7 @@ def decisive(settings: RunSettings) -> dict[str, Any]:
     Where its data came from is left out: what came out of it has a digest.
     """
     resolved = _resolved(settings)
-    for key in _NAMING:
+    for key in (*_NAMING, *TABLE_KEYS):
         resolved["data"].pop(key, None)
     return resolved
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +28,10 @@ from ablate.study import document, spec
 from ablate.study.spec import Study
 
 DEPTH = 2  # of our folders: attempts/<key>/1.json, runs/ab/<key>.json
+
+ModelKind = Literal["npz", "keras", "json"]
+MODEL_KINDS: tuple[ModelKind, ...] = get_args(ModelKind)
+_COLUMNS_AGAIN = "remove it, and what the training rows make of the columns is found anew"
 
 
 class Store:
@@ -184,12 +188,13 @@ class Store:
             self._set_aside(path)
             return None
 
-    def keep_model(self, key: str, save: Callable[[Path], None]) -> None:
+    def keep_model(self, key: str, save: Callable[[Path], None], columns: Mapping[str, Any] | None = None) -> None:
         """Keep a run's network as `models/<key>.keras`, as a whole or not at all, in the place of its weights.
 
         Args:
             key: of the run.
             save: writes the file that it is given.
+            columns: what its features are made of, where they are not the columns of a table; kept beside it.
 
         Raises:
             StoreError: it could not be written.
@@ -197,6 +202,8 @@ class Store:
         path = files.place(self.root, "models", f"{key}.keras")
         temporary = files.temporary_beside(path, ".keras")
         try:
+            if columns is not None:
+                files.replace_file(self.model_path(key, "json"), columns_text(columns).encode())
             save(temporary)
             temporary.replace(path)
         except OSError as error:
@@ -205,8 +212,24 @@ class Store:
             temporary.unlink(missing_ok=True)
         self.model_path(key, "npz").unlink(missing_ok=True)
 
-    def models(self, kind: Literal["npz", "keras"]) -> set[str]:
-        """Keys of the runs whose weights (`npz`) or whose networks (`keras`) are kept."""
+    def columns(self, key: str) -> Any:
+        """What `keep_model` kept of the features of a run's network, or `None`.
+
+        Raises:
+            StoreError: it cannot be read.
+        """
+        path = self.model_path(key, "json")
+        try:
+            return reading.parse_json(files.read(path))
+        except FileNotFoundError:
+            return None
+        except (files.DamagedError, ValueError) as error:
+            raise StoreError(f"{path} cannot be used: {error}; {_COLUMNS_AGAIN}") from None
+        except OSError as error:
+            raise StoreError(f"{path} cannot be read: {error.strerror}") from None
+
+    def models(self, kind: ModelKind) -> set[str]:
+        """Keys of the runs whose weights (`npz`), networks (`keras`) or features (`json`) are kept."""
         found = (self.root / "models").glob(f"*.{kind}")
         return {path.stem for path in found if is_key(path.stem) and self.has(path)}
 
@@ -218,7 +241,7 @@ class Store:
         """
         try:
             for key in keys:
-                for path in (self.model_path(key, "npz"), self.model_path(key, "keras")):
+                for path in (self.model_path(key, kind) for kind in MODEL_KINDS):
                     if self.has(path):
                         path.unlink(missing_ok=True)
         except OSError as error:
@@ -298,8 +321,8 @@ class Store:
         path = self.model_path(key, "keras")
         return path if self.has(path) else None
 
-    def model_path(self, key: str, kind: Literal["npz", "keras"]) -> Path:
-        """Where a run's weights (`npz`) or its network (`keras`) are, if they are kept."""
+    def model_path(self, key: str, kind: ModelKind) -> Path:
+        """Where a run's weights (`npz`), its network (`keras`) or what it takes (`json`) are, if they are kept."""
         return self.root / "models" / f"{key}.{kind}"
 
     def record_path(self, key: str) -> Path:
@@ -348,6 +371,11 @@ def read_record(path: Path) -> Record:
     if record.key != path.stem:
         raise files.DamagedError("it is the record of another run")
     return record
+
+
+def columns_text(columns: Mapping[str, Any]) -> str:
+    """What a network's features are made of, as it is kept beside the network; see `data.mapping`."""
+    return json.dumps(columns, indent=1, ensure_ascii=False) + "\n"
 
 
 def utc_now() -> str:

@@ -13,7 +13,7 @@ from ablate.errors import StoreError
 from ablate.results import claims, confirmation, files, weights
 from ablate.results.names import is_attempt, is_key, is_temporary
 from ablate.results.record import NewerRecordError, Record
-from ablate.results.store import Store, read_record
+from ablate.results.store import MODEL_KINDS, Store, read_record
 
 Kind = Literal["damaged", "newer", "unfinished", "unneeded", "foreign", "quarantined", "unused"]
 DOCUMENTS = ("study.toml", "identity.json")  # what the study is, as left by the first run
@@ -108,7 +108,7 @@ def _look_at(path: Path, store: Store, records: dict[str, Record]) -> Iterator[F
     elif names[0] == "attempts" and len(names) == 3 and is_key(names[1]) and is_attempt(path):
         if names[1] in records:
             yield Finding("unneeded", path, "a failure of a run that succeeded later")
-    elif names[0] == "models" and len(names) == 2 and path.suffix in {".npz", ".keras"} and is_key(path.stem):
+    elif names[0] == "models" and len(names) == 2 and path.suffix[1:] in MODEL_KINDS and is_key(path.stem):
         if not files.is_there(store.record_path(path.stem)):
             yield Finding("unneeded", path, "of a run without a record")
         elif path.suffix == ".npz" and path.stem in records:
@@ -150,13 +150,12 @@ def garbage(store: Store, inventory: Inventory, *, quarantine: bool = False) -> 
 
 def _key_of(path: Path) -> str:
     """The run that a failure or a model belongs to."""
-    return path.parent.name if path.suffix == ".json" else path.stem
+    return path.stem if path.parent.name == "models" else path.parent.name
 
 
 def unused(store: Store, keys: AbstractSet[str]) -> list[Finding]:
     """Records, and what goes with them, of runs that are not among some keys; what their callbacks wrote as well."""
-    kinds: tuple[Literal["npz", "keras"], ...] = ("npz", "keras")
-    models = [store.model_path(key, kind) for kind in kinds for key in store.models(kind)]
+    models = [store.model_path(key, kind) for kind in MODEL_KINDS for key in store.models(kind)]
     written = [path for path in (store.root / files.CALLBACKS).glob("[0-9a-f]*/**/*") if not path.is_dir()]
     keyed = [*((path, path.stem) for path in (*store.record_paths(), *models))]
     keyed += [(path, key) for path in written if is_key(key := _run_of(path, store))]
@@ -311,8 +310,7 @@ def _measured(record: Record) -> str:
 
 
 def _copy_models(source: Store, target: Store, keys: set[str]) -> None:
-    kinds: tuple[Literal["npz", "keras"], ...] = ("npz", "keras")
-    for kind in kinds:
+    for kind in MODEL_KINDS:
         for key in source.models(kind) & keys:
             path = source.model_path(key, kind)
             _copy(path, files.place(target.root, "models", path.name))

@@ -4,12 +4,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ablate.errors import Problem, StudyError
+from ablate.errors import Problem, StudyError, suggest
 from ablate.study import code
 from ablate.study.arguments import ARGUMENTS, GIVEN
 from ablate.study.code import Signature
 from ablate.study.levels import label, plain
-from ablate.study.problems import suggest
 from ablate.study.remedies import PIECES, REMEDIES
 from ablate.study.settings import RunSettings
 

@@ -16,8 +16,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from ablate.errors import Problem, StudyError
-from ablate.study.problems import suggest
+from ablate.errors import Problem, StudyError, suggest
 
 ELSEWHERE = "name the study file that it was run from by --config, or copy study.toml to where its modules are"
 _OF_RESULTS = ("study.toml", "identity.json")  # in every folder of results, from before anything is trained

@@ -7,13 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ablate.errors import Problem, StudyError
+from ablate.errors import Problem, StudyError, suggest
 from ablate.study import covering
 from ablate.study.equivalence import essence
 from ablate.study.file import Claim
 from ablate.study.layer_metrics import layer_metric
 from ablate.study.levels import label
-from ablate.study.problems import suggest
 from ablate.study.selection import Choice, Selection
 from ablate.study.settings import RunSettings
 from ablate.study.spec import Study

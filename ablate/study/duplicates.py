@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ablate.study import ondisk
+from ablate.study.dataset import Dataset
 from ablate.study.readers import Features
-from ablate.study.sources import Dataset
 
 _BLOCK = 2**22  # bytes of rows that are looked at together; some of that size are in memory at once
 _SEED = 0
@@ -58,6 +58,8 @@ def _blocks(x: Features) -> Iterator[npt.NDArray[Any]]:
 def _hashes(rows: npt.NDArray[Any]) -> Hashes:
     """A 64-bit number for every row: equal for equal values, and different for others but for a chance of 2^-64."""
     values = np.ascontiguousarray(rows + rows.dtype.type(0))  # 0 and -0 are equal
+    if values.dtype.kind == "f":
+        values[np.isnan(values)] = np.nan  # what is missing in a table, in one of its spellings
     width = values.shape[1] * values.itemsize
     words = np.zeros((len(values), -(-width // 8) * 8), np.uint8)
     words[:, :width] = values.view(np.uint8).reshape(len(values), width)
@@ -73,10 +75,10 @@ def _mixed(numbers: Hashes) -> Hashes:
 
 
 def _equal(x: Features, first: npt.NDArray[np.int32], second: npt.NDArray[np.int32]) -> npt.NDArray[np.bool_]:
-    """Whether rows are equal, pair by pair."""
+    """Whether rows are equal, pair by pair; what is missing in both is."""
     step = max(1, _BLOCK // max(1, x.shape[1] * x.dtype.itemsize))
-    parts = [
-        np.all(x[first[start : start + step]] == x[second[start : start + step]], axis=1)
-        for start in range(0, len(first), step)
-    ]
-    return np.concatenate([*parts, np.zeros(0, np.bool_)])
+    found = np.zeros(len(first), np.bool_)
+    for start in range(0, len(first), step):
+        one, other = x[first[start : start + step]], x[second[start : start + step]]
+        found[start : start + step] = np.all((one == other) | ((one != one) & (other != other)), axis=1)  # noqa: PLR0124
+    return found

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from ablate.errors import MOST_PROBLEMS, Problem
+from ablate.errors import MOST_PROBLEMS, Problem, suggest
 from ablate.study.arguments import ARGUMENTS
 from ablate.study.document import value_text
 from ablate.study.levels import INITIALIZERS, OPTIMIZERS, SCHEDULES, EarlyStopping
@@ -104,7 +104,9 @@ def _message(detail: Any, path: list[str | int], raw: Any, fields: Mapping[tuple
         case "finite_number":
             return "should be a finite number"
         case "string_pattern_mismatch" if path == ["study", "name"]:
-            return "should begin with a letter or digit and hold only letters, digits, '.', '_' and '-'"
+            return "should begin with a letter or digit and hold only letters, digits, spaces inside, '.', '_' and '-'"
+        case "string_pattern_mismatch" if "separator" in path or "data.separator" in path:
+            return "should be a single sign, such as ';' or a tab; letters, digits and quotes separate nothing"
         case "string_pattern_mismatch" if path[-1] == "file" or "model.file" in path:
             return "should be a Keras model in a .keras file"
         case "string_pattern_mismatch":
@@ -145,12 +147,3 @@ def _argument_names(parent: list[str], path: list[str | int], raw: Any) -> Itera
             return SCHEDULES[name].model_fields
         case _:
             return ()
-
-
-def suggest(given: str, known: Iterable[str], *, listed: bool = True) -> str:
-    """`; did you mean 'x'?` for a near miss, else, if `listed`, the names that are allowed."""
-    known = list(known)
-    near = difflib.get_close_matches(given.lower(), known, n=1, cutoff=0.6)
-    if near:
-        return f"; did you mean '{near[0]}'?"
-    return f"; allowed: {', '.join(known)}" if known and listed else ""

@@ -4,18 +4,16 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from ablate.errors import Problem, StudyError
+from ablate.data import table
+from ablate.data.options import Findings, TableOptions
+from ablate.data.table import Table
 from ablate.study import ondisk
 from ablate.study.ondisk import OnDisk
-from ablate.study.problems import suggest
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 Scale = Literal["none", "divide", "standard"]
 Features = npt.NDArray[Any] | OnDisk
@@ -31,7 +29,7 @@ class Arrays:
     """What a reader finds: features of any shape, labels of any type and, in some sources, a test part.
 
     Attributes:
-        x: features, shape (n, ...).
+        x: features, shape (n, ...), or the columns of a table.
         y: labels, shape (n,).
         test_rows: how many of the last rows are the test part that the source brings.
         names: of the classes, where the source has them.
@@ -40,7 +38,7 @@ class Arrays:
         shape: of one example, where it is not that of a row of `x`.
     """
 
-    x: Features
+    x: Features | Table
     y: npt.NDArray[Any]
     test_rows: int = 0
     names: tuple[str, ...] | None = None
@@ -121,63 +119,36 @@ def _as_column(y: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return np.asarray(np.argmax(y, axis=1))
 
 
-def read_csv(path: Path, label: str) -> Arrays:
-    """What a table of comma-separated values holds.
+def read_table(path: Path, options: TableOptions, findings: Findings) -> Arrays:
+    """What a `.csv` or `.parquet` file holds; its features are still a table.
 
     Args:
         path: the file.
-        label: the column to learn.
+        options: of the study.
+        findings: hears of what is odd.
 
     Raises:
-        SourceError: it cannot be used.
-        StudyError: it has no such column.
+        SourceError: it is too large.
+        StudyError: it cannot be used; holds every problem found.
     """
-    import pandas as pd
-
-    _check_size(path, path.stat().st_size)
-    table = pd.read_csv(path, skipinitialspace=True)
-    if not isinstance(table.index, pd.RangeIndex):
-        raise SourceError(_longer_rows(table, path))
-    return _from_table(table, path, label)
+    _check_size(path, _parquet_size(path) if path.suffix.lower() == ".parquet" else path.stat().st_size)
+    findings.file = path.name
+    found = table.read(path, options, findings)
+    return Arrays(found, found.labels, scale="standard")
 
 
-def _longer_rows(table: "pd.DataFrame", path: Path) -> str:
-    """What is wrong where rows are longer than the header: pandas takes their first cells for the names of the rows."""
-    names, cells = len(table.columns), len(table.columns) + table.index.nlevels
-    last = "; the last one is empty, so the row may end with a comma too many" if table.iloc[0].isna().iloc[-1] else ""
-    return f"row 1 of {path.name}, below its header, has {cells} cells, and the header names {names} columns{last}"
-
-
-def read_parquet(path: Path, label: str) -> Arrays:
-    """What a Parquet file holds; as `read_csv`."""
+def _parquet_size(path: Path) -> int:
+    """Bytes of a Parquet file once it is unpacked."""
     try:
         from pyarrow import parquet
     except ImportError:
-        raise SourceError("needs pyarrow: install that package, or save the table as .csv") from None
+        return 0  # whoever reads it says so
     with parquet.ParquetFile(path) as file:
-        size = sum(file.metadata.row_group(number).total_byte_size for number in range(file.metadata.num_row_groups))
-        _check_size(path, max(size, 8 * file.metadata.num_rows * file.metadata.num_columns))
-        return _from_table(file.read().to_pandas(), path, label)
+        metadata = file.metadata
+        size = sum(metadata.row_group(number).total_byte_size for number in range(metadata.num_row_groups))
+        return int(max(size, 8 * metadata.num_rows * metadata.num_columns))
 
 
 def _check_size(path: Path, size: int) -> None:
     if size > (limit := ondisk.memory_limit()):
         raise SourceError(f"{path.name} has {size:,} bytes, more than the {limit:,} that memory allows for a table")
-
-
-def _from_table(table: "pd.DataFrame", path: Path, label: str) -> Arrays:
-    import pandas as pd
-
-    if label not in table.columns:
-        message = f"{path.name} has no such column{suggest(label, map(str, table.columns))}"
-        raise StudyError("data", [Problem("data.label", message, f'"{label}"')])
-    if table.empty:
-        raise SourceError("holds no rows")
-    features = table.drop(columns=label)
-    text = [str(name) for name in features.columns if not pd.api.types.is_numeric_dtype(features[name])]
-    if text:
-        raise SourceError(f"columns should hold numbers; encode or remove {', '.join(text[:10])}")
-    if table[label].isna().any():
-        raise SourceError(f"{int(table[label].isna().sum())} rows have no {label}; fill or remove them")
-    labels = table[label] if pd.api.types.is_numeric_dtype(table[label]) else table[label].astype(str)
-    return Arrays(features.to_numpy(np.float64), np.asarray(labels.to_list()), scale="standard")

@@ -7,11 +7,10 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from ablate.errors import Problem
+from ablate.errors import Problem, suggest
 from ablate.study.document import value_text
 from ablate.study.factors import Factor
 from ablate.study.levels import label
-from ablate.study.problems import suggest
 from ablate.study.remedies import REMEDIES
 
 Choice = tuple[int, ...]  # the position of one level per factor: a treatment

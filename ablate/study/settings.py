@@ -1,8 +1,11 @@
 """Everything that decides how one run is trained: data, model, training and one level of each remedy."""
 
+import codecs
+import unicodedata
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Discriminator,
@@ -20,10 +23,29 @@ from ablate.study.code import Reference
 from ablate.study.levels import STRICT, Positive, label
 from ablate.study.remedies import REMEDIES
 
-StudyName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)]
+LONGEST_NAME = 200  # bytes of a folder's name; file systems take 255
+
+
+def _as_folder(name: str) -> str:
+    """A name in the one spelling (NFC) that folders are compared in."""
+    name = unicodedata.normalize("NFC", name)
+    if len(name.encode()) > LONGEST_NAME:
+        raise PydanticCustomError(
+            "study_name", "is too long for a folder: at most {most} bytes", {"most": LONGEST_NAME}
+        )
+    return name
+
+
+# Letters and digits of any script, and " ._-" between them: nothing that means something in a path
+_NAME = r"^[\p{L}\p{N}]([\p{L}\p{M}\p{N} ._-]*[\p{L}\p{M}\p{N}._-])?$"
+StudyName = Annotated[str, Field(pattern=_NAME, max_length=100), AfterValidator(_as_folder)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Piece = Literal["dense", "batch_norm", "activation", "dropout"]
 InputPiece = Literal["batch_norm", "dropout"]
+TABLE_KEYS = (
+    "drop", "features", "groups", "time", "separator", "decimal", "encoding", "header", "missing", "max_categories",
+    "dates",
+)  # fmt: skip
 NETWORKS = ("hidden", "builder", "file")
 OF_HIDDEN_LAYERS = ("activation", "block", "input_block")
 ActivationName = Literal[
@@ -33,6 +55,17 @@ Activation = Annotated[
     Annotated[ActivationName, Tag("name")] | Annotated[Reference, Tag("code")],
     Discriminator(lambda value: "code" if isinstance(value, str) and ":" in value else "name"),
 ]
+
+
+Columns = Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1)]
+
+
+def _known_encoding(name: str) -> str:
+    try:
+        codecs.lookup(name).incrementaldecoder  # noqa: B018 - some codecs are not for text
+    except LookupError:
+        raise PydanticCustomError("encoding", "no such encoding; some are utf-8, utf-16, cp949, cp1252") from None
+    return name
 
 
 class Data(BaseModel):
@@ -48,6 +81,18 @@ class Data(BaseModel):
         train_size: examples in a stratified subset of the training part, drawn anew for every seed.
         scale: `"auto"` divides images by 255 and digits by 16, standardizes tables by the training part's mean
             and deviation and leaves the floats of a `.npz` alone; `"standard"` and `"none"` say so for any source.
+        drop: columns of a table that are left out; of a column of dates also single parts, as in `"when.year"`.
+        features: the columns of a table to learn from; all but those with another part to play by default.
+        groups: column of a table whose equal values are never in two parts of a split, such as a patient.
+        time: column of a table by which later rows are the test part, and the later of the others validation.
+        separator: between the cells of a `.csv` file; a space stands for any number of them. Detected by default.
+        decimal: sign before the fraction of a number; detected by default.
+        encoding: of a `.csv` file, by Python's names; UTF-8 and UTF-16 are recognized.
+        header: whether the first row of a `.csv` file holds the names of the columns; without one they are "1", "2" ...
+        missing: what a missing value is: an error; filled with the median of the training rows, with a column that says
+            so (a category of its own in a column of text); or a reason to leave out the row.
+        max_categories: columns that the categories of one column of text become at most; rare ones share the last.
+        dates: columns of dates, which become numbers: year, month, day, weekday, and hour and minute if there are any.
     """
 
     model_config = STRICT
@@ -61,6 +106,24 @@ class Data(BaseModel):
     label: str | None = None
     train_size: Annotated[int, Field(ge=2)] | None = None
     scale: Literal["auto", "standard", "none"] = "auto"
+    drop: Columns | None = None
+    features: Columns | None = None
+    groups: str | None = None
+    time: str | None = None
+    separator: Annotated[str, Field(pattern=r"^[^\"\r\n0-9A-Za-z]$")] | None = None
+    decimal: Literal[".", ","] | None = None
+    encoding: Annotated[str, AfterValidator(_known_encoding)] | None = None
+    header: bool | None = None
+    missing: Literal["error", "median", "drop"] = "error"
+    max_categories: Annotated[int, Field(ge=2, le=10_000)] = 50
+    dates: Columns | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_unused_keys_of_tables(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without the keys of tables that say nothing, so that runs have the keys they had before there were any."""
+        found: dict[str, Any] = handler(self)
+        fields = type(self).model_fields
+        return {k: v for k, v in found.items() if k not in TABLE_KEYS or getattr(self, k) != fields[k].default}
 
 
 class Model(BaseModel):

@@ -1,88 +1,38 @@
 """The data a study names: found, read, checked and digested without importing TensorFlow."""
 
-import hashlib
+import csv
 import os
 import subprocess
 import sys
 import zipfile
 import zlib
-from dataclasses import dataclass, replace
-from functools import cached_property
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import platformdirs
 
-from ablate.errors import Problem, StudyError
+from ablate.data import audit, labels, mapping, offsets, parts
+from ablate.data.options import Findings, TableOptions
+from ablate.data.table import Table
+from ablate.errors import Problem, StudyError, suggest
+from ablate.reading import DamagedError
 from ablate.study import code, ondisk, provided, readers
+from ablate.study.dataset import Dataset, aligned, empty
+from ablate.study.document import value_text
 from ablate.study.ondisk import OnDisk
-from ablate.study.problems import suggest
-from ablate.study.readers import Arrays, Features, Scale, SourceError
-from ablate.study.settings import Data
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from ablate.study.readers import Arrays, Features, SourceError
+from ablate.study.settings import TABLE_KEYS, Data
 
 BUNDLED = ("digits", "wine", "breast_cancer", "iris")
+TABLES = (".csv", ".parquet")
 DOWNLOADED = ("mnist", "fashion_mnist", "cifar10")
-ALIGNMENT = 64  # bytes; TensorFlow can then use the features where they are
 TEST_SPLIT_SEED = 0
 DEFAULT_TEST_SHARE = 0.2
 DOWNLOAD_TIMEOUT = 600  # seconds
-
-
-@dataclass(frozen=True)
-class Dataset:
-    """A labelled data set, its features in memory or, where they are too large for it, in their file.
-
-    Attributes:
-        x: features, shape (n, features), uint8 or float32, unscaled; in memory aligned to `ALIGNMENT`.
-        y: class indices, shape (n,), int32.
-        classes: name of each class, in the order of the indices.
-        train: indices of the training part (validation included), int32.
-        test: indices of the fixed test set, int32.
-        scale: how features are brought to a common size: not at all, divided by `divisor`, or standardized.
-        divisor: only for `scale = "divide"`.
-        image: shape of one example as it is in the data, where that is not a row of numbers.
-        automatic: whether nobody chose the scale (`"auto"`).
-        looked_up_by: layer that takes the numbers as they are, for which they are not scaled; see `training.inputs`.
-    """
-
-    x: Features
-    y: npt.NDArray[np.int32]
-    classes: tuple[str, ...]
-    train: npt.NDArray[np.int32]
-    test: npt.NDArray[np.int32]
-    scale: Scale
-    divisor: float = 1.0
-    image: tuple[int, ...] | None = None
-    automatic: bool = False
-    looked_up_by: str = ""
-
-    @property
-    def scaling(self) -> str:
-        """How features are scaled and who says so, in words."""
-        how = {"none": "as they are", "divide": f"divided by {self.divisor:g}", "standard": "standardized"}[self.scale]
-        if self.looked_up_by:
-            return f'{how}, which layer "{self.looked_up_by}" looks up'
-        return f'{how} (scale = "auto", {self.x.dtype} features)' if self.automatic else how
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The shape of one example as it is in the data."""
-        return self.image or (self.x.shape[1],)
-
-    @cached_property
-    def digest(self) -> str:
-        """SHA-256 over everything a network can see: values, types, shapes, classes, test set and scale."""
-        digest = hashlib.sha256(repr((self.x.shape, self.classes, self.scale, self.divisor)).encode())
-        for array in (self.x, self.y, self.train, self.test):
-            digest.update(array.dtype.str.encode())
-            for chunk in ondisk.chunks(array):
-                digest.update(np.ascontiguousarray(chunk).data)
-        return digest.hexdigest()
 
 
 def load(data: Data, folder: Path) -> Dataset:
@@ -95,34 +45,34 @@ def load(data: Data, folder: Path) -> Dataset:
     Raises:
         StudyError: the data cannot be found, read or used; says which key to mend.
     """
+    findings = Findings()
     try:
-        arrays = _read(data, folder)
+        arrays = _read(data, folder, findings)
+        arrays = replace(arrays, y=labels.stripped(arrays.y, findings))
         _check(arrays)
-        return _with_test_part(_as_dataset(arrays, data), arrays.test_rows, data)
+        return _as_dataset(arrays, data, findings)
     except SourceError as error:
         raise StudyError("data", [Problem("data.source", str(error), f'"{data.source}"')]) from None
     except StudyError:
         raise
     except MemoryError:
         raise StudyError("data", [Problem("data.source", "does not fit into memory", f'"{data.source}"')]) from None
-    except (OSError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+    except (OSError, ValueError, RuntimeError, csv.Error, zipfile.BadZipFile, zlib.error, DamagedError) as error:
         raise StudyError("data", [Problem("data.source", f"cannot be read: {error}", f'"{data.source}"')]) from None
 
 
-def _read(data: Data, folder: Path) -> Arrays:
-    tables: dict[str, Callable[[Path, str], Arrays]] = {".csv": readers.read_csv, ".parquet": readers.read_parquet}
+def _read(data: Data, folder: Path, findings: Findings) -> Arrays:
     path = folder / Path(data.source).expanduser()
     suffix = path.suffix.lower()
-    if data.label is not None and suffix not in tables:
-        message = "is for tables (.csv, .parquet) alone; remove the key"
-        raise StudyError("data", [Problem("data.label", message, f'"{data.label}"')])
+    if suffix not in TABLES:
+        _refuse_table_keys(data)
     if data.source in BUNDLED:
         return _bundled(data.source)
     if data.source in DOWNLOADED:
         return readers.read_npz(_downloaded(data.source))
     if code.is_reference(data.source):
         return provided.read(data.source, folder)
-    if suffix not in {".npz", *tables}:
+    if suffix not in {".npz", *TABLES}:
         hint = suggest(data.source, [*BUNDLED, *DOWNLOADED])
         raise SourceError(
             f"is neither a known data set, nor a .npz, .csv or .parquet file, nor a 'module:function'{hint}"
@@ -134,7 +84,21 @@ def _read(data: Data, folder: Path) -> Arrays:
     if data.label is None:
         message = f"is required for a table: the column of {path.name} to learn"
         raise StudyError("data", [Problem("data.label", message)])
-    return tables[suffix](path, data.label)
+    return readers.read_table(path, _table_options(data, data.label), findings)
+
+
+def _refuse_table_keys(data: Data) -> None:
+    message = "is for tables (.csv, .parquet) alone; remove the key"
+    given = [name for name in ("label", *TABLE_KEYS) if getattr(data, name) != Data.model_fields[name].default]
+    found = [Problem(f"data.{name}", message, value_text(getattr(data, name))) for name in given]
+    if found:
+        raise StudyError("data", found)
+
+
+def _table_options(data: Data, label: str) -> TableOptions:
+    values = {name: getattr(data, name) for name in TABLE_KEYS}
+    lists = {name: tuple(values[name] or ()) for name in ("drop", "features", "dates")}
+    return TableOptions(label.strip(), **{**values, **lists})
 
 
 def _bundled(name: str) -> Arrays:
@@ -197,13 +161,9 @@ def download(name: str, target: Path) -> None:
 
 
 def _check(arrays: Arrays) -> None:
-    x, y = arrays.x, arrays.y
-    if x.dtype.kind not in "buif":
-        raise SourceError(f"features should be numbers, not {x.dtype}")
-    if 0 in x.shape:
-        raise SourceError(f"holds no features: shape {x.shape}")
-    if x.dtype.kind == "f":
-        _check_finite(x)
+    y = arrays.y
+    if not isinstance(arrays.x, Table):
+        _check_features(arrays.x)
     if y.dtype.kind == "f" and not (np.isfinite(y).all() and (y == y.round()).all()):
         raise SourceError("labels should be classes, but hold fractions or NaN; ablate studies classification")
     classes, counts = np.unique(y, return_counts=True)
@@ -218,6 +178,15 @@ def _check(arrays: Arrays) -> None:
     if counts.min() < 3:
         rare = str(classes[counts.argmin()])
         raise SourceError(f"class {rare} has {counts.min()} rows; a stratified split needs at least 3 of each")
+
+
+def _check_features(x: Features) -> None:
+    if x.dtype.kind not in "buif":
+        raise SourceError(f"features should be numbers, not {x.dtype}")
+    if 0 in x.shape:
+        raise SourceError(f"holds no features: shape {x.shape}")
+    if x.dtype.kind == "f":
+        _check_finite(x)
 
 
 def _check_finite(x: Features) -> None:
@@ -235,54 +204,114 @@ def _check_finite(x: Features) -> None:
         raise SourceError(f"{message}; fill or remove them")
 
 
-def _as_dataset(arrays: Arrays, data: Data) -> Dataset:
-    classes, y = np.unique(arrays.y, return_inverse=True)
+def _as_dataset(arrays: Arrays, data: Data, findings: Findings) -> Dataset:
+    classes, indices = np.unique(arrays.y, return_inverse=True)
+    y = indices.reshape(-1).astype(np.int32)
     scale = arrays.scale if data.scale == "auto" else data.scale
-    everything = np.arange(len(arrays.x), dtype=np.int32)
-    names = arrays.names or tuple(str(entry) for entry in classes)
+    train, test = _test_part(y, arrays, data)
+    if isinstance(arrays.x, Table):
+        features = _columns_in_place(arrays.x, train, data, findings)
+    else:
+        features = _in_place(arrays, train, data, findings)
     return Dataset(
-        x=_in_place(arrays.x),
-        y=y.reshape(-1).astype(np.int32),
-        classes=names,
-        train=everything,
-        test=everything[:0],
+        y=y,
+        classes=arrays.names or tuple(str(entry) for entry in classes),
+        train=train,
+        test=test,
         scale=scale,
         divisor=arrays.divisor if scale == "divide" else 1.0,
         automatic=data.scale == "auto",
-        image=shape if len(shape := arrays.shape or arrays.x.shape[1:]) > 1 else None,
+        notes=tuple(findings.notes),
+        **features,
     )
 
 
-def _in_place(x: Features) -> Features:
-    """Features as networks see them, shape (n, features), uint8 or float32."""
+def _columns_in_place(table: Table, train: npt.NDArray[np.int32], data: Data, findings: Findings) -> dict[str, Any]:
+    """The columns of a table as numbers in memory, and what is to become of them; see `Dataset`."""
+    x = empty((len(table), len(table.columns)), np.float32)
+    pivots, merged = np.zeros(len(table.columns)), []
+    for number, column in enumerate(table.columns):
+        kept = offsets.keep(column.values, train, centre=not column.categories and data.scale != "none")
+        x[:, number], pivots[number] = kept.values, kept.pivot
+        merged += [(column.name, kept.merged)] if kept.merged else []
+    findings.notes += offsets.say(merged, _advice(data))
+    findings.notes += audit.of_columns((column.name, column.values) for column in table.columns)
+    found = mapping.recipe(table.columns, train, data.max_categories, fills=data.missing == "median")
+    _say_what_is_centred(np.flatnonzero(pivots), table.names, findings)
+    return {
+        "x": x,
+        "recipe": found,
+        "pivots": pivots if pivots.any() else None,
+        "groups": table.groups,
+        "order": table.order,
+        "names": table.names,
+        "left_out": table.left_out,
+    }
+
+
+def _in_place(arrays: Arrays, train: npt.NDArray[np.int32], data: Data, findings: Findings) -> dict[str, Any]:
+    """Features as networks see them, shape (n, features), uint8 or float32, and their pivots."""
+    x = arrays.x
+    assert not isinstance(x, Table)
+    shape = arrays.shape or x.shape[1:]
+    image = shape if len(shape) > 1 else None
     if isinstance(x, OnDisk):
-        return x
+        return {"x": x, "image": image}
     flat = x.reshape(len(x), -1)
-    return _aligned(flat if flat.dtype == np.uint8 else flat.astype(np.float32, copy=False))
+    if flat.dtype == np.uint8:
+        return {"x": aligned(flat), "image": image}
+    kept, pivots, merged = offsets.of_array(flat, train, centre=data.scale != "none")
+    names = [str(column + 1) for column in range(flat.shape[1])]
+    findings.notes += offsets.say([(names[column], lost) for column, lost in merged.items()], _advice(data))
+    _say_what_is_centred([] if pivots is None else np.flatnonzero(pivots), names, findings)
+    if image is not None or data.source in BUNDLED:
+        return {"x": aligned(kept), "image": image, "pivots": pivots}
+    looked_at = zip(names[: audit.MOST_COLUMNS], flat.T, strict=False)
+    findings.notes += audit.of_columns(looked_at)
+    return {"x": aligned(kept), "pivots": pivots, "names": tuple(names)}
 
 
-def _aligned(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """A contiguous copy whose memory begins at a multiple of `ALIGNMENT`."""
-    memory = np.empty(array.nbytes + ALIGNMENT, np.uint8)
-    start = -memory.ctypes.data % ALIGNMENT
-    copy = memory[start : start + array.nbytes].view(array.dtype).reshape(array.shape)
-    copy[...] = array
-    return copy
+def _advice(data: Data) -> str:
+    return '; data.scale = "standard" takes their offset away before' if data.scale == "none" else ""
 
 
-def _with_test_part(dataset: Dataset, test_rows: int, data: Data) -> Dataset:
-    """The data set with its own test part, or with one drawn: stratified, and the same for every seed."""
+def _say_what_is_centred(columns: Iterable[int], names: Sequence[str], findings: Findings) -> None:
+    named = [names[column] for column in columns]
+    if named:
+        more = f" and {len(named) - 5} more" if len(named) > 5 else ""
+        findings.note(
+            f"column {', '.join(named[:5])}{more}: the offset is large beside the differences, and is taken away in "
+            "float64; a saved network takes float64 values"
+        )
+
+
+def _test_part(y: npt.NDArray[np.int32], arrays: Arrays, data: Data) -> tuple[npt.NDArray[np.int32], ...]:
+    """Rows of the training and of the test part: the source's own, or one that is the same for every seed.
+
+    It is stratified, or made of whole groups, or of what came last.
+    """
     from sklearn.model_selection import train_test_split
 
-    rows = dataset.train
-    if test_rows:
+    rows = np.arange(len(y), dtype=np.int32)
+    if arrays.test_rows:
         if data.test is not None:
             message = "this source brings its own test set; remove the key"
             raise StudyError("data", [Problem("data.test", message, str(data.test))])
-        return replace(dataset, train=rows[:-test_rows], test=rows[-test_rows:])
+        return rows[: -arrays.test_rows], rows[-arrays.test_rows :]
     share = DEFAULT_TEST_SHARE if data.test is None else data.test
+    table = arrays.x if isinstance(arrays.x, Table) else None
     try:
-        train, test = train_test_split(rows, test_size=share, stratify=dataset.y, random_state=TEST_SPLIT_SEED)
+        if table and table.order is not None:
+            return parts.by_time(rows, y, table.order, share)
+        if table and table.groups is not None:
+            return parts.by_group(rows, y, table.groups, share, TEST_SPLIT_SEED)
+    except parts.PartError as error:
+        key = "time" if table and table.order is not None else "groups"
+        raise StudyError(
+            "data", [Problem(f"data.{key}", f"for the test part: {error}", f'"{getattr(data, key)}"')]
+        ) from None
+    try:
+        train, test = train_test_split(rows, test_size=share, stratify=y, random_state=TEST_SPLIT_SEED)
     except ValueError as error:
         raise StudyError("data", [Problem("data.test", f"no stratified split: {error}", str(share))]) from None
-    return replace(dataset, train=np.sort(train), test=np.sort(test))
+    return np.sort(train), np.sort(test)

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from ablate.errors import MOST_PROBLEMS, Problem, StudyError
+from ablate.errors import MOST_PROBLEMS, Problem, StudyError, suggest
 from ablate.study import checks, document, lines, problems, selection
 from ablate.study.arguments import ARGUMENTS
 from ablate.study.factors import Factor, link, without_repetitions
@@ -270,7 +270,7 @@ def _linked(factors: Sequence[Factor], groups: Sequence[Sequence[str]]) -> tuple
         unknown = [name for name in group if name not in by_name]
         sizes = {name: len(by_name[name].levels) for name in group if name in by_name}
         if unknown:
-            hint = problems.suggest(unknown[0], by_name)
+            hint = suggest(unknown[0], by_name)
             found.append(Problem(key, f"'{unknown[0]}' is not varied in this file{hint}", text))
         elif len(set(sizes.values())) > 1:
             counts = ", ".join(f"{name} has {size}" for name, size in sizes.items())

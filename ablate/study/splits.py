@@ -5,10 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ablate.data import parts
 from ablate.errors import Problem, StudyError
+from ablate.study.dataset import Dataset
 from ablate.study.seeds import Stream, derive
 from ablate.study.settings import Data
-from ablate.study.sources import Dataset
 
 LARGEST_TRAIN_SAMPLE = 10_000
 PROBE_ROWS = 1_000
@@ -49,12 +50,26 @@ def split(dataset: Dataset, data: Data, seed: int) -> Split:
         train, _ = _stratified(dataset, train, data.train_size, derive(seed, Stream.SUBSET), "train_size")
     if data.validation == "test":
         validation = dataset.test
+    elif dataset.order is not None or dataset.groups is not None:
+        train, validation = _by_time_or_group(dataset, train, data, data.validation, seed)
     else:
         rest = len(train) - max(1, round(len(train) * data.validation))
         train, validation = _stratified(dataset, train, rest, derive(seed, Stream.SPLIT), "validation")
     sampler = np.random.default_rng(derive(seed, Stream.SAMPLE))
     sample = np.sort(sampler.permutation(train)[:LARGEST_TRAIN_SAMPLE])
     return Split(train, validation, dataset.test, sample, np.sort(sampler.permutation(train)[:PROBE_ROWS]))
+
+
+def _by_time_or_group(dataset: Dataset, rows: Rows, data: Data, share: float, seed: int) -> tuple[Rows, Rows]:
+    try:
+        if dataset.order is not None:
+            return parts.by_time(rows, dataset.y, dataset.order, share)
+        assert dataset.groups is not None
+        return parts.by_group(rows, dataset.y, dataset.groups, share, derive(seed, Stream.SPLIT))
+    except parts.PartError as error:
+        key = "time" if dataset.order is not None else "groups"
+        problem = Problem(f"data.{key}", f"for validation with seed {seed}: {error}", f'"{getattr(data, key)}"')
+        raise StudyError("data", [problem]) from None
 
 
 def _stratified(dataset: Dataset, rows: Rows, size: int, seed: int, key: str) -> tuple[Rows, Rows]:

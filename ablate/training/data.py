@@ -8,10 +8,10 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from ablate.study import ondisk
+from ablate.study.dataset import ALIGNMENT, Dataset
 from ablate.study.ondisk import OnDisk
 from ablate.study.readers import Features
 from ablate.study.seeds import Stream, derive
-from ablate.study.sources import ALIGNMENT, Dataset
 from ablate.study.splits import Rows
 from ablate.training import layers
 
@@ -43,12 +43,14 @@ class Scaling:
         factor: multiplied with what is left, likewise.
         shape: of one example, as the network takes it.
         words: what is done, in words.
+        pivots: what was taken away from the features before, in float64; see `Dataset.pivots`.
     """
 
     shift: tf.Tensor
     factor: tf.Tensor
     shape: tuple[int, ...]
     words: str = ""
+    pivots: npt.NDArray[np.float64] | None = None
 
     def __call__(self, x: tf.Tensor) -> tf.Tensor:
         """Scaled features, shape (n, *shape), in the type of `shift`."""
@@ -76,11 +78,24 @@ def scaling(dataset: Dataset, train: Rows, shape: tuple[int, ...] | None = None)
     features, dtype = dataset.x.shape[1], layers.variable_dtype()
     shift: npt.NDArray[Any] = np.zeros(features, dtype)
     factor: npt.NDArray[Any] = np.full(features, 1 / dataset.divisor, dtype)
-    if dataset.scale == "standard":
+    standardized = _standardized(dataset)
+    if standardized.any():
         mean, sd = _mean_and_sd(dataset.x, train)
-        shift = mean.astype(dtype)
-        factor = np.where(sd > 0, 1 / np.where(sd > 0, sd, 1), 0).astype(dtype)
-    return Scaling(tf.constant(shift), tf.constant(factor), shape or (features,), dataset.scaling)
+        shift = np.where(standardized, mean.astype(dtype), shift)
+        inverse = np.where(sd > 0, 1 / np.where(sd > 0, sd, 1), 0).astype(dtype)
+        factor = np.where(standardized, inverse, factor)
+    return Scaling(tf.constant(shift), tf.constant(factor), shape or (features,), dataset.scaling, dataset.pivots)
+
+
+def _standardized(dataset: Dataset) -> npt.NDArray[np.bool_]:
+    """Which features are brought to mean 0 and deviation 1: all or none, but what is 0 or 1 stays so.
+
+    A feature with a pivot is always standardized: without its offset it is not what it was in the data anyway.
+    """
+    found = np.full(dataset.x.shape[1], dataset.scale == "standard")
+    if dataset.pivots is not None:
+        found |= dataset.pivots != 0
+    return found if dataset.binary is None else found & ~dataset.binary
 
 
 def _mean_and_sd(x: Features, rows: Rows) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:

@@ -9,9 +9,9 @@ import keras
 
 from ablate.errors import ModelError
 from ablate.study import tokens
+from ablate.study.dataset import Dataset
 from ablate.study.ondisk import OnDisk
 from ablate.study.settings import RunSettings
-from ablate.study.sources import Dataset
 from ablate.training.blueprint import Blueprint
 
 LARGEST = 2**24  # below which float32 holds every whole number
@@ -38,6 +38,9 @@ def as_taken(dataset: Dataset, settings: RunSettings, blueprint: Blueprint | Non
     if not isinstance(dataset.x, OnDisk) and abs(dataset.x).max() >= LARGEST:
         message = f"layer '{first}' looks up whole numbers, and those from {LARGEST:,} on are not exact in float32"
         raise ModelError(f"{message}; give them smaller numbers")
+    if dataset.automatic and dataset.pivots is not None:
+        message = f"layer '{first}' looks up whole numbers, and a column has values that are not exact in float32"
+        raise ModelError(f"{message} (a large offset); make it small, or say scale = 'none' under [data]")
     if not dataset.automatic or dataset.scale == "none":
         return dataset
     if not tokens.may_take(settings, folder):

@@ -19,8 +19,8 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.python.framework import ops
 
+from ablate.study.dataset import Dataset
 from ablate.study.settings import RunSettings
-from ablate.study.sources import Dataset
 from ablate.study.splits import Rows, Split
 from ablate.study.structure import structure
 from ablate.training import layers, surgery

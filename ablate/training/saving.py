@@ -5,14 +5,16 @@ import logging
 import secrets
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 import numpy.typing as npt
+import tensorflow as tf
 
 from ablate.errors import StoreError
+from ablate.study.dataset import Dataset
 from ablate.study.settings import RunSettings
-from ablate.study.sources import Dataset
 from ablate.study.splits import Split
 from ablate.training import layers
 from ablate.training import model as plain_model
@@ -42,7 +44,7 @@ def plain_network(
         weights: see `layers.weights_by_layer`.
         blueprint: of the user's model, where the run has one.
     """
-    model, network = _networks(settings, scaling.shift.numpy(), scaling.factor.numpy(), classes, blueprint)
+    model, network = _networks(settings, scaling, classes, blueprint)
     layers.put_weights(network, weights)
     remedies = settings.remedies.model_copy(update={"label_smoothing": 0.0})  # whose loss is a class of this package
     plain_model.compile_model(model, settings.model_copy(update={"remedies": remedies}), jit_compile="auto")
@@ -50,19 +52,19 @@ def plain_network(
 
 
 def read_weights(
-    path: Path, settings: RunSettings, features: int, classes: int, blueprint: Blueprint | None = None
+    path: Path, settings: RunSettings, dataset: Dataset, blueprint: Blueprint | None = None
 ) -> dict[str, Array]:
     """The weights in a `.keras` file that `plain_network` was saved to; nothing but numbers is read of it.
 
     Args:
         path: the file.
         settings: of its run.
-        features: numbers per example.
-        classes: units of its output.
+        dataset: its data.
         blueprint: of the user's model, where the run has one.
     """
-    shift, factor = np.zeros(features, np.float32), np.ones(features, np.float32)
-    model, network = _networks(settings, shift, factor, classes, blueprint)
+    neutral = tf.zeros(dataset.features), tf.ones(dataset.features)
+    scaling = Scaling(*neutral, (dataset.features,), pivots=dataset.wide_pivots)
+    model, network = _networks(settings, scaling, len(dataset.classes), blueprint)
     model.load_weights(path)
     return layers.weights_by_layer(network)
 
@@ -82,8 +84,12 @@ def evaluate(model: keras.Model, dataset: Dataset, rows: Split) -> dict[str, flo
     found: dict[str, float] = {}
     penalties = sum(float(penalty) for penalty in model.losses)
     for side, part in (("train", rows.train_sample), ("val", rows.validation), ("test", rows.test)):
-        x, y = dataset.x[part].reshape(-1, *model.input_shape[1:]), dataset.y[part]
-        loss, accuracy = model.evaluate(x, y, batch_size=BATCH, verbose=0)
+        x, y = dataset.x[part], dataset.y[part]
+        if dataset.pivots is not None:
+            x = x + dataset.pivots  # as they are in the data: float64
+        # Keras makes float32 of float64 arrays that it is handed, but not of what a tf.data.Dataset brings
+        batches = tf.data.Dataset.from_tensor_slices((x.reshape(-1, *model.input_shape[1:]), y)).batch(BATCH)
+        loss, accuracy = model.evaluate(batches, verbose=0)
         found |= {f"{side}_loss": float(loss) - penalties, f"{side}_accuracy": float(accuracy)}
     return {**found, "loss_with_penalties": found["test_loss"] + penalties}
 
@@ -118,14 +124,15 @@ def _without_advice() -> Iterator[None]:
 
 
 def _networks(
-    settings: RunSettings, shift: Array, factor: Array, classes: int, blueprint: Blueprint | None
+    settings: RunSettings, scaling: Scaling, classes: int, blueprint: Blueprint | None
 ) -> tuple[keras.Model, keras.Model]:
     """The network that is saved, and the trained one whose layers it has."""
+    shift, factor = scaling.shift.numpy(), scaling.factor.numpy()
     network = blueprint.fresh(seed=0) if blueprint else plain_model.build(settings, len(shift), classes, seed=0)
     example = blueprint.example if blueprint else (len(shift),)
-    inputs = keras.Input(example, dtype="float32", name="features")
+    inputs, x = _inputs(example, scaling)
     scale, offset = (values.reshape(example).tolist() for values in (factor, -shift * factor))
-    x = keras.layers.Rescaling(scale, offset, dtype="float32", name="scaling")(inputs)
+    x = keras.layers.Rescaling(scale, offset, dtype="float32", name="scaling")(x)
     if blueprint is None:
         for layer in network.layers[1:]:
             x = layer(x)
@@ -134,3 +141,14 @@ def _networks(
         x = keras.layers.Reshape(blueprint.shape, name="shape")(x)
     assert not network.compiled  # inside another model it would be saved with an optimizer, which would not load
     return keras.Model(inputs, network(x), name="network"), network
+
+
+def _inputs(example: tuple[int, ...], scaling: Scaling) -> tuple[Any, Any]:
+    """The input, and what is scaled: where features have pivots, float64 values from which those are taken away."""
+    if scaling.pivots is None:
+        inputs = keras.Input(example, name="features")
+        return inputs, inputs
+    inputs = keras.Input(example, name="features", dtype="float64")
+    pivots = scaling.pivots.reshape(example)
+    centre = keras.layers.Rescaling(np.ones(example).tolist(), (-pivots).tolist(), dtype="float64", name="pivots")
+    return inputs, centre(inputs)

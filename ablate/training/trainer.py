@@ -1,5 +1,6 @@
 """Trains one run to its record: by a compiled epoch, or by `model.fit`, which is its oracle and takes every model."""
 
+import hashlib
 import os
 import platform
 import time
@@ -16,11 +17,11 @@ import tensorflow as tf
 
 import ablate
 from ablate.results.record import KEPT_EPOCH, Record, TrainerName, weights_digest
+from ablate.study.dataset import Dataset
 from ablate.study.levels import EarlyStopping
 from ablate.study.ondisk import OnDisk
 from ablate.study.seeds import Stream, derive
 from ablate.study.settings import RunSettings
-from ablate.study.sources import Dataset
 from ablate.study.splits import Rows, Split, split
 from ablate.study.structure import structure_name
 from ablate.training import blueprint as blueprints
@@ -48,6 +49,7 @@ from ablate.training.program import AlteredError, Program, UnsupportedError, str
 
 Array = npt.NDArray[np.float32]
 
+DATASETS = 2  # kept in a process as networks take them; a table has one for every seed
 TRAINERS: tuple[TrainerName, ...] = get_args(TrainerName)  # from the fastest to the one that takes every model
 
 
@@ -79,6 +81,7 @@ class Workshop:
 
     capacity: int = 32
     _tensors: dict[str, Tensors] = field(default_factory=dict)
+    _encoded: dict[str, Dataset] = field(default_factory=dict)
     _benches: dict[str, _Bench] = field(default_factory=dict)
     _unsupported: dict[str, str] = field(default_factory=dict)
     _blueprints: dict[str, Blueprint] = field(default_factory=dict)
@@ -120,8 +123,21 @@ class Workshop:
     def tensors(self, dataset: Dataset) -> Tensors:
         """The tensors of a data set."""
         if dataset.digest not in self._tensors:
+            while len(self._tensors) >= DATASETS:
+                self._tensors.pop(next(iter(self._tensors)))
             self._tensors[dataset.digest] = run_data.tensors(dataset)
         return self._tensors[dataset.digest]
+
+    def encoded(self, dataset: Dataset, train: Rows) -> Dataset:
+        """A data set as a network takes it, by what a run's training rows make of it; kept for runs with the same."""
+        if dataset.recipe is None:
+            return dataset
+        key = hashlib.sha256(f"{dataset.digest} {train.shape}".encode() + train.tobytes()).hexdigest()
+        if key not in self._encoded:
+            while len(self._encoded) >= DATASETS:
+                self._encoded.pop(next(iter(self._encoded)))
+            self._encoded[key] = dataset.encoded(dataset.mapping(train))
+        return self._encoded[key]
 
     def bench(self, trainer: TrainerName, run: "_Run") -> _Bench:
         """The model of a run, for one of the trainers; programs are shared by all runs of a structure.
@@ -235,6 +251,7 @@ def train(
     started = time.perf_counter()
     with workshop.isolated(settings, always=callbacks is not tuple) as isolated:
         rows = split(dataset, settings.data, seed)
+        dataset = workshop.encoded(dataset, rows.train)
         blueprint = workshop.blueprint(settings, dataset, folder)
         taken = inputs.as_taken(dataset, settings, blueprint, folder)
         scaling = run_data.scaling(taken, rows.train, blueprint.shape if blueprint else None)

@@ -218,3 +218,18 @@ def test_data_without_such_examples_needs_no_words(tmp_path: Path) -> None:
     (facts,) = plan.identity.data.values()
     assert (facts.test_rows, facts.shared, facts.leak) == (360, 0, "")
     assert plan.warnings == ()
+
+
+def test_what_was_read_and_what_is_odd_is_kept_and_said(tmp_path: Path) -> None:
+    rows = "".join(f"{number},p{number % 9},{number * 7 % 50},{'ab'[number % 2]}\n" for number in range(90))
+    (tmp_path / "t.csv").write_text(f"id,patient,age,kind\n{rows}")
+    table = 'source = "t.csv"\nlabel = "kind"\ngroups = "patient"'
+    (tmp_path / "ablations.toml").write_text(STUDY.replace('source = "d.npz"', table))
+    plan = make_plan(load(tmp_path / "ablations.toml"))
+    facts = plan.data["t.csv"]
+    assert facts.summary[0].endswith("to test); 2 numbers each")
+    assert facts.summary[1] == "2 classes: a (45), b (45)"
+    assert facts.summary[2].startswith("left out: column patient; 1 note on what is odd")
+    (note,) = facts.notes
+    assert note.startswith("column id counts the rows")
+    assert f"t.csv: {note}" in plan.warnings

@@ -43,7 +43,11 @@ def test_more_replicates_train_only_the_new_ones(trained: Path, tmp_path: Path) 
     assert document.pop("seconds_estimate") > 0
     expected = {"treatments": 2, "runs": 6, "cached": 4, "programs": 1}
     assert document.pop("scaling") == ['divided by 16 (scale = "auto", float32 features)']
+    read = document.pop("data")
     assert document == {**expected, "groups": [["baseline", "dropout=0.5"]], "warnings": []}
+    assert read["digits"]["read"][0] == (
+        "1,797 rows (1,437 to train and validate on, 360 to test); 64 numbers each (8 x 8)"
+    )
     fresh = json.loads(ablate("plan", "-c", TINY, "-o", tmp_path, "--json").stdout)
     assert (fresh["cached"], fresh["seconds_estimate"]) == (0, None)
 

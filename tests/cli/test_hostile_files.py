@@ -51,3 +51,17 @@ def test_a_byte_order_mark_is_read_over(tmp_path: Path) -> None:
     path = tmp_path / "ablations.toml"
     path.write_bytes(b"\xef\xbb\xbf" + HEAD.encode())
     assert CliRunner().invoke(main, ["plan", "-c", str(path), "-o", str(tmp_path)]).exit_code == 0
+
+
+def test_names_in_a_table_are_shown_as_text(tmp_path: Path) -> None:
+    """Names of columns, categories and classes reach the terminal in what was read and in what is odd."""
+    bad = "\x1b[31mred\x1b]0;title\x07"
+    rows = "".join(f"{number},{number % 7},{bad}{number % 2},{bad}{number % 3}\n" for number in range(60))
+    (tmp_path / "t.csv").write_text(f"{bad} id,size,{bad} text,kind\n{rows}")
+    (tmp_path / "ablations.toml").write_text(HEAD.replace('"iris"', '"t.csv"\nlabel = "kind"'))
+    result = CliRunner().invoke(main, ["plan", "-c", str(tmp_path / "ablations.toml"), "-o", str(tmp_path)])
+    assert result.exit_code == 0, result.output
+    assert "id counts the rows" in result.stderr
+    assert "3 classes: " in result.stderr
+    assert "\x1b" not in result.output
+    assert "\x07" not in result.output

@@ -54,14 +54,22 @@ def test_every_treatment_has_a_line(study: Path) -> None:
 def test_the_document_counts_what_is_there(study: Path) -> None:
     document = json.loads(ablate("plan", "-c", study, "--json").stdout)
     assert document.pop("seconds_estimate") > 0
+    read = document.pop("data")["iris"]
+    assert read["read"][0] == "150 rows (120 to train and validate on, 30 to test); 4 numbers each"
+    assert read["odd"] == []
     assert document == {
         "treatments": 3,
         "runs": 6,
         "cached": 3,
         "programs": 2,
         "groups": [["baseline", "dropout=0.5"], ["batch_norm=true"]],
+<<<<<<< HEAD
         "warnings": ["iris: 1 of 30 examples of the test set (3.3%) is in the training part as well"],
         "scaling": ['standardized (scale = "auto", float32 features)'],
+=======
+        "scaling": ['standardized (scale = "auto", float32 features)'],
+        "warnings": ["iris: 1 of 30 examples of the test set (3.3%) is in the training part as well"],
+>>>>>>> tables2
     }
 
 

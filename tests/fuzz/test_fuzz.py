@@ -26,6 +26,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from ablate.cli import main
+from ablate.data.mapping import Mapping, Piece, Recipe
 from ablate.errors import AblateError
 from ablate.report import page
 from ablate.report.findings import Findings
@@ -197,6 +198,43 @@ def test_study_files(data: st.DataObject, folder: Folder) -> None:
     study = folder.root / "elsewhere" / "ablations.toml"
     study.write_bytes(_either(data, _study(), _toml).replace(b"evil:", b"evils:"))  # its owner may name what he likes
     folder.try_all("plan -c {self.root}/elsewhere/ablations.toml -o {self.root}/none")
+
+
+TABLE = "when;age;town;size;kind\n" + "".join(
+    f"2024-0{1 + row % 9}-1{row % 8};{row * 7 % 50};{('Bonn', 'Köln', '서울')[row % 3]};{row},25;{'ab'[row % 2]}\n"
+    for row in range(60)
+)
+ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "cp949")
+TABLE_STUDY = """
+study = {{ name = "t" }}
+model = {{ hidden = [4] }}
+training = {{ epochs = 1 }}
+data = {{ source = "t.csv", label = "kind", {} }}
+"""
+KEYS = (
+    "", 'dates = ["when"]', 'dates = ["when"], missing = "median"', 'drop = ["when"], missing = "drop"',
+    'time = "when"',
+    'groups = "town", drop = ["when"]', 'separator = ";", decimal = ","', 'encoding = "cp949"', 'features = ["age"]',
+    'features = ["age"], scale = "none"', "header = false", 'separator = " "',
+)  # fmt: skip
+
+
+@_fuzzed
+def test_tables(data: st.DataObject, folder: Folder) -> None:
+    home = folder.root / "elsewhere"
+    content = TABLE.encode(data.draw(st.sampled_from(ENCODINGS)), "replace")
+    (home / "t.csv").write_bytes(data.draw(damaged(content)))
+    (home / "table.toml").write_text(TABLE_STUDY.format(data.draw(st.sampled_from(KEYS))))
+    folder.try_all("plan -c {self.root}/elsewhere/table.toml -o {self.root}/none")
+
+
+@_fuzzed
+def test_columns_beside_a_network(data: st.DataObject, folder: Folder) -> None:
+    document = {"columns": [{"name": "a = b", "column": "a", "kind": "category", "values": ["b"], "fill": 1.5}]}
+    folder.renew(f"models/{RECORD.stem}.json", _either(data, document))
+    folder.try_all("store verify {self.results}")
+    with contextlib.suppress(AblateError, ValueError):
+        Mapping.from_document(Store(folder.results).columns(RECORD.stem), Recipe((Piece("a", ("b",), 1),), 2))
 
 
 @_fuzzed

@@ -77,3 +77,24 @@ def test_numbers_have_two_decimals_and_no_negative_zero():
 
 def test_the_same_figure_is_the_same_text():
     assert canvas.svg(line([1, 3, 2]), "a", "t", "d") == canvas.svg(line([1, 3, 2]), "a", "t", "d")
+
+
+def test_texts_of_any_script_are_drawn_as_text_and_without_a_warning():
+    figure, (axes,) = canvas.panels(1, 1, 3, 2)
+    with canvas.theme():
+        axes.set_title("언더피팅 실험")
+        axes.plot([1, 2])
+    assert "언더피팅 실험</text>" in canvas.svg(figure, "a", "t", "d")
+    assert canvas.png(figure, "a", "t", "d").startswith("<img")
+
+
+def test_fonts_of_other_scripts_come_after_the_one_that_is_measured_with(monkeypatch):
+    canvas._fonts_of_other_scripts.cache_clear()
+    monkeypatch.setattr(
+        canvas.font_manager, "get_font_names", lambda: ["Unifont", "NanumGothic", "DejaVu Sans", "Comic"]
+    )
+    try:
+        with canvas.theme():
+            assert canvas.mpl.rcParams["font.sans-serif"] == ["DejaVu Sans", "NanumGothic", "Unifont"]
+    finally:
+        canvas._fonts_of_other_scripts.cache_clear()

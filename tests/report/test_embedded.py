@@ -108,6 +108,18 @@ def test_other_files_are_refused_in_words(written, tmp_path):
             {DATA: FACTS | {"shape": [8, "8"]}},
             "shape.1: input should be a valid integer",
         ),
+        (
+            "study",
+            ["identity", "data"],
+            {DATA: FACTS | {"summary": "100 rows"}},
+            "summary: input should be a valid list",
+        ),
+        (
+            "study",
+            ["identity", "data"],
+            {DATA: FACTS | {"notes": ["odd", 1]}},
+            "notes.1: input should be a valid string",
+        ),
         ("study", ["identity", "files"], {"a.keras": None}, "files.a.keras: input should be a valid string"),
         ("study", ["identity", "data"], {"digits": FACTS}, "data.digits"),
         ("study", ["identity", "data"], {DATA: {}}, "digest: field required"),

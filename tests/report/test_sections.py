@@ -143,3 +143,14 @@ def test_weights_that_callbacks_changed_are_named_before_any_figure(make: Make) 
     count = len(snapshot.records)
     assert any(f"In 1 of {count} runs a callback changed" in warning for warning in sections.header(snapshot).warnings)
     assert not any(label == "kept epoch" for label, _ in sections.provenance(snapshot, None))
+
+
+def test_what_was_read_and_what_is_odd_about_it_is_said(make):
+    snapshot = make()
+    (name,) = snapshot.identity.data
+    lines = ("100 rows; 3 numbers each", "2 classes: a (60), <b> (40)", "left out: nothing; 1 note on what is odd")
+    facts = replace(snapshot.identity.data[name], summary=lines, notes=("column id counts the rows",))
+    header = sections.header(replace(snapshot, identity=replace(snapshot.identity, data={name: facts})))
+    assert [value for label, value in header.facts if label in ("rows", "classes", "columns")] == list(lines)
+    assert "digits: column id counts the rows." in header.warnings
+    assert "classes" not in dict(sections.header(snapshot).facts), "an older version did not know"

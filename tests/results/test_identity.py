@@ -1,15 +1,24 @@
 """Run keys: the same for what must train the same, different for what may not, on any day and any Python."""
 
+import json
 import os
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ablate.results.identity import DataFacts, Identity, data_name, installed_libraries, plan_runs, run_key
+from ablate.results.identity import (
+    DataFacts,
+    Identity,
+    data_name,
+    facts_by_source,
+    installed_libraries,
+    plan_runs,
+    run_key,
+)
 from ablate.study import design
 from ablate.study.settings import RunSettings
 from tests.conftest import study_of
@@ -138,3 +147,44 @@ def test_tokens_that_nobody_scales_any_more_have_new_keys_and_everything_else_th
 
     assert key(scaled, ("mine:make",)) != key(FACTS, ())
     assert key(scaled, ()) == key(chosen, ("mine:make",)) == key(scaled, ("other:make",)) == key(FACTS, ())
+
+
+def test_keys_of_tables_name_the_data_and_are_not_in_the_key_of_a_run() -> None:
+    """What came out of them is in the digest; a study that says none of them has the name that older versions gave."""
+    plain = study_of(data={"source": "t.csv", "label": "y"}).base.data
+    assert json.loads(data_name(plain)) == {"source": "t.csv", "label": "y", "test": None, "scale": "auto"}
+    said = study_of(data={"source": "t.csv", "label": "y", "drop": ["id"], "missing": "median"}).base.data
+    assert json.loads(data_name(said)) == json.loads(data_name(plain)) | {"drop": ["id"], "missing": "median"}
+    assert key_of(data={"source": "t.csv", "label": "y", "drop": ["id"], "missing": "median"}) == key_of(
+        data={"source": "t.csv", "label": "y"}
+    )
+
+
+def test_what_was_read_comes_back_and_may_be_unknown() -> None:
+    identity = identity_for(study_of().base)
+    (name,) = identity.data
+    told = replace(identity.data[name], summary=("100 rows", "2 classes"), notes=("column id counts the rows",))
+    document = json.loads(json.dumps(asdict(replace(identity, data={name: told}))))
+    assert Identity.from_document(document).data[name] == told
+    for key in ("summary", "notes"):
+        del document["data"][name][key]
+    assert Identity.from_document(document).data[name] == replace(told, summary=(), notes=())
+
+
+def test_facts_are_told_apart_by_source_and_else_by_all_that_names_them() -> None:
+    one, other = (study_of(data={"source": name}).base for name in ("iris", "wine"))
+    again = study_of(data={"source": "wine", "scale": "none"}).base
+    data = {
+        data_name(each.data): DataFacts(name, 1, 1, 2, 0.5) for each, name in ((one, "i"), (other, "w"), (again, "n"))
+    }
+    identity = Identity({}, data)
+    assert {name: facts.digest for name, facts in facts_by_source([one, other, one], identity).items()} == {
+        "iris": "i",
+        "wine": "w",
+    }
+    several = facts_by_source([one, other, again], identity)
+    assert {name: facts.digest for name, facts in several.items()} == {
+        "iris": "i",
+        f"wine {data_name(other.data)}": "w",
+        f"wine {data_name(again.data)}": "n",
+    }

@@ -228,3 +228,20 @@ def test_folders_deeper_than_ours_are_named_and_not_looked_into(tmp_path: Path) 
     deep.mkdir(parents=True)
     assert kinds(store) == {"models/d/d": "foreign"}
     store.prepare()
+
+
+def test_what_says_what_a_network_takes_goes_where_the_network_goes(tmp_path: Path) -> None:
+    """It is needed as long as there is a record, is copied with it, and goes when nobody asks for the run."""
+    columns = {"columns": [{"name": "age"}]}
+    store = store_with(tmp_path / "here", GOOD)
+    for key in (GOOD, BAD):
+        store.keep_model(key, lambda path: path.write_bytes(b"a network"), columns)
+    unneeded = {f"models/{BAD}.keras": "unneeded", f"models/{BAD}.json": "unneeded"}
+    assert kinds(store) == unneeded
+    there = Store(tmp_path / "there")
+    upkeep.merge(store, there)
+    assert there.columns(GOOD) == columns
+    upkeep.remove(store, upkeep.garbage(store, upkeep.verify(store)))
+    assert store.models("json") == {GOOD}
+    upkeep.remove(there, upkeep.unused(there, set()))
+    assert there.models("json") == there.models("keras") == set()

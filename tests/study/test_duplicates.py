@@ -48,6 +48,14 @@ def test_a_row_is_shared_by_its_numbers_and_told_apart_by_all_of_them() -> None:
     assert shared_rows(made(x, [0, 1, 2, 1], 2)) == Shared(1, 1, 2)
 
 
+def test_what_is_missing_in_both_rows_is_equal() -> None:
+    """As pandas has it, whatever bits a NaN has; and a gap is not the number that another row has there."""
+    other = np.frombuffer(np.uint32(0x7FC00001).tobytes(), np.float32)[0]
+    x = np.array([[np.nan, 1], [2, np.nan], [5, 5], [other, 1], [2, 3], [2, np.nan]], np.float32)
+    dataset = made(x, [0, 1, 2, 1, 1, 1], 3)
+    assert shared_rows(dataset) == by_pandas(dataset) == Shared(2, 1, 3)
+
+
 def test_rows_on_disk_are_counted_as_those_in_memory(tmp_path: Path) -> None:
     x = np.random.default_rng(0).integers(0, 2, (60, 5)).astype(np.float32)
     file = tmp_path / "x.npz"

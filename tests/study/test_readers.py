@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ablate.data.options import Findings, TableOptions
+from ablate.data.table import Table
 from ablate.errors import StudyError
 from ablate.study import ondisk, readers
 from ablate.study.ondisk import OnDisk
@@ -74,9 +76,12 @@ def test_an_archive_runs_no_code(tmp_path: Path) -> None:
 def test_a_table_is_its_numbers_beside_the_label(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text("a, kind, b\n1, x, 0.5\n2, y, 1.5\n")
-    found = readers.read_csv(path, "kind")
-    np.testing.assert_array_equal(found.x, [[1.0, 0.5], [2.0, 1.5]])
+    findings = Findings()
+    found = readers.read_table(path, TableOptions("kind"), findings)
+    assert isinstance(found.x, Table)
+    np.testing.assert_array_equal([column.values for column in found.x.columns], [[1, 2], [0.5, 1.5]])
+    assert (found.x.names, findings.file) == (("a", "b"), "t.csv")
     assert found.y.tolist() == ["x", "y"]
     assert (found.scale, found.test_rows) == ("standard", 0)
     with pytest.raises(StudyError, match=r"has no such column; did you mean 'kind'\?"):
-        readers.read_csv(path, "kindd")
+        readers.read_table(path, TableOptions("kindd"), Findings())

@@ -52,6 +52,16 @@ def test_all_mistakes_of_a_file_are_reported_at_once(golden: Any) -> None:
         ({"model": {"block": ["activation", "dense"]}}, "model", "begin with 'dense'"),
         ({"study": {"name": "../x"}}, "study.name", "letter or digit"),
         ({"study": {"name": "n" * 300}}, "study.name", "at most 100"),
+        ({"study": {"name": "서" * 100}}, "study.name", "too long for a folder: at most 200 bytes"),
+        ({"study": {"name": "실험 "}}, "study.name", "letter or digit"),
+        ({"study": {"name": "실험/1"}}, "study.name", "letter or digit"),
+        ({"study": {"name": "실험\u202e1"}}, "study.name", "letter or digit"),
+        ({"study": {"name": ".실험"}}, "study.name", "letter or digit"),
+        ({"data": {"separator": "ab"}}, "data.separator", "should be a single sign, such as ';' or a tab"),
+        ({"data": {"encoding": "klingon"}}, "data.encoding", "no such encoding; some are utf-8"),
+        ({"data": {"missing": "mean"}}, "data.missing", "should be 'error', 'median' or 'drop'"),
+        ({"data": {"max_categories": 1}}, "data.max_categories", "greater than or equal to 2"),
+        ({"data": {"grops": "patient"}}, "data.grops", "did you mean 'groups'?"),
         ({"study": {"seeds": [1, 1]}}, "study", "seeds should all differ"),
         (
             {"overfitting": {"early_stopping": {"stop_at_gap": 0.1, "baseline": 0.9}}},
@@ -72,6 +82,23 @@ def test_a_mistake_names_its_key_and_what_is_allowed(sections: dict[str, Any], k
     (problem,) = caught.value.problems
     assert problem.key == key
     assert message in problem.message
+
+
+@pytest.mark.parametrize("name", ["언더피팅 실험", "Überanpassung", "étude-2", "実験_1", "тест", "a b", "x.1", "2024"])
+def test_a_name_may_be_in_any_script(name: str) -> None:
+    assert study_of(study={"name": name}).name == name
+
+
+def test_a_name_has_one_spelling() -> None:
+    """What looks the same is the same folder: a letter and its accent are one sign."""
+    assert study_of(study={"name": "e\u0301tude"}).name == "\u00e9tude"
+
+
+def test_keys_of_tables_that_say_nothing_are_not_written_down() -> None:
+    """So records, and the study file that a run leaves, are as they were before there were such keys."""
+    assert study_of().document()["data"] == {"source": "digits", "validation": 0.2, "scale": "auto"}
+    said = {"source": "t.csv", "label": "y", "missing": "median", "drop": ["id"], "header": False}
+    assert study_of(data=said).document()["data"] == {"validation": 0.2, "scale": "auto", **said}
 
 
 def test_a_missing_section_is_required() -> None:

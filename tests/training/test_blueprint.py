@@ -155,7 +155,7 @@ def test_a_saved_model_is_plain_keras_and_goes_on_from_there(
     assert found.loss == pytest.approx(record.result["test_loss"], rel=1e-4)
     assert found.accuracy == pytest.approx(record.result["test_accuracy"], abs=1e-6)
     assert not found.modules & {"ablate", "user_models"}
-    read = saving.read_weights(path, settings, 64, 10, blueprint)
+    read = saving.read_weights(path, settings, digits, blueprint)
     assert all(np.array_equal(read[name], kept[name]) for name in kept)
     with pytest.raises(ModelError, match="are not those of this network"):
         layers.put_weights(blueprint.fresh(1), {})

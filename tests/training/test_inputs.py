@@ -5,6 +5,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 from keras import layers
 
@@ -113,10 +114,10 @@ def settings_of(source: str, **sections: Any) -> RunSettings:
     return spec.build(document, Path("ablations.toml")).base
 
 
-def train(settings: RunSettings, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Record:
+def train(settings: RunSettings, folder: Path, monkeypatch: pytest.MonkeyPatch, **options: Any) -> Record:
     monkeypatch.syspath_prepend(folder)
     dataset = sources.load(settings.data, folder)
-    return trainer.train("k", settings, 1, dataset, Workshop(), trainer="graph", folder=folder)
+    return trainer.train("k", settings, 1, dataset, Workshop(), trainer="graph", folder=folder, **options)
 
 
 def test_tokens_are_the_same_whatever_type_they_are_stored_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,11 +136,41 @@ def test_a_scale_that_is_chosen_wins(folder: Path, monkeypatch: pytest.MonkeyPat
 
 def test_numbers_that_float32_cannot_hold_are_refused(folder: Path) -> None:
     x = np.array([[2**24 + 1], [1]] * 20)
-    large = sources._as_dataset(sources.Arrays(x, np.arange(40) % 2), Data(source="large.npz"))
-    model = a_model(layers.Embedding(2**24 + 2, 1))
-    blueprint: Any = type("Drawn", (), {"model": model})
-    with pytest.raises(ModelError, match="not exact in float32"):
-        inputs.as_taken(large, settings_of("large.npz"), blueprint, folder)
+    blueprint: Any = type("Drawn", (), {"model": a_model(layers.Embedding(2**24 + 2, 1))})
+    far = 2**25 + np.arange(40)[:, None]  # would be held as differences from an offset
+    for large, words in ((x, "those from 16,777,216 on are not exact in float32"), (far, "a large offset")):
+        np.savez(folder / "large.npz", x_train=large, y_train=np.arange(40) % 2)
+        dataset = sources.load(Data(source="large.npz"), folder)
+        with pytest.raises(ModelError, match=words):
+            inputs.as_taken(dataset, settings_of("large.npz"), blueprint, folder)
+
+
+def test_whole_numbers_of_a_table_reach_an_embedding_as_keras_takes_them(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither scaled nor less an offset, although they lie far from zero: as `fit` trains on the table itself."""
+    random = np.random.default_rng(0)
+    tokens_ = 20_000 + random.integers(0, 30, (120, 6))
+    table = pd.DataFrame(tokens_, columns=[*"abcdef"]).assign(kind=(tokens_[:, 0] - 20_000) // 10)
+    table.to_csv(folder / "far.csv", index=False)
+    (folder / "token_far.py").write_text(MODULE.replace("Embedding(30", "Embedding(20_030"))
+    model = {"builder": "token_far:text"}
+    settings = settings_of("far.csv", data={"source": "far.csv", "label": "kind"}, model=model)
+    kept: dict[str, Any] = {}
+    record = train(settings, folder, monkeypatch, keep=kept.update)
+    assert record.environment["scaling"] == 'as they are, which layer "embedding" looks up'
+    assert record.result["train_accuracy"] > 0.95
+
+    import token_far
+
+    network = token_far.text((6,), 3)
+    network.set_weights([*kept.values()])  # in the order of layers
+    dataset = sources.load(settings.data, folder)
+    test = table.iloc[dataset.test]
+    network.compile(loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    loss, accuracy = network.evaluate(test[[*"abcdef"]].to_numpy(), test["kind"].to_numpy(), verbose=0)
+    assert accuracy == pytest.approx(record.result["test_accuracy"], abs=1e-6)
+    assert loss == pytest.approx(record.result["test_loss"], rel=1e-5)  # float32: a mean of 24 terms in another order
 
 
 def test_a_network_whose_source_does_not_show_it_is_refused(folder: Path, digits: Dataset) -> None:

@@ -1,0 +1,1 @@
+"""What is learned from: how tables are written, what their columns hold, and what becomes of them."""
