@@ -5,8 +5,8 @@ import math
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import wraps
 from typing import TYPE_CHECKING, Any
@@ -94,7 +94,8 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
     def wrapped(quiet: bool, verbose: bool, as_json: bool, no_color: bool, debug: bool, **arguments: Any) -> None:
         output = Output(quiet, verbose, as_json, not (no_color or os.environ.get("NO_COLOR")))
         try:
-            function(output=output, **arguments)
+            with _interruptible():
+                function(output=output, **arguments)
         except BrokenPipeError:
             raise  # click ends quietly when a reader such as `head` is gone
         except (AblateError, OSError) as error:
@@ -107,6 +108,29 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
             sys.exit(EXIT_SIGNAL + signal.SIGINT)
 
     return wrapped
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C, under another name than Python's own.
+
+    Where that one is raised inside a text that Python executes, as imports of dataclasses do, `python -m` ends the
+    program by the signal even if it was handled and another exit code was asked for.
+    """
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    def interrupt(number: int, frame: object) -> None:
+        raise Interrupted
+
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield
+        return
+    signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def told(error: Exception) -> str:

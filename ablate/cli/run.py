@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ablate.cli.console import EXIT_FAILED_RUNS, EXIT_SIGNAL, Output
+from ablate.cli.console import EXIT_FAILED_RUNS, EXIT_SIGNAL, Interrupted, Output
 from ablate.cli.console import command as handled
 from ablate.cli.options import seconds, selection_options, study_options, trust_option
 
@@ -161,7 +161,7 @@ def _signals(stop: "StopSignal", output: Output) -> Iterator[None]:
         received.append(number)
         stop.level = stop.level + 1 if number == signal.SIGINT else 2
         if not stop.is_watched:
-            raise KeyboardInterrupt
+            raise Interrupted
         again = b"; again: at once" if stop.level == 1 else b""
         with suppress(OSError):  # the terminal may be gone
             os.write(2, b"\nStopping: what is finished is kept" + again + b".\n")  # a handler must not use streams

@@ -2,6 +2,8 @@
 
 import json
 import math
+import subprocess
+import sys
 from pathlib import Path
 
 import click
@@ -106,3 +108,22 @@ def test_a_damaged_file_is_named_once(tmp_path: Path) -> None:
     store = Store(tmp_path)
     store.damaged += [tmp_path / "a.json", tmp_path / "a.json"]
     assert run(lambda output: output.damaged(store)).stderr.count("a.json is damaged and was set aside") == 1
+
+
+def test_an_interrupt_inside_a_text_that_python_executes_is_exit_130(tmp_path: Path) -> None:
+    """Imports of dataclasses execute texts; `python -m` heeds no exit code after its own KeyboardInterrupt in one."""
+    program = """
+import click
+from ablate.cli.console import command
+
+@click.command()
+@command
+def main(output):
+    exec("import signal; signal.raise_signal(signal.SIGINT)")
+
+main()
+"""
+    (tmp_path / "interrupted.py").write_text(program)
+    command = [sys.executable, "-m", "interrupted"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (130, "Interrupted.\n")

@@ -63,13 +63,8 @@ def test_the_document_counts_what_is_there(study: Path) -> None:
         "cached": 3,
         "programs": 2,
         "groups": [["baseline", "dropout=0.5"], ["batch_norm=true"]],
-<<<<<<< HEAD
-        "warnings": ["iris: 1 of 30 examples of the test set (3.3%) is in the training part as well"],
-        "scaling": ['standardized (scale = "auto", float32 features)'],
-=======
         "scaling": ['standardized (scale = "auto", float32 features)'],
         "warnings": ["iris: 1 of 30 examples of the test set (3.3%) is in the training part as well"],
->>>>>>> tables2
     }
 
 

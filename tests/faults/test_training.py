@@ -88,8 +88,9 @@ def test_a_budget_is_kept_even_by_a_run_that_hangs(place: Place) -> None:
 def test_processes_that_cannot_start_end_the_study_with_their_last_words(place: Place) -> None:
     (place.folder / "tensorflow").mkdir()
     (place.folder / "tensorflow" / "__init__.py").write_text("import os\nprint('bad processor')\nos._exit(7)\n")
-    done = place.ablate("run", "-j1")
-    assert done.returncode == 2
-    assert "a worker process ended before it began to train, 3 times in a row" in done.stderr
-    assert "bad processor" in done.stderr
+    with place.start("run", "-j1", python_path=str(place.folder)) as process:
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert "a worker process ended before it began to train, 3 times in a row" in err
+    assert "bad processor" in err
     assert not (place.store.root / "attempts").exists()
