@@ -101,6 +101,7 @@ def _news(progress: Progress, told: set[str]) -> list[str]:
     """What should be said once: why runs are trained in a slower way than they might be, and what is waited for."""
     reason = progress.last[1].slower if progress.last is not None else ""
     news = [f"Some runs are {reason}"] if reason else []
+    news += [f"Warning: {note}" for note in progress.notes]
     if progress.elsewhere:
         news.append("Another 'ablate run' trains some of these runs; what it finishes is not trained again")
     news = [text for text in news if text not in told]

@@ -2,11 +2,12 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
 from ablate.errors import StoreError, WorkerError
 from ablate.execution import local, surroundings
@@ -62,6 +63,7 @@ class Progress:
         epochs: epochs trained, or saved by stopping early.
         elsewhere: runs that other invocations are training just now.
         last: the run that finished just now, if that is the occasion.
+        notes: what went wrong after the training, in sentences; no run is lost by it.
         started: monotonic time of the beginning, in seconds.
     """
 
@@ -71,7 +73,17 @@ class Progress:
     epochs: int = 0
     elsewhere: int = 0
     last: tuple[PlannedRun, Outcome] | None = None
+    notes: tuple[str, ...] = ()
     started: float = field(default_factory=time.monotonic)
+
+    @classmethod
+    def of_all(cls, outcomes: Collection[Outcome], notes: tuple[str, ...]) -> Self:
+        """What is to be said when all runs are over."""
+        epochs = sum(outcome.epochs for outcome in outcomes)
+        found = cls(len(outcomes), epochs, epochs=epochs, notes=notes)
+        for outcome in outcomes:
+            found.done[outcome.status] += 1
+        return found
 
     @property
     def finished(self) -> int:

@@ -23,7 +23,7 @@ from typing import Any, Literal
 
 from threadpoolctl import threadpool_limits
 
-from ablate.errors import AblateError, StoreError, StudyError
+from ablate.errors import AblateError, StoreError, StudyError, WorkerError
 from ablate.results.record import Record, TrainerName, weights_digest
 from ablate.results.store import Store, utc_now
 from ablate.study import code, model_files, sources
@@ -117,7 +117,7 @@ class _StopRequestedError(Exception):
     """The scheduler asked this worker to end after the current epoch."""
 
 
-class _ChangedError(Exception):
+class _ChangedError(WorkerError):
     """Data or code is not any more what the keys of the study's runs were made with."""
 
 
@@ -189,12 +189,14 @@ def start(parent: int, board: Board, output: Connection, compiled: Path | None) 
 
 def run(assignment: Assignment) -> Outcome:
     """Train one run and commit its record; whatever goes wrong in it becomes its outcome."""
-    if _process is None:
-        return Outcome(assignment.key, "unable", f"TensorFlow cannot be used here: {_start_error}")
+    try:
+        process = _ready()
+    except WorkerError as error:
+        return Outcome(assignment.key, "unable", str(error))
     started = time.perf_counter()
-    _process.board.processes[assignment.index] = os.getpid()
-    outcome = _outcome(assignment, _process, started)
-    spent = _process.workshop.spent
+    process.board.processes[assignment.index] = os.getpid()
+    outcome = _outcome(assignment, process, started)
+    spent = process.workshop.spent
     return replace(outcome, spent=spent, slower=outcome.slower or (spent and f"its process is given up: {spent}"))
 
 
@@ -317,13 +319,24 @@ def export_model(assignment: Assignment, target: Path) -> None:
     saving.write(_kept_network(assignment)[0], target)
 
 
+def _ready() -> _Process:
+    """This process, once `start` has prepared it.
+
+    Raises:
+        WorkerError: it could not.
+    """
+    if _process is None:
+        raise WorkerError(f"TensorFlow cannot be used here: {_start_error}")
+    return _process
+
+
 def _kept_network(assignment: Assignment) -> tuple[Any, Dataset]:
     """The network that a run kept, and its data; both are compared with what the record was made with."""
-    assert _process is not None, _start_error
+    process = _ready()
     try:
         code.open_folder(assignment.folder)
-        _check_code(assignment, _process)
-        dataset = _dataset(RunSettings.model_validate(assignment.settings).data, assignment, _process)
+        _check_code(assignment, process)
+        dataset = _dataset(RunSettings.model_validate(assignment.settings).data, assignment, process)
         return _network(assignment, _kept_weights(assignment.store, assignment.key, assignment, dataset))
     except _ChangedError as error:
         raise StoreError(str(error)) from None
@@ -338,14 +351,14 @@ def _network(assignment: Assignment, weights: Mapping[str, Any]) -> tuple[Any, D
     from ablate.study.splits import split
     from ablate.training import data, inputs, saving
 
-    assert _process is not None, _start_error
+    process = _ready()
     settings = RunSettings.model_validate(assignment.settings)
     code.open_folder(assignment.folder)
-    _check_code(assignment, _process)
-    dataset = _dataset(settings.data, assignment, _process)
+    _check_code(assignment, process)
+    dataset = _dataset(settings.data, assignment, process)
     train = split(dataset, settings.data, assignment.seed).train
-    with _process.workshop.isolated(settings):
-        blueprint = _process.workshop.blueprint(settings, dataset, assignment.folder)
+    with process.workshop.isolated(settings):
+        blueprint = process.workshop.blueprint(settings, dataset, assignment.folder)
         scaling = data.scaling(inputs.as_taken(dataset, settings, blueprint, assignment.folder), train)
         return saving.plain_network(settings, scaling, len(dataset.classes), weights, blueprint), dataset
 
@@ -362,11 +375,11 @@ def _kept_weights(folder: Path, key: str, assignment: Assignment, dataset: Datas
     weights = store.weights(record) if record else None
     if record and weights is None and (network := store.network(key)):
         settings = RunSettings.model_validate(record.settings)
-        assert _process is not None, _start_error
+        workshop = _ready().workshop
         own = RunSettings.model_validate(assignment.settings)
         try:
-            with _process.workshop.isolated(own):
-                blueprint = _process.workshop.blueprint(own, dataset, assignment.folder)
+            with workshop.isolated(own):
+                blueprint = workshop.blueprint(own, dataset, assignment.folder)
                 weights = saving.read_weights(network, settings, dataset.x.shape[1], len(dataset.classes), blueprint)
         except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
             raise StoreError(f"{network} is damaged: {error}") from None

@@ -229,6 +229,35 @@ def test_all_networks_are_kept_or_none(tmp_path: Path, choice: str, kept: int) -
     assert results.store.models("npz") == set()
 
 
+OF_THEIR_OWN = """
+[study]
+name = "own"
+replicates = 1
+[data]
+source = "digits"
+[model]
+builder = "user_architectures:compiled"
+[training]
+epochs = 1
+[factors]
+"model.builder" = ["user_architectures:compiled", "user_architectures:unsaveable"]
+"""
+
+
+def test_a_network_that_cannot_be_saved_costs_a_warning_and_a_compiled_one_is_saved(tmp_path: Path) -> None:
+    (tmp_path / "user_architectures.py").write_bytes((STUDIES / "user_architectures.py").read_bytes())
+    (tmp_path / "ablations.toml").write_text(OF_THEIR_OWN)
+    study = api.load(tmp_path / "ablations.toml", ['study.save_models="all"'])
+    notes: list[str] = []
+    results = api.run(study, jobs=1, listener=lambda progress: notes.extend(progress.notes))
+    assert list(results.runs["status"]) == ["ok", "ok"]
+    assert results.store.models("keras") == {results.runs["run"][0]}
+    (note,) = notes
+    assert "model.builder=user_architectures:unsaveable, seed 1 could not be saved as .keras: " in note
+    assert "ValueError: these weights are a secret" in note
+    assert "The records are complete" in note
+
+
 def test_a_broken_installation_is_one_clear_error(tmp_path: Path) -> None:
     (tmp_path / "tensorflow").mkdir()
     (tmp_path / "tensorflow" / "__init__.py").write_text("raise ImportError('no such instruction set')")
