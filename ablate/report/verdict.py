@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ablate.analysis.estimates import FEWEST_SEEDS, estimate_mean, largest_of_equals
+from ablate.analysis.estimates import CONFIDENCE, FEWEST_SEEDS, estimate_mean, largest_of_equals
 from ablate.analysis.selection import passed_over
 from ablate.report import answers, wording
 from ablate.report.answers import SYMBOLS
-from ablate.report.findings import Findings
+from ablate.report.findings import Findings, Lead
 from ablate.study.thresholds import Thresholds
 
 UNMEASURED = "unmeasured"  # of levels without a pair of runs, whatever their verdict
@@ -131,9 +131,20 @@ def _sureness(findings: Findings) -> str:
     said = {
         "helps": "The lead is clear of zero",
         "hurts": "The lead on validation turns around: this difference is clear of zero for the worse",
-    }.get(lead.verdict, "The lead is not sure")
+    }.get(lead.verdict, f"The lead is not sure{_why_not_sure(lead)}")
     fresh = "" if findings.snapshot.confirmation else " Fresh seeds have not confirmed it yet."
     return f"{said} ({interval}).{fresh}"
+
+
+def _why_not_sure(lead: Lead) -> str:
+    """Why a lead is not sure although its own interval leaves zero out; empty where it does not."""
+    if lead.level:
+        return f": the effect of {lead.level}, listed below, is not decided in the same way"
+    if lead.found.low <= 0 <= lead.found.high or not lead.p_holm >= 1 - CONFIDENCE:
+        return ""
+    return (
+        f": among so many treatments such a lead comes by chance (p {wording.p_value(lead.p_holm)}, adjusted by Holm)"
+    )
 
 
 def _curse(findings: Findings) -> str:
