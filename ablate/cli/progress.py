@@ -37,7 +37,7 @@ class _Lines:
     """One line per finished run, and one every so often while nothing finishes; no line holds control characters."""
 
     def __init__(self, output: Output, heartbeat: float) -> None:
-        self._say = output.say
+        self._say, self._trace = output.say, output.trace
         self._heartbeat = heartbeat
         self._spoke = time.monotonic()
         self._told: set[str] = set()
@@ -48,6 +48,7 @@ class _Lines:
             self._say(news)
         if progress.last is not None:
             self._say(f"{utc_now()} {progress.finished}/{progress.total} {_line(progress)}")
+            self._trace(progress.last[1].log)
         elif now - self._spoke >= self._heartbeat:
             epochs = f"{progress.epochs:,} of at most {progress.total_epochs:,} epochs"
             self._say(f"{utc_now()} {progress.finished}/{progress.total} training: {epochs}")
@@ -93,6 +94,8 @@ def _bars(output: Output) -> Iterator[Listener]:
             bars.update(epochs, total=progress.total_epochs, completed=progress.epochs)
             if progress.last is not None and (output.verbose or progress.last[1].status != "ok"):
                 console.print(_line(progress), markup=False)
+            if progress.last is not None and output.debug:
+                console.print(clean(progress.last[1].log), markup=False)
 
         yield show
 
