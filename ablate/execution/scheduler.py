@@ -86,6 +86,11 @@ class Progress:
         return found
 
     @property
+    def is_preparing(self) -> bool:
+        """Whether nothing is trained yet: workers load their libraries and compile the first program."""
+        return not self.epochs and not self.finished
+
+    @property
     def finished(self) -> int:
         """Runs that are over, one way or another."""
         return sum(self.done.values())

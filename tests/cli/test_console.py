@@ -1,7 +1,10 @@
 """Streams and exit codes: results on stdout, words on stderr, and one line for what a user can mend."""
 
+import io
 import json
 import math
+import re
+import sys
 from pathlib import Path
 
 import click
@@ -141,3 +144,32 @@ def test_debug_shows_where_a_run_failed_in_its_worker(debug: bool, capsys: pytes
     assert "baseline seed 1: failed: KeyError: 1" in said
     assert ("  File mine.py, line 3" in said) is debug
     assert "\x1b" not in said
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_the_bars_say_compiling_and_promise_nothing_before_a_run_is_finished(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "120")
+
+    def shown(*steps: Progress) -> str:
+        """The last bar of epochs, before it is taken away."""
+        monkeypatch.setattr("sys.stderr", Terminal())
+        with listener(Output(quiet=False, verbose=False, as_json=False, color=False)) as hears:
+            for step in steps:
+                hears(step)
+        return [text for text in sys.stderr.getvalue().splitlines() if "━" in text][-1]
+
+    begun = shown(Progress(4, 40))
+    assert "compiling" in begun
+    assert "epochs" not in begun
+    times = r"\d:\d\d:\d\d|-:--:--"
+    going = shown(Progress(4, 40), Progress(4, 40, epochs=1), Progress(4, 40, epochs=2))
+    assert "epochs" in going
+    assert len(re.findall(times, going)) == 1  # what has passed, not what is left
+    run = invented.snapshot().planned[0]
+    measured = Progress(4, 40, {"ok": 1}, epochs=10, last=(run, Outcome(run.key, "ok")))
+    assert len(re.findall(times, shown(Progress(4, 40), measured))) == 2

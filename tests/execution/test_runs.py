@@ -212,9 +212,10 @@ def test_the_networks_of_the_baseline_and_of_the_best_are_kept(tmp_path: Path) -
     study = api.load(STUDIES / "tiny.toml", overrides)
     part = api.run(study, jobs=1, out=tmp_path, only=["dropout=0.9"])
     assert part.store.models("npz") == set(part.runs["run"])
-    results = api.run(study, jobs=1, out=tmp_path)
+    results = api.run(study, jobs=1, out=tmp_path, confirm=True)
     best = results.runs.groupby("treatment")["val_accuracy"].mean().idxmax()
     assert best == "optimizer=adam(learning_rate=0.02)"
+    assert results.confirmation()[["treatment", "n"]].to_numpy().tolist() == [[best, 2]]
     wanted = results.runs[results.runs["treatment"].isin(["baseline", best])]
     assert results.store.models("keras") == set(wanted["run"])
     assert len(wanted) == 4
