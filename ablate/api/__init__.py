@@ -11,7 +11,7 @@ from ablate.api.auditing import Retrained, retrain
 from ablate.api.confirming import confirm, plan_confirmation
 from ablate.api.confirming import confirm as confirm_plan
 from ablate.api.gate import check, compare
-from ablate.api.networks import SUFFIXES, Scored, evaluate_networks, find_runs, save_networks
+from ablate.api.networks import SUFFIXES, Scored, check_models, evaluate_networks, find_runs, save_networks
 from ablate.api.plans import Plan, early_lanes, load, make_plan, probe, results_folder, run_plan
 from ablate.api.results import Results, open_results, read_folder, read_results
 from ablate.execution.estimate import Proposal, propose
@@ -38,6 +38,7 @@ __all__ = [
     "adopt",
     "adoptable",
     "check",
+    "check_models",
     "compare",
     "confirm",
     "default_jobs",

@@ -69,6 +69,19 @@ def _not_saved(reason: str, runs: Sequence[PlannedRun]) -> str:
     )
 
 
+def check_models(
+    runs: Sequence[PlannedRun], lanes: local.Lanes, identity: Identity, store: Store, folder: Path
+) -> list[str]:
+    """Why the models of some runs cannot be trained, an empty text for those that can; nothing is trained or kept.
+
+    Arguments as those of `save_models`; the store need not be there.
+
+    Raises:
+        StoreError: a process that made a model ended.
+    """
+    return _work(worker.check_model, runs, lanes, identity, store, folder, StopSignal())
+
+
 def evaluate_models(
     runs: Sequence[PlannedRun], lanes: local.Lanes, identity: Identity, store: Store, folder: Path
 ) -> list[Mapping[str, float]]:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
 
@@ -330,6 +330,16 @@ class _Session:
         self._unborn = 0
         self._queue.learn(outcome)
         self._finish(run, assignment, outcome)
+        if outcome.refused and not self._is_ending():
+            self._refuse_like(run, outcome)
+
+    def _refuse_like(self, run: PlannedRun, outcome: Outcome) -> None:
+        """Let the other runs of a structure that cannot be trained fail at once, for the same reason."""
+        for task in self._queue.drop_like(run):
+            if self._is_ours(task):
+                other = replace(outcome, key=task[0].key, seconds=0.0)
+                self._store.record_failure(other.key, Failure(outcome.message, outcome.log, utc_now()))
+                self._finish(*task, other)
 
     def _finish(self, run: PlannedRun, assignment: Assignment, outcome: Outcome) -> None:
         self._claims.give_back(run.key)

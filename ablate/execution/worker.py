@@ -23,7 +23,7 @@ from typing import Any, Literal
 
 from threadpoolctl import threadpool_limits
 
-from ablate.errors import AblateError, StoreError, StudyError, WorkerError
+from ablate.errors import AblateError, ModelError, StoreError, StudyError, WorkerError
 from ablate.results.record import Record, TrainerName, weights_digest
 from ablate.results.store import Store, utc_now
 from ablate.study import code, model_files, sources
@@ -97,6 +97,7 @@ class Outcome:
         elsewhere: whether another invocation trained it meanwhile.
         memory: bytes that its process holds afterwards; 0 where that is not known.
         spent: why its process should train nothing else; empty if it may.
+        refused: whether its model cannot be trained, whatever the seed: no run of its structure would fare better.
     """
 
     key: str
@@ -111,6 +112,7 @@ class Outcome:
     elsewhere: bool = False
     memory: int = 0
     spent: str = ""
+    refused: bool = False
 
 
 class _StopRequestedError(Exception):
@@ -212,6 +214,9 @@ def _outcome(assignment: Assignment, process: _Process, started: float) -> Outco
     except SystemExit as error:
         reason = f"its code called sys.exit({error.code!r})"
         return _failed(assignment, reason, started)
+    except ModelError as error:
+        always = assignment.origin is None  # else it may be about the weights that this run begins with
+        return replace(_failed(assignment, str(error), started), refused=always)
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the boundary around one run: anything may be raised
         reason = str(error) if isinstance(error, AblateError) else f"{type(error).__name__}: {error}"
         return _failed(assignment, reason, started)
@@ -277,6 +282,27 @@ def _resident_memory() -> int:
         return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except OSError:
         return 0
+
+
+def check_model(assignment: Assignment) -> str:
+    """Make the user's model of a treatment without training it; why it cannot be trained, or an empty text."""
+    from ablate.training import inputs
+
+    process = _ready()
+    settings = RunSettings.model_validate(assignment.settings)
+    code.open_folder(assignment.folder)
+    try:
+        _check_code(assignment, process)
+        dataset = _dataset(settings.data, assignment, process)
+        with process.workshop.isolated(settings):
+            blueprint = process.workshop.blueprint(settings, dataset, assignment.folder)
+            inputs.as_taken(dataset, settings, blueprint, assignment.folder)
+            if blueprint is not None:
+                blueprint.fresh(assignment.seed)
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's code may raise anything
+        said = " ".join(clean(str(error)).split())[:_MESSAGE]
+        return said if isinstance(error, AblateError) else f"raised {type(error).__name__}: {said}"
+    return ""
 
 
 def save_model(assignment: Assignment) -> None:

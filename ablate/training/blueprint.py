@@ -174,8 +174,9 @@ def _checked(model: Any, what: str, example: Shape, classes: int) -> Shape:
     if not model.built:
         model.build((None, *example))
     if len(model.inputs) != 1 or len(model.outputs) != 1:
+        counts = f"{len(model.inputs)} inputs and {len(model.outputs)} outputs"
         raise ModelError(
-            f"{what} has {len(model.inputs)} inputs and {len(model.outputs)} outputs, and should have one each"
+            f"{what} has {counts}, and should have one each; several inputs can come as one, to be taken apart in it"
         )
     shape = _input_shape(tuple(model.inputs[0].shape[1:]), example)
     if shape is None:
@@ -209,7 +210,8 @@ def _check_output(model: keras.Model, what: str, shape: Shape, classes: int) -> 
     end = tuple(model.outputs[0].shape[1:])
     advice = f"it should end in Dense({classes}, activation='softmax')"
     if end != (classes,):
-        raise ModelError(f"{what} ends in shape {end}; for {classes} classes {advice}")
+        one = ", with one unit for each class, also where there are two" if end == (1,) else ""
+        raise ModelError(f"{what} ends in shape {end}; for {classes} classes {advice}{one}")
     sample = np.random.default_rng(0).random((4, *shape), np.float32)
     found = model(tf.constant(sample), training=False).numpy()
     if np.isfinite(found).all() and not (np.allclose(found.sum(axis=1), 1, atol=1e-3) and found.min() >= 0):
