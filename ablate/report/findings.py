@@ -15,13 +15,14 @@ from ablate.analysis import (
     effects,
     estimates,
     factorial,
+    lag,
     layers,
     pairs,
     selection,
 )
 from ablate.analysis.estimates import Estimate
 from ablate.analysis.factorial import NotEstimableError
-from ablate.results import baseline
+from ablate.results import baseline, kept
 from ablate.results.baseline import Baseline
 from ablate.results.snapshot import Snapshot
 from ablate.study import design
@@ -124,6 +125,16 @@ class Findings:
     def diagnosis(self) -> pd.DataFrame:
         """How many runs of each treatment are overfit, underfit, ...; see `analysis.diagnosis.counts`."""
         return diagnosis.counts(self.diagnosed)
+
+    @cached_property
+    def lagging(self) -> pd.DataFrame:
+        """Treatments whose batch normalization lags behind; see `analysis.lag.lagging`."""
+        known = {
+            key: lag.Normalized(momentum, batches)
+            for key, record in self.snapshot.records.items()
+            if (momentum := kept.momentum(record)) is not None and (batches := kept.batches(record)) is not None
+        }
+        return lag.lagging(self.snapshot.runs, known, self.snapshot.study.thresholds.gap)
 
     @cached_property
     def moved(self) -> pd.DataFrame:

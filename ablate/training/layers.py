@@ -89,6 +89,16 @@ def put_weights(model: keras.Model, weights: Mapping[str, Array]) -> None:
                 raise ModelError(f"the weights are not those of this network: layer '{name}', {error}") from None
 
 
+def batch_norm_momentum(model: keras.Model) -> float | None:
+    """The largest momentum of the moving averages that batch normalization keeps; `None` without any that does."""
+    found = [
+        float(layer.momentum)
+        for _, layer in walk(model)
+        if isinstance(layer, keras.layers.BatchNormalization) and layer.trainable
+    ]
+    return max(found, default=None)
+
+
 def parameters(model: keras.Model) -> int:
     """Weights of the network, trainable or not."""
     return sum(layer.count_params() for _, layer in walk(model) if layer.weights and is_learned(layer))
