@@ -31,6 +31,11 @@ _HOMES = {
 }
 
 
+def __dir__() -> list[str]:
+    """The names below as well, for completion and `help`; those that were not used are imported to be described."""
+    return sorted({*globals(), *__all__})
+
+
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)

@@ -1,7 +1,10 @@
 """`import ablate`: a version and a few names, each imported when it is first used."""
 
+import ast
 import importlib
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -33,3 +36,14 @@ def test_another_name_is_an_ordinary_error() -> None:
 
 def test_the_version_is_one_that_installers_can_order() -> None:
     assert re.fullmatch(r"\d+\.\d+\.\d+((a|b|rc)\d+)?(\.dev\d+)?", ablate.__version__)
+
+
+def test_dir_and_help_show_what_is_imported_on_first_use() -> None:
+    """In a fresh process, where nothing was used before."""
+    code = "import ablate, pydoc; print(dir(ablate)); print(pydoc.plain(pydoc.render_doc(ablate)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    listed, _, described = done.stdout.partition("\n")
+    assert set(ablate.__all__) <= set(ast.literal_eval(listed))
+    for name in ("run", "load", "open_results", "compare"):
+        assert f"    {name}(" in described
+    assert "Train the runs of a study that are not there yet" in described

@@ -90,8 +90,9 @@ def test_contract_can_fail(contract, tmp_path):
     assert module.removesuffix(".py").replace("/", ".") in done.stdout
 
 
-def test_the_import_diagram_is_up_to_date():
-    command = [sys.executable, "tools/import_diagram.py", "--check"]
+@pytest.mark.parametrize("tool", ["import_diagram.py", "study_file.py"])
+def test_what_is_written_from_the_code_is_up_to_date(tool: str):
+    command = [sys.executable, f"tools/{tool}", "--check"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr
 

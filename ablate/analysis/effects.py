@@ -82,6 +82,20 @@ def seed_differences(
     return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
 
 
+def adjusted_p(runs: pd.DataFrame, metric: str) -> "pd.Series[float]":
+    """The p of every treatment's difference from the baseline, by name, after Holm's adjustment over all of them.
+
+    Args:
+        runs: one row per run: `treatment`, `seed`, `status` and the metric.
+        metric: a numeric column of `runs`.
+    """
+    table = measured(runs, ["treatment"], metric)
+    values = table.pivot_table(index="seed", columns="treatment", values="value", dropna=False, sort=False)
+    others = values.drop(columns="baseline")
+    differences = others.sub(values["baseline"], axis=0).to_numpy(dtype=np.float64)
+    return pd.Series(estimates.holm(estimates.p_values(differences)), index=others.columns)
+
+
 def verdict(pairs: Pairs, gain: float, p: float) -> str:
     """What may be said of a difference.
 

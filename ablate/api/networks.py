@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ablate.api.plans import check_trust, is_among_results, load
+from ablate.api.plans import Plan, check_trust, is_among_results, load
 from ablate.api.results import Results
 from ablate.errors import EmptyResultsError, Problem, StudyError
 from ablate.execution import networks
@@ -110,6 +110,36 @@ def find_runs(
     if missing and (keys or len(missing) == len(chosen)):
         raise EmptyResultsError(next(iter(missing.values())))
     return [run for key, run in chosen.items() if key not in missing]
+
+
+def check_models(plan: Plan, jobs: int, *, trust_model: bool = False) -> None:
+    """Make every model of the user's that a plan would train, once for each of its programs; train nothing.
+
+    Args:
+        plan: the runs.
+        jobs: worker processes.
+        trust_model: whether models that come in files may be loaded.
+
+    Raises:
+        StudyError: some cannot be trained on the data, or a model comes in a file that is not trusted; all of them are
+            named.
+    """
+    runs = [group[0] for group in plan.programs if not group[0].treatment.settings.model.hidden]
+    if not runs:
+        return
+    check_trust(plan.study, runs, trusted=trust_model)
+    with Lanes(min(jobs, len(runs)), len(runs)) as lanes:
+        folder = plan.study.source.resolve().parent
+        reasons = networks.check_models(runs, lanes, plan.identity, plan.store, folder)
+    problems = [_unfit(run, reason) for run, reason in zip(runs, reasons, strict=True) if reason]
+    if problems:
+        raise plan.study.error(problems)
+
+
+def _unfit(run: PlannedRun, reason: str) -> Problem:
+    model = run.treatment.settings.model
+    key = "model.builder" if model.builder else "model.file"
+    return Problem(key, f"{run.treatment.name}: {reason}", f'"{model.builder or model.file}"')
 
 
 def evaluate_networks(results: Results, runs: Sequence[PlannedRun], *, trust_model: bool = False) -> list[Scored]:

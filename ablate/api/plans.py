@@ -11,7 +11,7 @@ from pathlib import Path
 from ablate.errors import Problem, StoreError, StudyError, WorkerError
 from ablate.execution import estimate, networks, scheduler
 from ablate.execution.local import Lanes
-from ablate.execution.scheduler import Listener, Options, StopSignal
+from ablate.execution.scheduler import Listener, Options, Progress, StopSignal
 from ablate.execution.worker import Outcome
 from ablate.results import identity as identities
 from ablate.results import origins, snapshot
@@ -251,7 +251,9 @@ def run_plan(
         if not stop.level and options.overtime <= 0:
             wanted = _wanted_models(plan)
             check_trust(plan.study, wanted, trusted=options.trust_model)
-            networks.save_models(wanted, workers, plan.identity, plan.store, folder, stop)
+            notes = networks.save_models(wanted, workers, plan.identity, plan.store, folder, stop)
+            if notes:
+                listener(Progress.of_all(outcomes.values(), notes))
     return outcomes
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ablate.api.confirming import distinct_treatments
 from ablate.api.plans import Plan, is_among_results, load, look_at, results_folder
 from ablate.errors import EmptyResultsError, Problem, StoreError, StudyError
-from ablate.results import confirmation, snapshot
+from ablate.results import confirmation, failed, snapshot
 from ablate.results import identity as identities
 from ablate.results.files import replace_file
 from ablate.results.identity import Identity, PlannedRun
@@ -123,7 +123,7 @@ class Results:
             AblateError: a template cannot be used.
         """
         if not self.snapshot.records:
-            raise EmptyResultsError(f"no finished runs in {self.store.root}; 'ablate run' trains them")
+            raise EmptyResultsError(f"no page without a finished run: {failed.why_nothing(self.snapshot, self.store)}")
         from ablate.report import page
 
         target = Path(path) if path is not None else self.store.root / "report.html"

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import traceback
 from importlib import import_module
 from typing import Any
 
@@ -31,7 +32,11 @@ class _LazyGroup(click.Group):
 
     def main(self, *args: Any, **extra: Any) -> Any:
         _open_streams()
-        return super().main(*args, **extra)
+        try:
+            return super().main(*args, **extra)
+        except Exception:  # noqa: BLE001 - before a command has begun, as where a library is broken
+            traceback.print_exc()
+            sys.exit(70)  # as in console.py, which may be what cannot be imported
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)

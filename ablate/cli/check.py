@@ -93,7 +93,8 @@ def command(
     saved = save_baseline if save_baseline is not None and not night.problems else None
     _say(night, save_baseline, output)
     page = results.store.root / "report.html"
-    _write(night, junit, summary, output, page if page.is_file() else None)
+    is_written = page.is_file() and bool(results.snapshot.records)  # else it is of another night, and not made anew
+    _write(night, junit, summary, output, page if is_written else None)
     files = {"baseline": baseline, "saved": saved}
     output.document(
         {**_document(night), **{key: path and str(path) for key, path in files.items()}, "exit_code": exit_code}

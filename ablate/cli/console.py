@@ -5,6 +5,7 @@ import math
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ EXIT_USAGE = 2
 EXIT_FAILED_RUNS = 3
 EXIT_NOT_COMPARABLE = 4
 EXIT_NOTHING_MEASURED = 5
+EXIT_SOFTWARE = 70
 EXIT_IO = 74
 MOST_WARNINGS = 10
 LONGEST_ERROR = 4_000  # characters
@@ -39,12 +41,20 @@ class Output:
         verbose: say more.
         as_json: one JSON document on stdout, and nothing else there.
         color: whether escape codes are welcome.
+        debug: show where errors come from, those of workers too.
     """
 
     quiet: bool
     verbose: bool
     as_json: bool
     color: bool
+    debug: bool = False
+
+    def trace(self, text: str) -> None:
+        """Where an error comes from, on lines of stderr, for a person who asked for it."""
+        if self.debug and text:
+            with suppress(OSError):
+                click.echo(clean(text), err=True)
 
     def say(self, text: str) -> None:
         """A message for a person, on stderr; a person who has gone misses it, and nothing ends for that."""
@@ -89,18 +99,19 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
     @click.option("-v", "--verbose", is_flag=True, help="Say more.")
     @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
     @click.option("--no-color", is_flag=True, help="No colours; NO_COLOR in the environment says the same.")
-    @click.option("--debug", is_flag=True, help="Show a traceback for errors.")
+    @click.option("--debug", is_flag=True, help="Show where errors come from, in workers too.")
     @wraps(function)
     def wrapped(quiet: bool, verbose: bool, as_json: bool, no_color: bool, debug: bool, **arguments: Any) -> None:
-        output = Output(quiet, verbose, as_json, not (no_color or os.environ.get("NO_COLOR")))
+        output = Output(quiet, verbose, as_json, not (no_color or os.environ.get("NO_COLOR")), debug)
         try:
             with _interruptible():
                 function(output=output, **arguments)
         except BrokenPipeError:
             raise  # click ends quietly when a reader such as `head` is gone
-        except (AblateError, OSError) as error:
-            if debug:
-                raise
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise  # click's own ways to end
+        except Exception as error:  # noqa: BLE001 - what nobody expected has an exit code of its own, too
+            output.trace(traceback.format_exc())
             click.echo(f"Error: {told(error)}", err=True)
             sys.exit(_exit_code(error))
         except KeyboardInterrupt:
@@ -135,11 +146,16 @@ def _interruptible() -> Iterator[None]:
 
 def told(error: Exception) -> str:
     """An error in words: problems of a study file, and what workers printed, on lines of their own, others on one."""
+    if not isinstance(error, AblateError | OSError):
+        what = ": ".join(filter(None, (type(error).__name__, line(str(error), LONGEST_ERROR))))
+        return (
+            f"{what}. Nobody expected this error; --debug shows where it comes from. Runs that were finished are kept"
+        )
     several = isinstance(error, StudyError | WorkerError)
     return clean(str(error)) if several else line(str(error), LONGEST_ERROR)
 
 
-def _exit_code(error: AblateError | OSError) -> int:
+def _exit_code(error: Exception) -> int:
     match error:
         case StoreError() | OSError():
             return EXIT_IO
@@ -147,8 +163,10 @@ def _exit_code(error: AblateError | OSError) -> int:
             return EXIT_NOTHING_MEASURED
         case NotComparableError():
             return EXIT_NOT_COMPARABLE
-        case _:
+        case AblateError():
             return EXIT_USAGE
+        case _:
+            return EXIT_SOFTWARE
 
 
 def _finite(value: Any) -> Any:

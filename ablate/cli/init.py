@@ -18,9 +18,15 @@ SCHEMA_NAME = "ablations.schema.json"  # TOML language servers find it by the fi
 @click.command("init")
 @click.argument("path", type=click.Path(path_type=Path), default=FILE_NAME)
 @click.option("--ci", type=click.Choice(["github"]), help="Also write a nightly workflow; a study that is there stays.")
+@click.option(
+    "--install",
+    default="",
+    metavar="WHAT",
+    help="With --ci, what the workflow installs: git+https://..., or a folder of the repository; else this version.",
+)
 @click.option("--force", is_flag=True, help="Replace a file that is there; with --ci, the workflow alone.")
 @handled
-def command(path: Path, ci: str | None, force: bool, output: Output) -> None:
+def command(path: Path, ci: str | None, install: str, force: bool, output: Output) -> None:
     """Write a commented study file to start from, and its JSON Schema, by which editors check it as it is written.
 
     PATH is the file, or a folder for it; ablations.toml here by default. With --ci github, a workflow that trains and
@@ -42,9 +48,12 @@ def command(path: Path, ci: str | None, force: bool, output: Output) -> None:
         content["schema"] = str(_write_study(target))
         output.data(str(target))
     if flow is not None:
-        _write(flow, workflow.text(target, flow.parents[2]))
+        _write(flow, workflow.text(target, flow.parents[2], install))
         output.data(str(flow))
         content["workflow"] = str(flow)
+        if not install:
+            other = "where no index has it, --install names another place, as git+https://HOST/OWNER/REPOSITORY"
+            output.say(f"The workflow installs {workflow.DEFAULT}; {other}")
     output.document(content)
     output.say("Next: ablate plan, ablate run, ablate report" + ("; commit what was written" if flow else ""))
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 @selection_options
 @click.option("-j", "--jobs", type=click.IntRange(min=1), help="Worker processes to estimate for; default: cores.")
 @click.option("--probe", is_flag=True, help="Measure the time: train every program for a few epochs, keep nothing.")
+@click.option("--check-models", is_flag=True, help="Make every model of yours once, and see that it can be trained.")
 @trust_option
 @click.option(
     "--fit-in", callback=seconds, metavar="TIME", help="Propose a design and replicates that take no longer, as 20m."
@@ -32,6 +33,7 @@ def command(
     max_runs: int,
     jobs: int | None,
     probe: bool,
+    check_models: bool,
     trust_model: bool,
     fit_in: float | None,
     output: Output,
@@ -53,6 +55,9 @@ def command(
         for said in (source, *facts.summary):
             output.say(f"  {said}")
     _list(plan, output)
+    if check_models:
+        api.check_models(plan, jobs, trust_model=trust_model)
+        output.say("Every model can be trained on its data.")
     costs = plan.costs
     if probe or (fit_in is not None and not costs):
         output.say("Measuring: every program is trained for a few epochs.")

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from ablate.api import Outcome, Plan, StopSignal
     from ablate.execution.scheduler import Options
+    from ablate.results.identity import PlannedRun
     from ablate.results.record import TrainerName
 
 
@@ -84,7 +85,7 @@ def command(
             confirmed = _confirm(plan, options, stop, output)
             document["confirmation"] = api.read_results(plan).confirmation().to_dict("records")
             outcomes = {**outcomes, **confirmed}
-        output.say("Next: 'ablate report' writes the page.")
+        _say_what_is_next(plan, outcomes, output)
         output.document(document)
     if any(outcome.status == "failed" for outcome in outcomes.values()):
         sys.exit(EXIT_FAILED_RUNS)
@@ -123,6 +124,8 @@ def _confirm(plan: "Plan", options: "Options", stop: "StopSignal", output: Outpu
 
 def _summarize(plan: "Plan", outcomes: "Mapping[str, Outcome]", output: Output) -> dict[str, Any]:
     """Say what came of it, and return it for `--json`."""
+    from ablate.results import failed as reasons
+
     total = len({run.key for run in plan.selected})
     here = [outcome for outcome in outcomes.values() if not outcome.elsewhere]
     failed = sum(outcome.status == "failed" for outcome in outcomes.values())
@@ -135,8 +138,13 @@ def _summarize(plan: "Plan", outcomes: "Mapping[str, Outcome]", output: Output) 
     parts += [f"{diverged} diverged" if diverged else "", f"{pending} pending" if pending else ""]
     output.say(f"{total} runs: {', '.join(part for part in parts if part)}; results in {plan.store.root}")
     others = len({run.key for run in plan.everything}) - total
-    if pending or failed:
+    runs = [(run, outcomes[run.key].message) for run in _each(plan) if _has_failed(run, outcomes)]
+    for sentence in reasons.sentences(runs, total, plan.store):
+        output.say(f"Failed: {sentence}")
+    if pending:
         output.say("'ablate run' trains the rest.")
+    elif failed:
+        output.say("'ablate run' tries the failed runs again, once what is wrong with them is mended.")
     if others:
         output.say(f"--only left out {others} of the study's runs.")
     return {
@@ -147,6 +155,23 @@ def _summarize(plan: "Plan", outcomes: "Mapping[str, Outcome]", output: Output) 
         "diverged": diverged,
         "out": str(plan.store.root),
     }
+
+
+def _each(plan: "Plan") -> "list[PlannedRun]":
+    return list({run.key: run for run in plan.selected}.values())
+
+
+def _has_failed(run: "PlannedRun", outcomes: "Mapping[str, Outcome]") -> bool:
+    return run.key in outcomes and outcomes[run.key].status == "failed"
+
+
+def _say_what_is_next(plan: "Plan", outcomes: "Mapping[str, Outcome]", output: Output) -> None:
+    """What to do now: the page needs a finished run of the study."""
+    finished = any(outcome.status != "failed" for outcome in outcomes.values()) or plan.done
+    if finished or any(plan.store.has(plan.store.record_path(run.key)) for run in plan.everything):
+        output.say("Next: 'ablate report' writes the page.")
+    else:
+        output.say("No run of this study is finished, so there is no page to write yet.")
 
 
 @contextmanager

@@ -21,7 +21,7 @@ def command(config: Path | None, out: Path | None, overrides: tuple[str, ...], o
     """Show how far a study is and what its runs say so far."""
     from ablate import api
     from ablate.errors import EmptyResultsError
-    from ablate.results import kept
+    from ablate.results import failed, kept
 
     results = api.open_results(config, overrides, out=out)
     output.damaged(results.store)
@@ -31,8 +31,7 @@ def command(config: Path | None, out: Path | None, overrides: tuple[str, ...], o
     total = len({run.key for run in content.planned})
     done = len(content.records)
     if not done:
-        failed = f", {len(content.failures)} failed" if content.failures else ""
-        raise EmptyResultsError(f"none of {total} runs is finished{failed}; 'ablate run' trains them")
+        raise EmptyResultsError(failed.why_nothing(content, results.store))
     diverged = sum(record.status == "diverged" for record in content.records.values())
     effects = results.effects()
     note = "".join(

@@ -1,13 +1,18 @@
 """The nightly workflow that `ablate init --ci github` writes: the one that is shipped, for a study in its place."""
 
 import json
+import re
 from importlib import resources
 from pathlib import Path
 
 import ablate
+from ablate.errors import AblateError
 
 NAME = Path(".github") / "workflows" / "ablate-nightly.yml"
 TEMPLATE = "nightly.yml"
+DEFAULT = f"keras-ablate=={ablate.__version__}"
+_SIGNS = ". _ - + = @ : / ~ [ ] , # and spaces"
+_INSTALLABLE = re.compile(r"[\w.+=@:/~\[\],# -]+", re.ASCII)
 _FOLDER, _STUDY, _BASELINE = 'FOLDER: "."', 'STUDY: "ablations.toml"', 'BASELINE: "ablations.baseline.json"'
 
 
@@ -17,23 +22,32 @@ def root_of(study: Path) -> Path:
     return next((each for each in (folder, *folder.parents) if (each / ".git").exists()), folder)
 
 
-def text(study: Path, root: Path) -> str:
+def text(study: Path, root: Path, install: str = "") -> str:
     """The workflow for a study.
 
     Args:
         study: its file.
         root: of the repository.
+        install: what its installer is told to install, as `git+https://...` or a folder of the repository; this version
+            from the index by default.
+
+    Raises:
+        AblateError: `install` has characters that would be commands or expressions in a workflow.
     """
+    if not _INSTALLABLE.fullmatch(install or DEFAULT):
+        raise AblateError(
+            f"--install {install!r} should be a name, a folder or an address, of letters, digits and {_SIGNS}"
+        )
+
     place = study.resolve().relative_to(root)
     values = {
         _FOLDER: f"FOLDER: {_quoted(place.parent.as_posix())}",
         _STUDY: f"STUDY: {_quoted(place.name)}",
         _BASELINE: f"BASELINE: {_quoted(f'{place.stem}.baseline.json')}",
-        "keras-ablate==VERSION": f"keras-ablate=={ablate.__version__}",
+        '"keras-ablate==VERSION"': f'"{install or DEFAULT}"',
     }
     found = _template()
     for written, value in values.items():
-        assert found.count(written) == 1, written
         found = found.replace(written, value)
     return found
 

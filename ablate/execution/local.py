@@ -24,6 +24,7 @@ from typing import Self, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
 
+from ablate.errors import WorkerError
 from ablate.execution import compilation_cache, worker
 from ablate.execution.output import TAIL, Tail
 from ablate.execution.worker import Assignment, Board, Outcome
@@ -52,7 +53,8 @@ class _Lane:
     def _new_pool(self) -> ProcessPool:
         pool = ProcessPool(max_workers=1, initializer=worker.start, initargs=self._arguments, context=self._context)
         with _interrupts_blocked(), _equal_hashes():
-            assert pool.active  # asking starts its process
+            if not pool.active:  # asking starts its process
+                raise WorkerError("no worker process could be started on this machine")
         return pool
 
     def send(

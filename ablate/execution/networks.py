@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import wait
+from concurrent.futures import Future, wait
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,7 +12,9 @@ from ablate.execution.scheduler import POLL_SECONDS, StopSignal, assignment
 from ablate.execution.worker import Assignment
 from ablate.results.identity import Identity, PlannedRun
 from ablate.results.store import Store
+from ablate.text import line
 
+LONGEST_REASON = 300  # characters
 Result = TypeVar("Result")
 
 
@@ -23,8 +25,10 @@ def save_models(
     store: Store,
     folder: Path,
     stop: StopSignal | None = None,
-) -> None:
+) -> tuple[str, ...]:
     """Turn the kept weights of some runs into Keras models; those that a wish to stop prevents are made next time.
+
+    A network that cannot be made, by code of the user's or by Keras, costs nothing else: the run's record is there.
 
     Args:
         runs: whose weights the store has.
@@ -34,10 +38,48 @@ def save_models(
         folder: where relative paths of the study start.
         stop: watched for a wish to stop.
 
+    Returns:
+        What could not be made and why, one sentence for every reason.
+
     Raises:
         StoreError: one could not be written.
     """
-    _work(worker.save_model, runs, lanes, identity, store, folder, stop or StopSignal())
+    futures = _finished(worker.save_model, runs, lanes, identity, store, folder, stop or StopSignal())
+    failed: dict[str, list[PlannedRun]] = {}
+    for run, future in zip(runs, futures, strict=False):  # none after a wish to stop
+        error = future.exception()
+        if isinstance(error, StoreError):
+            raise error
+        if error is not None:
+            failed.setdefault(_reason(error), []).append(run)
+    return tuple(_not_saved(reason, those) for reason, those in failed.items())
+
+
+def _reason(error: BaseException) -> str:
+    said = line(str(error), LONGEST_REASON)
+    return said if isinstance(error, AblateError) else ": ".join(filter(None, (type(error).__name__, said)))
+
+
+def _not_saved(reason: str, runs: Sequence[PlannedRun]) -> str:
+    first = f"{runs[0].treatment.name}, seed {runs[0].seed}"
+    which = f"network of {first}" if len(runs) == 1 else f"networks of {len(runs)} runs ({first}, and others)"
+    return (
+        f"the trained {which} could not be saved as .keras: {reason}. The records are complete; 'ablate run' tries "
+        "again, and save_models = 'none' under [study] keeps no networks"
+    )
+
+
+def check_models(
+    runs: Sequence[PlannedRun], lanes: local.Lanes, identity: Identity, store: Store, folder: Path
+) -> list[str]:
+    """Why the models of some runs cannot be trained, an empty text for those that can; nothing is trained or kept.
+
+    Arguments as those of `save_models`; the store need not be there.
+
+    Raises:
+        StoreError: a process that made a model ended.
+    """
+    return _work(worker.check_model, runs, lanes, identity, store, folder, StopSignal())
 
 
 def evaluate_models(
@@ -78,6 +120,25 @@ def _work(
     stop: StopSignal,
 ) -> list[Result]:
     """What the lanes bring back of some work for every run; nothing after a wish to stop."""
+    futures = _finished(work, runs, lanes, identity, store, folder, stop)
+    try:
+        return [future.result() for future in futures]
+    except AblateError:
+        raise
+    except Exception as error:
+        raise StoreError(f"a trained network could not be used: {_reason(error)}") from error
+
+
+def _finished(
+    work: Callable[[Assignment], Result],
+    runs: Sequence[PlannedRun],
+    lanes: local.Lanes,
+    identity: Identity,
+    store: Store,
+    folder: Path,
+    stop: StopSignal,
+) -> "list[Future[Result]]":
+    """The same as futures that are done."""
     assignments = [assignment(0, run, identity, store, folder, "compiled", keep_weights=False) for run in runs]
     futures = lanes.spread(work, assignments)
     while not all(future.done() for future in futures):
@@ -85,9 +146,4 @@ def _work(
         if stop.level:
             lanes.close(kill=True)
             return []
-    try:
-        return [future.result() for future in futures]
-    except AblateError:
-        raise
-    except Exception as error:
-        raise StoreError(f"a trained network could not be used: {type(error).__name__}: {error}") from error
+    return futures

@@ -67,6 +67,14 @@ class RunQueue:
         self._pending[group].append(task)
         self._epochs_left[group] += task[0].treatment.settings.training.epochs
 
+    def drop_like(self, run: PlannedRun) -> list[Task]:
+        """Take out all pending runs of the structure of a run."""
+        group = structure_name(run.treatment.settings)
+        found = list(self._pending[group])
+        self._pending[group].clear()
+        self._epochs_left[group] = 0
+        return found
+
     def learn(self, outcome: Outcome) -> None:
         """Take note of how long epochs last here; runs that compiled something say little about it."""
         if not outcome.compiled:

@@ -2,11 +2,12 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Self
 
 from ablate.errors import StoreError, WorkerError
 from ablate.execution import local, surroundings
@@ -62,6 +63,7 @@ class Progress:
         epochs: epochs trained, or saved by stopping early.
         elsewhere: runs that other invocations are training just now.
         last: the run that finished just now, if that is the occasion.
+        notes: what went wrong after the training, in sentences; no run is lost by it.
         started: monotonic time of the beginning, in seconds.
     """
 
@@ -71,7 +73,22 @@ class Progress:
     epochs: int = 0
     elsewhere: int = 0
     last: tuple[PlannedRun, Outcome] | None = None
+    notes: tuple[str, ...] = ()
     started: float = field(default_factory=time.monotonic)
+
+    @classmethod
+    def of_all(cls, outcomes: Collection[Outcome], notes: tuple[str, ...]) -> Self:
+        """What is to be said when all runs are over."""
+        epochs = sum(outcome.epochs for outcome in outcomes)
+        found = cls(len(outcomes), epochs, epochs=epochs, notes=notes)
+        for outcome in outcomes:
+            found.done[outcome.status] += 1
+        return found
+
+    @property
+    def is_preparing(self) -> bool:
+        """Whether nothing is trained yet: workers load their libraries and compile the first program."""
+        return not self.epochs and not self.finished
 
     @property
     def finished(self) -> int:
@@ -313,6 +330,16 @@ class _Session:
         self._unborn = 0
         self._queue.learn(outcome)
         self._finish(run, assignment, outcome)
+        if outcome.refused and not self._is_ending():
+            self._refuse_like(run, outcome)
+
+    def _refuse_like(self, run: PlannedRun, outcome: Outcome) -> None:
+        """Let the other runs of a structure that cannot be trained fail at once, for the same reason."""
+        for task in self._queue.drop_like(run):
+            if self._is_ours(task):
+                other = replace(outcome, key=task[0].key, seconds=0.0)
+                self._store.record_failure(other.key, Failure(outcome.message, outcome.log, utc_now()))
+                self._finish(*task, other)
 
     def _finish(self, run: PlannedRun, assignment: Assignment, outcome: Outcome) -> None:
         self._claims.give_back(run.key)

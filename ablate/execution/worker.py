@@ -25,7 +25,7 @@ from threadpoolctl import threadpool_limits
 
 from ablate.data import mapping
 from ablate.data.mapping import Recipe
-from ablate.errors import AblateError, StoreError, StudyError
+from ablate.errors import AblateError, ModelError, StoreError, StudyError, WorkerError
 from ablate.results import files
 from ablate.results.record import Record, TrainerName, weights_digest
 from ablate.results.store import Store, columns_text, utc_now
@@ -100,6 +100,7 @@ class Outcome:
         elsewhere: whether another invocation trained it meanwhile.
         memory: bytes that its process holds afterwards; 0 where that is not known.
         spent: why its process should train nothing else; empty if it may.
+        refused: whether its model cannot be trained, whatever the seed: no run of its structure would fare better.
     """
 
     key: str
@@ -114,13 +115,14 @@ class Outcome:
     elsewhere: bool = False
     memory: int = 0
     spent: str = ""
+    refused: bool = False
 
 
 class _StopRequestedError(Exception):
     """The scheduler asked this worker to end after the current epoch."""
 
 
-class _ChangedError(Exception):
+class _ChangedError(WorkerError):
     """Data or code is not any more what the keys of the study's runs were made with."""
 
 
@@ -192,12 +194,14 @@ def start(parent: int, board: Board, output: Connection, compiled: Path | None) 
 
 def run(assignment: Assignment) -> Outcome:
     """Train one run and commit its record; whatever goes wrong in it becomes its outcome."""
-    if _process is None:
-        return Outcome(assignment.key, "unable", f"TensorFlow cannot be used here: {_start_error}")
+    try:
+        process = _ready()
+    except WorkerError as error:
+        return Outcome(assignment.key, "unable", str(error))
     started = time.perf_counter()
-    _process.board.processes[assignment.index] = os.getpid()
-    outcome = _outcome(assignment, _process, started)
-    spent = _process.workshop.spent
+    process.board.processes[assignment.index] = os.getpid()
+    outcome = _outcome(assignment, process, started)
+    spent = process.workshop.spent
     return replace(outcome, spent=spent, slower=outcome.slower or (spent and f"its process is given up: {spent}"))
 
 
@@ -213,6 +217,9 @@ def _outcome(assignment: Assignment, process: _Process, started: float) -> Outco
     except SystemExit as error:
         reason = f"its code called sys.exit({error.code!r})"
         return _failed(assignment, reason, started)
+    except ModelError as error:
+        always = assignment.origin is None  # else it may be about the weights that this run begins with
+        return replace(_failed(assignment, str(error), started), refused=always)
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the boundary around one run: anything may be raised
         reason = str(error) if isinstance(error, AblateError) else f"{type(error).__name__}: {error}"
         return _failed(assignment, reason, started)
@@ -280,6 +287,27 @@ def _resident_memory() -> int:
         return 0
 
 
+def check_model(assignment: Assignment) -> str:
+    """Make the user's model of a treatment without training it; why it cannot be trained, or an empty text."""
+    from ablate.training import inputs
+
+    process = _ready()
+    settings = RunSettings.model_validate(assignment.settings)
+    code.open_folder(assignment.folder)
+    try:
+        _check_code(assignment, process)
+        dataset = _dataset(settings.data, assignment, process)
+        with process.workshop.isolated(settings):
+            blueprint = process.workshop.blueprint(settings, dataset, assignment.folder)
+            inputs.as_taken(dataset, settings, blueprint, assignment.folder)
+            if blueprint is not None:
+                blueprint.fresh(assignment.seed)
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's code may raise anything
+        said = " ".join(clean(str(error)).split())[:_MESSAGE]
+        return said if isinstance(error, AblateError) else f"raised {type(error).__name__}: {said}"
+    return ""
+
+
 def save_model(assignment: Assignment) -> None:
     """Turn the weights that a run kept into a Keras model on disk, unless another process has done so.
 
@@ -324,13 +352,24 @@ def export_model(assignment: Assignment, target: Path) -> None:
         files.replace_file(target.with_suffix(".json"), columns_text(columns).encode())
 
 
+def _ready() -> _Process:
+    """This process, once `start` has prepared it.
+
+    Raises:
+        WorkerError: it could not.
+    """
+    if _process is None:
+        raise WorkerError(f"TensorFlow cannot be used here: {_start_error}")
+    return _process
+
+
 def _kept_network(assignment: Assignment) -> tuple[Any, Dataset, Mapping[str, Any] | None]:
     """The network that a run kept, and its data; both are compared with what the record was made with."""
-    assert _process is not None, _start_error
+    process = _ready()
     try:
         code.open_folder(assignment.folder)
-        _check_code(assignment, _process)
-        dataset = _dataset(RunSettings.model_validate(assignment.settings).data, assignment, _process)
+        _check_code(assignment, process)
+        dataset = _dataset(RunSettings.model_validate(assignment.settings).data, assignment, process)
         return _network(assignment, _kept_weights(assignment.store, assignment.key, assignment, dataset))
     except _ChangedError as error:
         raise StoreError(str(error)) from None
@@ -349,19 +388,19 @@ def _network(assignment: Assignment, weights: Mapping[str, Any]) -> tuple[Any, D
     from ablate.study.splits import split
     from ablate.training import data, inputs, saving
 
-    assert _process is not None, _start_error
+    process = _ready()
     settings = RunSettings.model_validate(assignment.settings)
     code.open_folder(assignment.folder)
-    _check_code(assignment, _process)
-    dataset = _dataset(settings.data, assignment, _process)
+    _check_code(assignment, process)
+    dataset = _dataset(settings.data, assignment, process)
     train = split(dataset, settings.data, assignment.seed).train
     columns: Mapping[str, Any] | None = None
     if dataset.recipe is not None:
         by = _columns(dataset, dataset.recipe, train, assignment)
         columns = by.document(dataset.wide_pivots)
         dataset = dataset.encoded(by)
-    with _process.workshop.isolated(settings):
-        blueprint = _process.workshop.blueprint(settings, dataset, assignment.folder)
+    with process.workshop.isolated(settings):
+        blueprint = process.workshop.blueprint(settings, dataset, assignment.folder)
         scaling = data.scaling(inputs.as_taken(dataset, settings, blueprint, assignment.folder), train)
         return saving.plain_network(settings, scaling, len(dataset.classes), weights, blueprint), dataset, columns
 
@@ -390,11 +429,11 @@ def _kept_weights(folder: Path, key: str, assignment: Assignment, dataset: Datas
     weights = store.weights(record) if record else None
     if record and weights is None and (network := store.network(key)):
         settings = RunSettings.model_validate(record.settings)
-        assert _process is not None, _start_error
+        workshop = _ready().workshop
         own = RunSettings.model_validate(assignment.settings)
         try:
-            with _process.workshop.isolated(own):
-                blueprint = _process.workshop.blueprint(own, dataset, assignment.folder)
+            with workshop.isolated(own):
+                blueprint = workshop.blueprint(own, dataset, assignment.folder)
                 weights = saving.read_weights(network, settings, dataset, blueprint)
         except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
             raise StoreError(f"{network} is damaged: {error}") from None

@@ -15,13 +15,14 @@ from ablate.analysis import (
     effects,
     estimates,
     factorial,
+    lag,
     layers,
     pairs,
     selection,
 )
 from ablate.analysis.estimates import Estimate
 from ablate.analysis.factorial import NotEstimableError
-from ablate.results import baseline
+from ablate.results import baseline, kept
 from ablate.results.baseline import Baseline
 from ablate.results.snapshot import Snapshot
 from ablate.study import design
@@ -33,11 +34,22 @@ _COVERAGE_ONLY = "a pairwise design is for coverage only; it takes a complete gr
 
 @dataclass(frozen=True)
 class Lead:
-    """How far a treatment is ahead of the baseline: from how many seeds, and what may be said of it."""
+    """How far a treatment is ahead of the baseline, and what may be said of it.
+
+    Attributes:
+        found: the mean difference, with its own interval and p.
+        count: seeds.
+        verdict: as of an effect.
+        p_holm: p after Holm's adjustment over all treatments; p itself on fresh seeds, which compare one.
+        level: the only level in which the treatment differs from the baseline, where the effect of that level is
+            undecided, or not for the better as well.
+    """
 
     found: Estimate
     count: int
     verdict: str
+    p_holm: float
+    level: str = ""
 
 
 class Findings:
@@ -115,6 +127,16 @@ class Findings:
         return diagnosis.counts(self.diagnosed)
 
     @cached_property
+    def lagging(self) -> pd.DataFrame:
+        """Treatments whose batch normalization lags behind; see `analysis.lag.lagging`."""
+        known = {
+            key: lag.Normalized(momentum, batches)
+            for key, record in self.snapshot.records.items()
+            if (momentum := kept.momentum(record)) is not None and (batches := kept.batches(record)) is not None
+        }
+        return lag.lagging(self.snapshot.runs, known, self.snapshot.study.thresholds.gap)
+
+    @cached_property
     def moved(self) -> pd.DataFrame:
         """Which level moved which of these symptoms; see `analysis.diagnosis.moved`."""
         levels = {} if self.snapshot.is_coverage_only else self.levels
@@ -177,6 +199,9 @@ class Findings:
     def lead(self, *, confirmed: bool = False) -> "Lead | None":
         """How far the winner is ahead of the baseline on the primary metric; `None` where no pair of runs tells.
 
+        It is judged as effects are, among all treatments that could have been chosen. Of a treatment that differs in
+        one level, nothing is said that the effect of this level does not say, too.
+
         Args:
             confirmed: on the fresh seeds of `run --confirm` instead of those that chose it.
         """
@@ -188,8 +213,26 @@ class Findings:
         sides = ({"treatment": [str(self.winner)]}, {"treatment": ["baseline"]})
         own = pairs.pair(pairs.measured(runs, ["treatment"], primary), *sides, ["treatment"])
         found = estimates.estimate_mean(own.numbers)
+        if not len(own.numbers):
+            return None
         gain = -found.mean if lower_is_better(primary) else found.mean
-        return Lead(found, len(own.numbers), effects.verdict(own, gain, found.p)) if len(own.numbers) else None
+        p = found.p if confirmed else float(effects.adjusted_p(runs, primary)[self.winner])
+        verdict = effects.verdict(own, gain, p)
+        level = "" if confirmed or verdict not in ("helps", "hurts") else self._disagreeing_level(verdict)
+        return Lead(found, len(own.numbers), "undecided" if level else verdict, p, level)
+
+    def _disagreeing_level(self, verdict: str) -> str:
+        """The only level that the winner differs from the baseline in, if the verdict on its effect is another one."""
+        treatment = next(run.treatment for run in self.snapshot.planned if run.treatment.name == self.winner)
+        changed = [
+            (name, level) for name, (first, *_) in self.levels.items() if (level := treatment.levels[name]) != first
+        ]
+        if len(changed) != 1:
+            return ""
+        name, level = changed[0]
+        table = self.effects()
+        row = table[table["factor"].eq(name) & table["level"].eq(level)]
+        return "" if row["verdict"].eq(verdict).all() else f"{name} = {level}"
 
     @cached_property
     def _grid(self) -> "factorial.Grid | str":

@@ -10,7 +10,7 @@ from ablate.analysis.estimates import FEWEST_SEEDS
 from ablate.report import wording
 from ablate.results import kept
 from ablate.results.identity import facts_by_source
-from ablate.results.record import KEPT_EPOCH
+from ablate.results.record import KEPT_EPOCH, MOMENTUM
 from ablate.results.snapshot import Snapshot
 from ablate.study.spec import Study
 
@@ -18,7 +18,7 @@ MOST_FAILURES = 20
 LOG_LINES = 30
 MOST_ENVIRONMENTS = 5  # different texts of one kind
 SHARED_TO_MENTION = 0.01  # of the test set; less is named where the data is described
-_NOT_SHOWN = {"process", "programs_compiled", "finished", KEPT_EPOCH}
+_NOT_SHOWN = {"process", "programs_compiled", "finished", KEPT_EPOCH, MOMENTUM}
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ablate.analysis.estimates import FEWEST_SEEDS, estimate_mean, largest_of_equals
+from ablate.analysis.estimates import CONFIDENCE, FEWEST_SEEDS, estimate_mean, largest_of_equals
 from ablate.analysis.selection import passed_over
 from ablate.report import answers, wording
 from ablate.report.answers import SYMBOLS
-from ablate.report.findings import Findings
+from ablate.report.findings import Findings, Lead
 from ablate.study.thresholds import Thresholds
 
 UNMEASURED = "unmeasured"  # of levels without a pair of runs, whatever their verdict
@@ -90,7 +90,8 @@ def verdict(findings: Findings) -> Verdict:
         if found:
             groups.append(Group(name, SYMBOLS.get(name, "○"), title, note, found))
     counts = findings.diagnosis
-    diagnosis = " ".join(filter(None, (_baseline(counts, snapshot.study.thresholds), _unfinished(counts))))
+    said = (_baseline(counts, snapshot.study.thresholds), _lagging(findings.lagging), _unfinished(counts))
+    diagnosis = " ".join(filter(None, said))
     paragraphs = (_selection(findings), _curse(findings), diagnosis, answers.dependence(findings))
     return Verdict(
         best,
@@ -131,9 +132,20 @@ def _sureness(findings: Findings) -> str:
     said = {
         "helps": "The lead is clear of zero",
         "hurts": "The lead on validation turns around: this difference is clear of zero for the worse",
-    }.get(lead.verdict, "The lead is not sure")
+    }.get(lead.verdict, f"The lead is not sure{_why_not_sure(lead)}")
     fresh = "" if findings.snapshot.confirmation else " Fresh seeds have not confirmed it yet."
     return f"{said} ({interval}).{fresh}"
+
+
+def _why_not_sure(lead: Lead) -> str:
+    """Why a lead is not sure although its own interval leaves zero out; empty where it does not."""
+    if lead.level:
+        return f": the effect of {lead.level}, listed below, is not decided in the same way"
+    if lead.found.low <= 0 <= lead.found.high or not lead.p_holm >= 1 - CONFIDENCE:
+        return ""
+    return (
+        f": among so many treatments such a lead comes by chance (p {wording.p_value(lead.p_holm)}, adjusted by Holm)"
+    )
 
 
 def _curse(findings: Findings) -> str:
@@ -221,6 +233,25 @@ def _baseline(counts: pd.DataFrame, thresholds: Thresholds) -> str:
     rest = [f"{row['diagnosis']} in {row['runs']}" for row in own[1:]]
     text += f" ({', '.join(rest)})" if rest else ""
     return f"{text}: {wording.diagnoses(thresholds)[first['diagnosis']]}."
+
+
+def _lagging(found: pd.DataFrame) -> str:
+    """That networks were scored with statistics that their batch normalization began with; may be empty."""
+    if found.empty:
+        return ""
+    rows = sorted(found.to_dict("records"), key=lambda row: row["treatment"] != "baseline")
+    first = rows[0]
+    name = "the baseline" if first["treatment"] == "baseline" else first["treatment"]
+    others = f" (and runs of {wording.plural(len(rows) - 1, 'other treatment')})" if len(rows) > 1 else ""
+    runs, momentum = wording.plural(first["of"], "run"), first["momentum"]
+    behind = wording.points(round(first["behind"], 3))
+    return (
+        f"In {first['runs']} of {runs} of {name}{others} batch normalization lags behind: training accuracy is "
+        f"{behind} lower in inference mode than it was during the training; its moving averages "
+        f"(momentum {momentum:g}) remember some {1 / (1 - momentum):,.0f} batches back, and these runs had "
+        f"{first['batches']:,}. All accuracies of such runs are too low for that reason, and what another level "
+        "seems to bring or to cost may be no more than that. More epochs, smaller batches or a lower momentum mend it."
+    )
 
 
 def _unfinished(counts: pd.DataFrame) -> str:

@@ -1,8 +1,11 @@
 """What records say about their kept weights, where these are not those that the settings lead one to expect."""
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Mapping
 
-from ablate.results.record import KEPT_EPOCH, Record
+from ablate.results.record import KEPT_EPOCH, MOMENTUM, Record
+
+KERAS_MOMENTUM = 0.99
 
 
 def kept_epoch(record: Record) -> int | None:
@@ -12,6 +15,28 @@ def kept_epoch(record: Record) -> int | None:
     """
     found: int | None = record.environment.get(KEPT_EPOCH, _asked_for(record))
     return found
+
+
+def batches(record: Record) -> int | None:
+    """How many batches the kept weights were trained with; `None` where they are of no epoch, or nothing tells."""
+    epoch, rows = kept_epoch(record), record.environment.get("rows")
+    trained = rows.get("train") if isinstance(rows, Mapping) else None
+    size = record.settings.get("training", {}).get("batch_size")
+    if epoch is None or not (type(trained) is int and type(size) is int and size > 0):
+        return None
+    return math.ceil(trained / size) * int(epoch)
+
+
+def momentum(record: Record) -> float | None:
+    """Of the moving averages of its batch normalization; `None` without one.
+
+    Records of older versions do not say; of them, networks of hidden layers alone are known to have one.
+    """
+    settings = record.settings
+    is_ours = bool(settings.get("model", {}).get("hidden"))
+    normed = is_ours and settings.get("remedies", {}).get("batch_norm") not in (None, False)
+    found = record.environment.get(MOMENTUM, KERAS_MOMENTUM if normed else None)
+    return found if isinstance(found, float) and 0 <= found < 1 else None
 
 
 def notes(records: Iterable[Record]) -> list[str]:

@@ -156,6 +156,11 @@ class Store:
         found = (self.root / "attempts" / key).glob("*.json")
         return {int(path.stem): path for path in found if is_attempt(path)}
 
+    def last_attempt(self, key: str) -> Path | None:
+        """The file with the reason and the log of the latest failure of a run."""
+        found = self._attempts(key)
+        return found[max(found)] if found else None
+
     def last_failure(self, key: str) -> Failure | None:
         """The latest reason why a run has no record."""
         for _, path in sorted(self._attempts(key).items(), reverse=True):

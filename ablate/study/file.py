@@ -110,7 +110,7 @@ class Claim(BaseModel):
         margin: for `equivalent`, the largest difference that still counts as none.
         at_least: lower bound of the treatment's own mean.
         at_most: upper bound of it.
-        between: both.
+        between: both bounds, `[smallest, largest]`.
         reproduces: a figure found elsewhere by a single run, which one more replicate could show as well.
     """
 

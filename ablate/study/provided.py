@@ -22,6 +22,8 @@ from ablate.study.readers import Arrays, SourceError, read_npz
 KEY = "data.source"
 TIMEOUT = 600  # seconds
 LONGEST_REASON = 300  # characters
+MOST_SHAPES = 3  # that are listed
+ONE_INPUT = "networks take one input here: join several into one array, and take it apart in the builder"
 _ARRAYS, _REASON = "arrays.npz", "reason.json"
 
 
@@ -95,14 +97,37 @@ def _named(returned: Any) -> dict[str, npt.NDArray[Any]]:
         case _:
             kind = type(returned).__name__
             raise SourceError(f"returned {kind}, and should return (x, y), or ((x_train, y_train), (x_test, y_test))")
-    arrays = {name: np.asarray(value) for name, value in found.items()}
-    for name, array in arrays.items():
-        if array.dtype.hasobject:
-            raise SourceError(f"returned {name} of {type(found[name]).__name__}, which is no array of numbers or texts")
+    for part in ("train", "test"):
+        if _are_several(found.get(f"x_{part}"), found.get(f"y_{part}")):
+            shapes = ", ".join(str(np.shape(each)) for each in found[f"x_{part}"][:MOST_SHAPES])
+            raise SourceError(f"returned x_{part} as {len(found[f'x_{part}'])} arrays of shapes {shapes}; {ONE_INPUT}")
+    arrays = {name: _array(name, value) for name, value in found.items()}
     size, limit = sum(array.nbytes for array in arrays.values()), ondisk.memory_limit()
     if size > limit:
         raise SourceError(f"returned {size:,} bytes, more than the {limit:,} that memory allows; write an .npz")
     return arrays
+
+
+def _are_several(x: Any, y: Any) -> bool:
+    """Whether features come as one array for each of several inputs, and not as one row for each label."""
+    if not isinstance(x, list | tuple) or not all(isinstance(each, np.ndarray) and each.ndim for each in x):
+        return False
+    labels = len(y) if hasattr(y, "__len__") else 0
+    return 1 < len(x) != labels and all(len(each) == labels for each in x)
+
+
+def _array(name: str, value: Any) -> npt.NDArray[Any]:
+    try:
+        array = np.asarray(value)
+    except ValueError:  # rows that differ in shape
+        shapes = dict.fromkeys(str(np.shape(each)) for each in value)
+        listed = ", ".join(list(shapes)[:MOST_SHAPES])
+        message = f"returned {name} as {len(value)} rows of different shapes ({listed}), which make no array"
+        raise SourceError(f"{message}; {ONE_INPUT}") from None
+    if array.dtype.hasobject:
+        advice = f"; {ONE_INPUT}" if isinstance(value, dict) else ""
+        raise SourceError(f"returned {name} of {type(value).__name__}, which is no array of numbers or texts{advice}")
+    return array
 
 
 def _reason(error: Exception) -> str:

@@ -58,8 +58,9 @@ class Blueprint:
         """
         numbers = _places(self.model)
 
-        def reseeded(layer: keras.layers.Layer) -> keras.layers.Layer:
-            return layers.copy(layer, **_reseeded(layer, numbers[id(layer)], seed))
+        def reseeded(layer: keras.Operation) -> keras.Operation:
+            place = numbers.get(id(layer))  # what Keras adds by itself, as for a mask, is no layer and has none
+            return layers.copy(layer, **(_reseeded(layer, place, seed) if place else {}))
 
         model = keras.models.clone_model(self.model, clone_function=reseeded, recursive=True)
         layers.put_weights(model, {**layers.weights_by_layer(model), **self.given})
@@ -141,8 +142,14 @@ def _names_from_the_beginning() -> Iterator[None]:
 def _unchanged(first: keras.Model, second: keras.Model, what: str) -> dict[str, Array]:
     """Weights that a builder makes the same at every seed: pretrained ones, zeros, those with a seed of their own."""
     one, other = layers.weights_by_layer(first), layers.weights_by_layer(second)
-    if {name: weight.shape for name, weight in one.items()} != {name: weight.shape for name, weight in other.items()}:
+    arrays = [list(layers.arrays_in_operations(model)) for model in (first, second)]
+    shapes = [{name: weight.shape for name, weight in weights.items()} for weights in (one, other)]
+    if shapes[0] != shapes[1] or len(arrays[0]) != len(arrays[1]):
         raise ModelError(f"{what} returned two different networks when it was called twice with the same arguments")
+    for (name, value), (_, again) in zip(*arrays, strict=True):
+        if not np.array_equal(value, again):
+            message = f"'{name}' takes random numbers as an argument, which cannot be drawn anew for every seed"
+            raise ModelError(f"{what}: {message}; make them weights of a layer, or give them a seed")
     return {name: weight for name, weight in one.items() if np.array_equal(weight, other[name], equal_nan=True)}
 
 
@@ -167,14 +174,27 @@ def _checked(model: Any, what: str, example: Shape, classes: int) -> Shape:
     if not model.built:
         model.build((None, *example))
     if len(model.inputs) != 1 or len(model.outputs) != 1:
+        counts = f"{len(model.inputs)} inputs and {len(model.outputs)} outputs"
         raise ModelError(
-            f"{what} has {len(model.inputs)} inputs and {len(model.outputs)} outputs, and should have one each"
+            f"{what} has {counts}, and should have one each; several inputs can come as one, to be taken apart in it"
         )
     shape = _input_shape(tuple(model.inputs[0].shape[1:]), example)
     if shape is None:
         raise ModelError(f"{what} takes examples of shape {model.inputs[0].shape[1:]}, and the data has {example}")
     _check_output(model, what, shape, classes)
+    _check_weights(model, what)
+    _forget_compilation(model)
     return shape
+
+
+def _forget_compilation(model: keras.Model) -> None:
+    """Let a model be as if it and the models inside it had never been compiled.
+
+    Keras compiles the copies of a compiled model, too, and a network that is saved would bring their optimizer along.
+    """
+    for part in model._flatten_layers():  # noqa: SLF001 - models inside wrappers too
+        if isinstance(part, keras.Model):
+            part.compiled = False
 
 
 def _input_shape(wanted: tuple[int | None, ...], example: Shape) -> Shape | None:
@@ -190,11 +210,20 @@ def _check_output(model: keras.Model, what: str, shape: Shape, classes: int) -> 
     end = tuple(model.outputs[0].shape[1:])
     advice = f"it should end in Dense({classes}, activation='softmax')"
     if end != (classes,):
-        raise ModelError(f"{what} ends in shape {end}; for {classes} classes {advice}")
+        one = ", with one unit for each class, also where there are two" if end == (1,) else ""
+        raise ModelError(f"{what} ends in shape {end}; for {classes} classes {advice}{one}")
     sample = np.random.default_rng(0).random((4, *shape), np.float32)
     found = model(tf.constant(sample), training=False).numpy()
     if np.isfinite(found).all() and not (np.allclose(found.sum(axis=1), 1, atol=1e-3) and found.min() >= 0):
         raise ModelError(f"{what} does not end in probabilities, which would add up to 1 over the classes; {advice}")
+
+
+def _check_weights(model: keras.Model, what: str) -> None:
+    """See that no weights are used beside their layer: the copies of every seed would go on using the first ones."""
+    for name, value in layers.arrays_in_operations(model):
+        if isinstance(value, keras.Variable | tf.Variable):
+            message = f"'{name}' takes weights as an argument ({value.name}), which cannot be copied for every seed"
+            raise ModelError(f"{what}: {message}; use them inside a layer of your own")
 
 
 def _places(model: keras.Model) -> dict[int, tuple[int, int]]:
@@ -203,7 +232,7 @@ def _places(model: keras.Model) -> dict[int, tuple[int, int]]:
     weighted = noisy = 0
     for _, layer in layers.walk(model):
         weighted += any(len(weight.shape) > 1 for weight in layer.weights)
-        noisy += "seed" in layer.get_config()
+        noisy += "seed" in layers.settings(layer)
         found[id(layer)] = weighted, noisy
     return found
 

@@ -16,6 +16,7 @@ from ablate.training.blueprint import Blueprint
 
 LARGEST = 2**24  # below which float32 holds every whole number
 _PASS_ON = {"InputLayer", "Reshape", "Flatten", "Permute", "RepeatVector", "Identity", "Cast", "ExpandDims", "Squeeze"}
+_PASS_ON |= {"GetItem", "Transpose", "Swapaxes", "Moveaxis", "Ravel", "Split", "Repeat", "Tile", "Flip", "Roll", "Take"}
 _LOOK_UP = {*tokens.LAYERS, "Embedding", "OneHot"}
 
 

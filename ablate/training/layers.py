@@ -1,11 +1,14 @@
 """The layers of any Keras model, those of models inside it too: what they have learned, by name, and copies of them."""
 
+import itertools
 from collections.abc import Iterator, Mapping
+from copy import copy as shallow_copy
 from typing import Any
 
 import keras
 import numpy as np
 import numpy.typing as npt
+import tensorflow as tf
 
 from ablate.errors import ModelError
 
@@ -35,6 +38,21 @@ def walk(model: keras.Model, inside: str = "") -> Iterator[tuple[str, keras.laye
         elif id(layer) not in seen:
             seen.add(id(layer))
             yield name, layer
+
+
+def arrays_in_operations(model: keras.Model) -> Iterator[tuple[str, Any]]:
+    """The variables and arrays that operations of a model are called with, beside what flows through it, by operation.
+
+    A copy of the model has the same ones, not its own.
+    """
+    graph = model._functional if isinstance(model, keras.Sequential) else model  # noqa: SLF001 - what it is made of
+    nodes = graph._nodes_by_depth.values()  # noqa: SLF001 - Keras has no public way to the arguments of an operation
+    for node in itertools.chain.from_iterable(nodes):
+        for value in keras.tree.flatten((node.arguments.args, node.arguments.kwargs)):
+            if isinstance(value, keras.Variable | tf.Variable | tf.Tensor | np.ndarray):
+                yield node.operation.name, value
+        if isinstance(node.operation, keras.Sequential | FUNCTIONAL):
+            yield from arrays_in_operations(node.operation)
 
 
 def is_learned(layer: keras.layers.Layer) -> bool:
@@ -71,24 +89,58 @@ def put_weights(model: keras.Model, weights: Mapping[str, Array]) -> None:
                 raise ModelError(f"the weights are not those of this network: layer '{name}', {error}") from None
 
 
+def batch_norm_momentum(model: keras.Model) -> float | None:
+    """The largest momentum of the moving averages that batch normalization keeps; `None` without any that does."""
+    found = [
+        float(layer.momentum)
+        for _, layer in walk(model)
+        if isinstance(layer, keras.layers.BatchNormalization) and layer.trainable
+    ]
+    return max(found, default=None)
+
+
 def parameters(model: keras.Model) -> int:
     """Weights of the network, trainable or not."""
     return sum(layer.count_params() for _, layer in walk(model) if layer.weights and is_learned(layer))
 
 
-def copy(layer: keras.layers.Layer, **changes: Any) -> keras.layers.Layer:
+def settings(layer: keras.layers.Layer) -> dict[str, Any]:
+    """What a layer says it was made with.
+
+    Raises:
+        ModelError: it cannot say.
+    """
+    try:
+        found: dict[str, Any] = layer.get_config()
+    except Exception as error:
+        raise _not_copied(layer, error) from error
+    return found
+
+
+def copy(layer: keras.Operation, /, **changes: Any) -> keras.Operation:
     """A layer made anew from its settings, with some of them changed; functions are handed over as they are.
+
+    What is no layer, such as the addition that Keras makes of `x + y` or the comparison behind a mask, has no weights
+    and no seed, and is copied as it is.
 
     Raises:
         ModelError: its class cannot be made from what its `get_config` says.
     """
+    if not isinstance(layer, keras.layers.Layer):
+        found = shallow_copy(layer)
+        found._inbound_nodes, found._outbound_nodes = [], []  # noqa: SLF001 - else it would hold every copy's graph
+        return found
+    config = settings(layer)
     try:
-        config = layer.get_config()
         functions = {key: getattr(layer, key) for key, value in config.items() if _is_function(value, layer, key)}
         return layer.__class__.from_config({**config, **functions, **changes})
     except Exception as error:
-        message = f"layer '{layer.name}' ({type(layer).__name__}) cannot be made from its get_config(): {error}"
-        raise ModelError(message) from error
+        raise _not_copied(layer, error) from error
+
+
+def _not_copied(layer: keras.layers.Layer, error: Exception) -> ModelError:
+    why = " ".join(str(error).split())[:300]
+    return ModelError(f"layer '{layer.name}' ({type(layer).__name__}) cannot be made from its get_config(): {why}")
 
 
 def _is_function(value: Any, layer: keras.layers.Layer, key: str) -> bool:

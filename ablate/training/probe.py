@@ -142,7 +142,9 @@ def _place(name: str) -> str:
 
 
 def _spectral_norm(kernel: Array) -> float:
-    return float(np.linalg.norm(kernel, 2)) if np.isfinite(kernel).all() else math.nan
+    with contextlib.suppress(np.linalg.LinAlgError), np.errstate(over="ignore"):  # weights close to overflow
+        return float(np.linalg.norm(kernel, 2)) if np.isfinite(kernel).all() else math.nan
+    return math.nan
 
 
 def bin_range(values: Array) -> tuple[float, float]:

@@ -139,7 +139,6 @@ def _networks(
         return keras.Model(inputs, x, name="network"), network
     if blueprint.shape != example:
         x = keras.layers.Reshape(blueprint.shape, name="shape")(x)
-    assert not network.compiled  # inside another model it would be saved with an optimizer, which would not load
     return keras.Model(inputs, network(x), name="network"), network
 
 

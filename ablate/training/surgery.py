@@ -23,6 +23,10 @@ class VariableDropout(keras.layers.Layer):
 
     stands_in = True
 
+    def __init__(self, name: str) -> None:
+        super().__init__(name=name)
+        self.supports_masking = True  # as Keras' does: a mask goes through it to the layers behind
+
     def build(self, input_shape: Any) -> None:
         """Make the variables: `rate` (a share), `seed` and `step`."""
         self.rate = self.add_weight(shape=(), initializer="zeros", trainable=False, name="rate")
@@ -131,7 +135,7 @@ def prepare(model: keras.Model, l1: tf.Variable | None, l2: tf.Variable | None) 
         ModelError: one of its layers cannot be copied.
     """
 
-    def replace(layer: keras.layers.Layer) -> keras.layers.Layer:
+    def replace(layer: keras.Operation) -> keras.Operation:
         if type(layer) is keras.layers.Dropout and layer.noise_shape is None:
             return VariableDropout(name=layer.name)
         penalty = getattr(layer, "kernel_regularizer", None)

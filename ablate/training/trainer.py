@@ -16,7 +16,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 import ablate
-from ablate.results.record import KEPT_EPOCH, Record, TrainerName, weights_digest
+from ablate.results.record import KEPT_EPOCH, MOMENTUM, Record, TrainerName, weights_digest
 from ablate.study.dataset import Dataset
 from ablate.study.levels import EarlyStopping
 from ablate.study.ondisk import OnDisk
@@ -365,6 +365,7 @@ def _train(
             "scaling": run.scaling.words,
             "programs_compiled": int(compiling > 0),
             KEPT_EPOCH: None if kept.epoch is None else kept.epoch + 1,
+            **({MOMENTUM: momentum} if (momentum := layers.batch_norm_momentum(bench.model)) is not None else {}),
             **({"trainer_reason": reason} if reason else {}),
         },
     )

@@ -56,3 +56,11 @@ def test_there_is_no_number_of_replicates_for_nothing():
 @pytest.mark.parametrize(("count", "expected"), [(1, 0.0), (2, 1 / math.sqrt(math.pi)), (8, 1.4236), (64, 2.3439)])
 def test_the_best_of_equals_looks_better_than_it_is(count, expected):
     assert estimates.largest_of_equals(count) == pytest.approx(expected, abs=2e-4)
+
+
+def test_many_p_values_are_those_of_every_mean():
+    random = np.random.default_rng(1)
+    columns = random.normal(0.3, 1.0, (9, 6))
+    columns[:, 1], columns[:, 2], columns[3:, 3], columns[1:, 4], columns[:, 5] = 0.0, 0.25, np.nan, np.nan, np.nan
+    expected = [estimates.estimate_mean(column[np.isfinite(column)]).p for column in columns.T]
+    np.testing.assert_allclose(estimates.p_values(columns), expected, rtol=1e-9)

@@ -2,10 +2,12 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ablate import api
+from ablate.api import Progress
 from tests.api.test_plans import finish, plan
 from tests.api.test_plans import folder as folder  # noqa: PLC0414 - a fixture
 
@@ -29,3 +31,24 @@ def test_there_are_as_many_workers_as_this_process_may_use_cores(monkeypatch: py
     monkeypatch.delattr(os, "sched_getaffinity")
     monkeypatch.setattr(os, "cpu_count", lambda: None)
     assert api.default_jobs() == 1
+
+
+def test_a_run_takes_the_options_of_the_command(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    finish(plan(folder))
+    seen: list[api.Options] = []
+    original = api.run_plan
+
+    def run_plan(plan: api.Plan, options: api.Options, *arguments: Any, **more: Any) -> Any:
+        seen.append(options)
+        return original(plan, options, *arguments, **more)
+
+    monkeypatch.setattr(api, "run_plan", run_plan)
+    api.run(api.load(folder / "ablations.toml"), jobs=3, trainer="fit", timeout=9.0, budget=99.0, fail_fast=True)
+    (options,) = seen
+    found = (options.jobs, options.trainer, options.timeout, options.budget, options.fail_fast, options.trust_model)
+    assert found == (3, "fit", 9.0, 99.0, True, False)
+
+
+def test_notes_are_warnings_where_nobody_listens() -> None:
+    with pytest.warns(UserWarning, match="the trained network of baseline, seed 1 could not be saved"):
+        api._warn(Progress(1, 1, notes=("the trained network of baseline, seed 1 could not be saved",)))

@@ -1,7 +1,9 @@
 """Streams and exit codes: results on stdout, words on stderr, and one line for what a user can mend."""
 
+import io
 import json
 import math
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,10 +12,14 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
+from ablate.api import Outcome, Progress
 from ablate.cli import console
 from ablate.cli.console import Output
+from ablate.cli.progress import listener
 from ablate.errors import AblateError, EmptyResultsError, NotComparableError, StoreError, WorkerError
 from ablate.results.store import Store
+from tests import invented
+from tests.commands import ablate
 
 
 def run(action, *arguments: str) -> Result:
@@ -50,20 +56,38 @@ def test_what_went_wrong_is_one_line_and_an_exit_code(error: BaseException, code
     assert "odd" in done.stderr or code == 130
 
 
-def test_debug_hands_the_error_on() -> None:
-    error = AblateError("odd")
-
+@pytest.mark.parametrize(("error", "code"), [(AblateError("odd"), 2), (ZeroDivisionError("odd"), 70)], ids=repr)
+def test_debug_shows_where_an_error_comes_from_and_keeps_its_exit_code(error: Exception, code: int) -> None:
     def fail(output: Output) -> None:
         raise error
 
-    assert run(fail, "--debug").exception is error
+    done = run(fail, "--debug")
+    assert (done.exit_code, done.stdout) == (code, "")
+    assert "Traceback" in done.stderr
+    assert ", in fail" in done.stderr
+    assert "Traceback" not in run(fail).stderr
 
 
-def test_an_error_of_the_program_is_not_hidden() -> None:
+def test_an_error_that_nobody_expected_has_a_code_of_its_own() -> None:
+    """Not 1, which `check` has for a regression."""
+
     def fail(output: Output) -> None:
-        raise ZeroDivisionError
+        raise KeyError("1403517")
 
-    assert isinstance(run(fail).exception, ZeroDivisionError)
+    done = run(fail)
+    assert done.exit_code == 70
+    assert done.stderr.startswith("Error: KeyError: '1403517'. Nobody expected this error; --debug shows")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_what_comes_before_a_command_has_that_code_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(name: str) -> None:
+        raise RuntimeError(name)
+
+    monkeypatch.setattr("ablate.cli.import_module", broken)
+    done = ablate("run")
+    assert done.exit_code == 70
+    assert "RuntimeError: ablate.cli.run" in done.stderr
 
 
 def everything(output: Output) -> None:
@@ -127,3 +151,45 @@ main()
     command = [sys.executable, "-m", "interrupted"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (130, "Interrupted.\n")
+
+
+@pytest.mark.parametrize("debug", [True, False])
+def test_debug_shows_where_a_run_failed_in_its_worker(debug: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    run = invented.snapshot().planned[0]
+    log = "Traceback (most recent call last):\n  File mine.py, line 3\x1b[2J\nKeyError: 1"
+    progress = Progress(2, 4, last=(run, Outcome(run.key, "failed", "KeyError: 1", log)))
+    with listener(Output(quiet=False, verbose=False, as_json=False, color=False, debug=debug)) as hears:
+        hears(progress)
+    said = capsys.readouterr().err
+    assert "baseline seed 1: failed: KeyError: 1" in said
+    assert ("  File mine.py, line 3" in said) is debug
+    assert "\x1b" not in said
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_the_bars_say_compiling_and_promise_nothing_before_a_run_is_finished(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "120")
+
+    def shown(*steps: Progress) -> str:
+        """The last bar of epochs, before it is taken away."""
+        monkeypatch.setattr("sys.stderr", Terminal())
+        with listener(Output(quiet=False, verbose=False, as_json=False, color=False)) as hears:
+            for step in steps:
+                hears(step)
+        return [text for text in sys.stderr.getvalue().splitlines() if "━" in text][-1]
+
+    begun = shown(Progress(4, 40))
+    assert "compiling" in begun
+    assert "epochs" not in begun
+    times = r"\d:\d\d:\d\d|-:--:--"
+    going = shown(Progress(4, 40), Progress(4, 40, epochs=1), Progress(4, 40, epochs=2))
+    assert "epochs" in going
+    assert len(re.findall(times, going)) == 1  # what has passed, not what is left
+    run = invented.snapshot().planned[0]
+    measured = Progress(4, 40, {"ok": 1}, epochs=10, last=(run, Outcome(run.key, "ok")))
+    assert len(re.findall(times, shown(Progress(4, 40), measured))) == 2

@@ -28,3 +28,11 @@ def test_a_folder_of_templates_that_holds_none_is_bad_usage(invented_results: Pa
     done = ablate("report", "-o", invented_results, "--template-dir", tmp_path)
     assert done.exit_code == 2
     assert "holds no template" in done.stderr
+
+
+def test_without_a_finished_run_the_reason_of_a_failure_is_told(tmp_path: Path) -> None:
+    invented.kept(invented.snapshot(failed=(0, 1), finished=0), tmp_path)
+    done = ablate("report", "-o", tmp_path)
+    assert done.exit_code == 5
+    assert "no page without a finished run: none of 18 runs is finished, 2 failed; " in done.stderr
+    assert "failed: out of memory <b> (its log: " in done.stderr

@@ -1,9 +1,11 @@
 """`ablate run`: what it says of what was trained, and how it ends. Nothing is trained here; outcomes are handed in."""
 
 import json
+import re
 import signal
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,8 @@ from ablate.api import Options, Outcome, Plan, StopSignal, make_plan
 from ablate.cli import run as command
 from ablate.cli.console import Output
 from ablate.results import confirmation
+from ablate.results.identity import PlannedRun
+from ablate.results.record import Failure
 from tests import invented
 from tests.commands import ablate
 
@@ -93,6 +97,46 @@ def test_failed_runs_are_exit_3_and_the_rest_is_pending(study: Path, use: Any) -
     assert (counts["trained"], counts["cached"], counts["failed"], counts["diverged"]) == (1, 1, 1, 1)
     assert "4 runs: 1 trained, 1 were there, 1 failed, 1 diverged, 1 pending; results in" in done.stderr
     assert "'ablate run' trains the rest." in done.stderr
+
+
+def fail(*places: int) -> Train:
+    """Let runs fail, and train the others."""
+
+    def train(plan: Plan, options: Options, stop: StopSignal) -> dict[str, Outcome]:
+        outcomes = commit(
+            replace(plan, selected=tuple(run for run in plan.selected if run not in bad(plan))), options, stop
+        )
+        for run in bad(plan):
+            plan.store.record_failure(run.key, Failure("out of tea", "the log", "2026-01-01T00:00:00+00:00"))
+            outcomes[run.key] = Outcome(run.key, "failed", "out of tea", log="File mine.py, line 3")
+        return outcomes
+
+    def bad(plan: Plan) -> list[PlannedRun]:
+        return [plan.everything[place] for place in places]
+
+    return train
+
+
+def test_where_all_runs_failed_the_reason_is_told_and_no_page_is_offered(study: Path, use: Any) -> None:
+    use(fail(0, 1, 2, 3))
+    done = ablate("run", "-c", study)
+    assert done.exit_code == 3
+    log = study.parent / "reports" / "small" / "attempts"
+    said = r"Failed: 4 of 4 runs, the first of them baseline, seed 1, failed: out of tea \(its log: (\S+/1\.json)\)"
+    (path,) = re.findall(said, done.stderr)
+    assert Path(path).is_relative_to(log)
+    assert Path(path).is_file()
+    assert "'ablate run' tries the failed runs again, once what is wrong with them is mended." in done.stderr
+    assert "'ablate report'" not in done.stderr
+    assert "so there is no page to write yet" in done.stderr
+
+
+def test_where_some_runs_failed_the_page_is_offered_as_well(study: Path, use: Any) -> None:
+    use(fail(1))
+    done = ablate("run", "-c", study)
+    assert done.exit_code == 3
+    assert "Failed: batch_norm=true, seed 1 failed: out of tea (its log: " in done.stderr
+    assert "Next: 'ablate report' writes the page." in done.stderr
 
 
 def test_a_part_of_a_study_says_how_much_it_left_out(study: Path, use: Any) -> None:

@@ -65,6 +65,30 @@ def test_a_folder_without_a_repository_gets_its_own(tmp_path: Path) -> None:
     assert "${{ secrets" not in workflow.text(strange / "ablations.toml", tmp_path)
 
 
+@pytest.mark.parametrize("install", ["git+https://host.example/somebody/ablate@v1", ".", "./tools/ablate[parquet]"])
+def test_it_installs_what_it_is_told(repository: Path, install: str) -> None:
+    done = init(repository / "ablations.toml", "--ci", "github", "--install", install)
+    assert done.exit_code == 0, done.output
+    steps = yaml.safe_load((repository / workflow.NAME).read_text())["jobs"]["study"]["steps"]
+    (step,) = (step for step in steps if step.get("name") == "Install")
+    assert step["run"] == f'python -m pip install "{install}"'
+    assert "The workflow installs" not in done.stderr
+
+
+def test_by_default_it_installs_this_version_and_says_so(repository: Path) -> None:
+    done = init(repository / "ablations.toml", "--ci", "github")
+    assert f"The workflow installs {workflow.DEFAULT}; where no index has it, --install names another" in done.stderr
+    assert f'pip install "{workflow.DEFAULT}"' in (repository / workflow.NAME).read_text()
+
+
+@pytest.mark.parametrize("install", ['x" && rm -rf "', "${{ secrets.X }}", "$(id)", "a\nb", "`id`"])
+def test_nothing_else_than_an_installable_thing_gets_into_it(repository: Path, install: str) -> None:
+    done = init(repository / "ablations.toml", "--ci", "github", "--install", install)
+    assert done.exit_code == 2
+    assert "should be a name, a folder or an address" in done.stderr
+    assert not (repository / workflow.NAME).exists()
+
+
 def lint(*files: Path) -> subprocess.CompletedProcess[str]:
     found = shutil.which("actionlint", path=os.pathsep.join((str(BIN), os.environ.get("PATH", ""))))
     if found is None:

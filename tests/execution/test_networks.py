@@ -79,9 +79,28 @@ def test_an_error_of_ours_is_handed_on_and_another_is_explained(tmp_path: Path) 
         return Lanes(answer)
 
     with pytest.raises(ModelError, match=r"^no such layer$"):
-        networks.save_models(RUNS, fails(ModelError("no such layer")), *place(tmp_path))
+        networks.evaluate_models(RUNS, fails(ModelError("no such layer")), *place(tmp_path))
     with pytest.raises(StoreError, match=r"^a trained network could not be used: ValueError: odd$"):
-        networks.save_models(RUNS, fails(ValueError("odd")), *place(tmp_path))
+        networks.evaluate_models(RUNS, fails(ValueError("odd")), *place(tmp_path))
+
+
+def test_networks_that_cannot_be_saved_are_told_of_once_for_every_reason(tmp_path: Path) -> None:
+    def answer(assignment: Assignment) -> None:
+        raise ModelError("no such layer") if assignment.seed == 2 else AssertionError
+
+    found = networks.save_models(RUNS, Lanes(answer), *place(tmp_path))
+    assert [note.partition(". The records")[0] for note in found] == [
+        "the trained networks of 2 runs (baseline, seed 1, and others) could not be saved as .keras: AssertionError",
+        "the trained network of baseline, seed 2 could not be saved as .keras: no such layer",
+    ]
+
+
+def test_a_full_disk_is_an_error_all_the_same(tmp_path: Path) -> None:
+    def answer(assignment: Assignment) -> None:
+        raise StoreError("m.keras cannot be written: no space")
+
+    with pytest.raises(StoreError, match="no space"):
+        networks.save_models(RUNS, Lanes(answer), *place(tmp_path))
 
 
 def test_a_wish_to_stop_ends_the_workers_and_brings_nothing(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -212,9 +213,10 @@ def test_the_networks_of_the_baseline_and_of_the_best_are_kept(tmp_path: Path) -
     study = api.load(STUDIES / "tiny.toml", overrides)
     part = api.run(study, jobs=1, out=tmp_path, only=["dropout=0.9"])
     assert part.store.models("npz") == set(part.runs["run"])
-    results = api.run(study, jobs=1, out=tmp_path)
+    results = api.run(study, jobs=1, out=tmp_path, confirm=True)
     best = results.runs.groupby("treatment")["val_accuracy"].mean().idxmax()
     assert best == "optimizer=adam(learning_rate=0.02)"
+    assert results.confirmation()[["treatment", "n"]].to_numpy().tolist() == [[best, 2]]
     wanted = results.runs[results.runs["treatment"].isin(["baseline", best])]
     assert results.store.models("keras") == set(wanted["run"])
     assert len(wanted) == 4
@@ -227,6 +229,73 @@ def test_all_networks_are_kept_or_none(tmp_path: Path, choice: str, kept: int) -
     assert results.snapshot.missing == 0
     assert len(results.store.models("keras")) == kept
     assert results.store.models("npz") == set()
+
+
+OF_THEIR_OWN = """
+[study]
+name = "own"
+replicates = 1
+[data]
+source = "digits"
+[model]
+builder = "user_architectures:compiled"
+[training]
+epochs = 1
+[factors]
+"model.builder" = ["user_architectures:compiled", "user_architectures:unsaveable"]
+"""
+
+
+def test_a_network_that_cannot_be_saved_costs_a_warning_and_a_compiled_one_is_saved(tmp_path: Path) -> None:
+    (tmp_path / "user_architectures.py").write_bytes((STUDIES / "user_architectures.py").read_bytes())
+    (tmp_path / "ablations.toml").write_text(OF_THEIR_OWN)
+    study = api.load(tmp_path / "ablations.toml", ['study.save_models="all"'])
+    notes: list[str] = []
+    results = api.run(study, jobs=1, listener=lambda progress: notes.extend(progress.notes))
+    assert list(results.runs["status"]) == ["ok", "ok"]
+    assert results.store.models("keras") == {results.runs["run"][0]}
+    (note,) = notes
+    assert "model.builder=user_architectures:unsaveable, seed 1 could not be saved as .keras: " in note
+    assert "ValueError: these weights are a secret" in note
+    assert "The records are complete" in note
+
+
+@pytest.fixture
+def unfit(tmp_path: Path) -> Path:
+    """A study of three models, two of which cannot be trained, with two replicates."""
+    (tmp_path / "user_models.py").write_bytes((STUDIES / "user_models.py").read_bytes())
+    path = tmp_path / "ablations.toml"
+    text = OF_THEIR_OWN.replace("user_architectures:compiled", "user_models:make_dense").replace(
+        "= 1\n[data", "= 2\n[data"
+    )
+    path.write_text(text.replace('"user_architectures:unsaveable"', '"user_models:logits", "user_models:one_class"'))
+    return path
+
+
+def test_a_plan_says_which_models_cannot_be_trained_before_anything_is(unfit: Path) -> None:
+    done = ablate("plan", "-c", unfit, "--check-models")
+    assert done.exit_code == 2
+    assert "ablations.toml: 2 problems" in done.stderr
+    assert 'model.builder = "user_models:logits": model.builder=user_models:logits: ' in done.stderr
+    assert "does not end in probabilities" in done.stderr
+    assert (
+        "ends in shape (1,); for 10 classes it should end in Dense(10, activation='softmax'), with one unit"
+        in done.stderr
+    )
+    fine = ablate("plan", "-c", unfit, "--check-models", "--only", "model.builder=user_models:make_dense")
+    assert fine.exit_code == 0, fine.stderr
+    assert "Every model can be trained on its data." in fine.stderr
+    assert not (unfit.parent / "reports").exists()
+
+
+def test_a_model_that_cannot_be_trained_costs_its_own_runs_at_once(unfit: Path) -> None:
+    done = ablate("run", "-c", unfit)
+    assert done.exit_code == 3
+    assert "6 runs: 2 trained, 0 were there, 4 failed" in done.stderr
+    assert (
+        len(re.findall(r"Failed: 2 of 6 runs, the first of them model\.builder=\S+, seed 1, failed: ", done.stderr))
+        == 2
+    )
 
 
 def test_a_broken_installation_is_one_clear_error(tmp_path: Path) -> None:

@@ -131,6 +131,35 @@ def test_a_failed_run_is_kept_with_its_reason_and_the_others_go_on(store: Store)
     assert store.attempts(bad) == 1
 
 
+def refusing(assignment: Assignment) -> Outcome:
+    """A worker whose model cannot be trained with a batch norm."""
+    if assignment.settings["remedies"]["batch_norm"]:
+        return Outcome(assignment.key, "failed", "ends in logits", "the log", refused=True)
+    return fine(assignment)
+
+
+NORMED: dict[str, Any] = {"study": {"replicates": 4}, "underfitting": {"batch_norm": [False, True]}}
+
+
+def test_a_model_that_cannot_be_trained_is_tried_once_and_the_others_go_on(store: Store) -> None:
+    runs, identity = planned(study_of(**NORMED))
+    lanes = Lanes(refusing, jobs=1)
+    outcomes = scheduler.execute(runs, lanes, identity, store, Path(), OPTIONS)
+    sent = [assignment.settings["remedies"]["batch_norm"] for assignment in lanes.sent]
+    assert (sent.count(True), sent.count(False)) == (1, 4)
+    failed = [key for key, outcome in outcomes.items() if outcome.status == "failed"]
+    assert len(outcomes) == 8
+    assert len(failed) == 4
+    assert {store.last_failure(key).reason for key in failed} == {"ends in logits"}
+
+
+def test_where_the_first_failure_is_the_end_its_like_stay_pending(store: Store) -> None:
+    runs, identity = planned(study_of(**NORMED))
+    options = Options(jobs=1, fail_fast=True)
+    outcomes = scheduler.execute(runs, Lanes(refusing, jobs=1), identity, store, Path(), options)
+    assert [outcome.status for outcome in outcomes.values()].count("failed") == 1
+
+
 def test_the_first_failure_is_the_end_where_that_was_asked_for(store: Store) -> None:
     lanes = Lanes(lambda assignment: Outcome(assignment.key, "failed", "too bad"), jobs=1)
     found = execute(lanes, store, Options(jobs=1, fail_fast=True))

@@ -3,10 +3,14 @@
 import re
 from dataclasses import replace
 
+import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ablate.report import verdict
 from ablate.report.findings import Findings
+from tests import invented
 from tests.report.test_findings import GRID, with_confirmation
 
 
@@ -108,3 +112,76 @@ def test_what_is_wrong_with_the_baseline_is_said_in_full(make):
 def test_the_curse_of_the_winner_is_counted_in_standard_errors(make):
     words = " ".join(said(make()).paragraphs)
     assert "the best of 3 equal treatments looks 0.8 standard errors better than it is" in words
+
+
+LEVELS = {
+    "underfitting": {"batch_norm": [False, True], "init": ["glorot_uniform", "he_normal", "he_uniform"]},
+    "overfitting": {"dropout": [0.0, 0.1, 0.5]},
+}
+INCLUDED = {"include": [{"batch_norm": True, "dropout": 0.5}, {"batch_norm": True, "init": "he_normal"}]}
+
+
+@pytest.fixture(scope="module")
+def studies():
+    return [
+        invented.snapshot(**LEVELS),
+        invented.snapshot(**LEVELS, **INCLUDED),
+        invented.snapshot(**LEVELS, study={"name": "crossed", "design": "grid", "replicates": 5}),
+    ]
+
+
+@settings(max_examples=25, deadline=None, derandomize=True)
+@given(place=st.integers(0, 2), size=st.floats(0.0, 2.5), seed=st.integers(0, 2**16))
+def test_the_headline_never_calls_clear_what_the_list_calls_undecided(studies, place, size, seed):
+    """Over simulated effects that are about as large as the noise, in designs whose families of tests differ."""
+    random = np.random.default_rng(seed)
+    snapshot = studies[place]
+    shifts = {}
+
+    def change(run, result):
+        shift = shifts.setdefault(run.treatment.name, size * random.random() if run.treatment.changed else 0.0)
+        score = 0.8 + 0.01 * (shift + random.normal())
+        return {"val_accuracy": score, "test_accuracy": score, "test_loss": 1 - score}
+
+    changed = with_results(snapshot, change)
+    found = said(changed)
+    groups = {finding.level: group.verdict for group in found.groups for finding in group.findings}
+    names = {run.treatment.name: run.treatment for run in changed.planned}
+    (own,) = (names[name] for name in names if name == found.best)
+    levels = [f"{name} = {own.levels[name]}" for name in own.changed]
+    if len(levels) == 1 and found.sure.startswith("The lead is clear"):
+        assert groups[levels[0]] == "helps"
+
+
+def test_a_lead_that_many_treatments_make_by_chance_is_not_clear(make):
+    """Its own interval leaves zero out; the adjusted test, which decides, does not."""
+    snapshot = make(**LEVELS)
+    wobble = dict(zip(range(1, 7), (0.001, 0.018, 0.004, 0.014, 0.0, 0.011), strict=True))
+
+    def change(run, result):
+        ahead = wobble[run.seed] if run.treatment.name == "init=he_normal" else 0.0005 * (run.seed % 2)
+        return {"val_accuracy": 0.8 + ahead, "test_accuracy": 0.8 + ahead * bool(run.treatment.changed)}
+
+    found = said(with_results(snapshot, change))
+    assert found.best == "init=he_normal"
+    assert re.match(r"The lead is not sure: among so many .* \(p 0\.\d+, adjusted by Holm\)", found.sure)
+    assert re.search(r"95% interval \+", found.sure)
+    assert "init = he_normal" in [
+        each.level for group in found.groups for each in group.findings if group.verdict == "undecided"
+    ]
+
+
+def test_a_batch_norm_that_lags_behind_is_named_as_the_cause(make):
+    normed = make(underfitting={"batch_norm": True, "init": ["glorot_uniform", "he_normal"]}, overfitting={})
+
+    def lag(run, result):
+        return {"accuracy": 0.973, "train_accuracy": 0.851 if not run.treatment.changed else 0.97}
+
+    words = " ".join(said(with_results(normed, lag)).paragraphs)
+    assert (
+        "In 6 of 6 runs of the baseline batch normalization lags behind: training accuracy is 12.2 points lower"
+        in words
+    )
+    assert "(momentum 0.99) remember some 100 batches back, and these runs had 18." in words
+    plain = make(underfitting={"init": ["glorot_uniform", "he_normal"]}, overfitting={})
+    assert "lags behind" not in " ".join(said(with_results(plain, lag)).paragraphs)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from ablate.results import kept
-from ablate.results.record import KEPT_EPOCH, Record
+from ablate.results.record import KEPT_EPOCH, MOMENTUM, Record
 from tests.results.builders import record
 
 RESTORING = {"patience": 3, "restore_best_weights": True}
@@ -44,3 +44,35 @@ def test_other_epochs_none_and_records_that_do_not_say_are_told_apart() -> None:
     assert changed.startswith("In 2 of 5 runs a callback changed the weights after the last epoch")
     assert unknown.startswith("1 of 5 runs used callbacks and were recorded by an older version")
     assert kept.kept_epoch(several[2]) is None
+
+
+def normed(hidden: list[int], batch_norm: Any, **environment: Any) -> Record:
+    settings = {
+        "model": {"hidden": hidden},
+        "remedies": {"batch_norm": batch_norm},
+        "training": {"batch_size": 32},
+    }
+    return replace(made(**environment), settings=settings)
+
+
+@pytest.mark.parametrize(
+    ("of", "momentum"),
+    [
+        (normed([8], batch_norm=True), 0.99),  # as an older version wrote it
+        (normed([8], batch_norm=False), None),
+        (normed([], batch_norm=True), None),  # of a builder, which may do anything with it
+        (normed([], batch_norm=False, **{MOMENTUM: 0.9}), 0.9),
+        (normed([8], batch_norm=True, **{MOMENTUM: "damaged"}), None),
+        (normed([8], batch_norm=True, **{MOMENTUM: 1.0}), None),
+    ],
+)
+def test_how_long_a_batch_norm_remembers_is_in_the_record(of: Record, momentum: float | None) -> None:
+    assert kept.momentum(of) == momentum
+
+
+def test_batches_are_counted_up_to_the_kept_weights() -> None:
+    rows = {"rows": {"train": 100}}
+    assert kept.batches(normed([8], batch_norm=True, **rows)) == 4 * 3
+    assert kept.batches(normed([8], batch_norm=True, **rows, **{KEPT_EPOCH: 1})) == 4
+    assert kept.batches(normed([8], batch_norm=True, **rows, **{KEPT_EPOCH: None})) is None
+    assert kept.batches(normed([8], batch_norm=True, rows={"train": "many"})) is None

@@ -35,6 +35,22 @@ def raises():
 def wrong():
     return {"x": 1}
 
+def uneven():
+    return [[1, 2], [1, 2, 3], [1, 2]], [0, 1, 0]
+
+
+def ragged():
+    return [np.zeros((30, 4)), np.zeros((30, 8))], np.arange(30) % 3
+
+
+def two_inputs():
+    return [np.zeros((30, 4)), np.zeros((30, 4))], np.arange(30) % 3
+
+
+def by_name():
+    return {"image": np.zeros((30, 4)), "age": np.zeros(30)}, np.arange(30) % 3
+
+
 def objects():
     return np.array([object()] * 4), [0, 1, 0, 1]
 
@@ -91,6 +107,13 @@ def test_a_function_gives_a_data_set(folder: Path, capfd: pytest.CaptureFixture[
         ("not_finite", "feature values are NaN, infinite or too large"),
         ("parts", "y_test has labels that y_train has not"),
         ("nothing", "defines no 'nothing'"),
+        (
+            "ragged",
+            r"returned x_train as 2 arrays of shapes \(30, 4\), \(30, 8\); networks take one input here: join several",
+        ),
+        ("two_inputs", r"returned x_train as 2 arrays of shapes \(30, 4\), \(30, 4\); networks take one input here"),
+        ("by_name", "returned x_train of dict, which is no array of numbers or texts; networks take one input here"),
+        ("uneven", r"returned x_train as 3 rows of different shapes \(\(2,\), \(3,\)\), which make no array"),
     ],
 )
 def test_what_goes_wrong_is_said(folder: Path, name: str, message: str) -> None:

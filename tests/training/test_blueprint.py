@@ -6,6 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from ablate.errors import ModelError
 from ablate.results.record import Record
@@ -14,7 +15,7 @@ from ablate.study.settings import RunSettings
 from ablate.study.sources import Dataset
 from ablate.training import blueprint as blueprints
 from ablate.training import data as run_data
-from ablate.training import layers, saving, trainer
+from ablate.training import layers, saving, surgery, trainer
 from ablate.training.blueprint import Blueprint
 from ablate.training.trainer import Workshop
 from tests.conftest import STUDIES
@@ -27,10 +28,12 @@ def importable(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def settings_of(builder: str, **sections: Any) -> RunSettings:
-    model = {"hidden": [], "builder": f"user_models:{builder}", **sections.pop("model", {})}
+    reference = builder if ":" in builder else f"user_models:{builder}"
+    model = {"hidden": [], "builder": reference, **sections.pop("model", {})}
     document: Any = {"study": {"name": "own"}, "data": {"source": "digits"}, "training": {"epochs": 2}, **sections}
     from ablate.study import spec
 
+    document["data"] = {"source": "digits", **document["data"]}
     document["model"] = {name: value for name, value in model.items() if value}
     return spec.build(document, Path("ablations.toml")).base
 
@@ -120,6 +123,9 @@ def test_weights_that_the_builder_decides_are_every_runs_start() -> None:
         ("lambda_layer", r"layer 'lambda' \(Lambda\) cannot be made from its get_config"),
         ("subclassed", r"the layers of a subclassed model \(Subclassed\) cannot be copied; make it of layers"),
         ("other_every_time", "returned two different networks"),
+        ("user_architectures:weights_beside_their_layer", "takes weights as an argument .* use them inside a layer"),
+        ("user_architectures:random_numbers_beside_layers", "'add' takes random numbers as an argument"),
+        ("user_architectures:silent", r"layer 'silent' \(Silent\) cannot be made from its get_config"),
     ],
 )
 def test_what_is_wrong_with_a_model_is_said(digits: Dataset, builder: str, message: str) -> None:
@@ -184,3 +190,56 @@ def test_probes_look_at_kernels_and_activations_by_name(digits: Dataset) -> None
     (image,) = (probe for probe in record.probes if probe.layer == "activation" and probe.moment == "end")
     assert image.dead is not None
     assert sum(image.counts) == 1000 * 6 * 6 * 4
+
+
+ARCHITECTURES = (
+    "masked_recurrent",
+    "masked_pooling",
+    "masked_attention",
+    "masked_sequential",
+    "masking",
+    "operations",
+    "shared_and_nested",
+    "wrapped",
+    "compiled",
+)
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_copies_and_saved_networks_give_what_the_users_model_gives(digits: Dataset, tmp_path: Path, name: str) -> None:
+    """Bit for bit, with the same weights; also where dropouts were replaced, and as a file that Keras loads."""
+    blueprint = drawn(f"user_architectures:{name}")
+    x = np.asarray(digits.x[:20], np.float32).reshape(-1, 8, 8)
+    weights = layers.weights_by_layer(blueprint.model)
+    settings = settings_of(f"user_architectures:{name}")
+    expected = blueprint.model(x, training=False).numpy()
+    for copied in (blueprint.fresh(1), surgery.prepare(blueprint.fresh(2), None, None)):
+        layers.put_weights(copied, weights)
+        np.testing.assert_array_equal(copied(x, training=False).numpy(), expected)
+        assert not any(part.compiled for part in copied._flatten_layers() if isinstance(part, keras.Model))
+    path = tmp_path / "network.keras"
+    saving.plain_network(settings, unscaled(), 10, weights, blueprint).save(path)
+    loaded = keras.saving.load_model(path)
+    np.testing.assert_array_equal(loaded(x, training=False).numpy(), expected)
+
+
+def unscaled() -> run_data.Scaling:
+    return run_data.Scaling(tf.zeros(64), tf.ones(64), (8, 8))
+
+
+SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in ("masked_recurrent", "masked_attention")]
+
+
+@pytest.mark.parametrize("name", ["masked_sequential", "shared_and_nested", *SLOW])
+def test_every_trainer_trains_networks_with_masks_and_operations_alike(digits: Dataset, name: str) -> None:
+    """As `fit` does under XLA; 1e-4 is a thousand roundings of float32 (6e-8) that training adds up and amplifies."""
+    settings = settings_of(
+        f"user_architectures:{name}", training={"epochs": 1, "batch_size": 100}, data={"scale": "none"}
+    )
+    workshop = Workshop()
+    found = {way: train(digits, workshop, settings, trainer=way) for way in ("compiled", "graph", "fit")}
+    assert {way: record.trainer for way, record in found.items()} == {way: way for way in found}
+    for record in found.values():
+        for column, values in found["fit"].history.items():
+            if column != "seconds":
+                np.testing.assert_allclose(record.history[column], values, rtol=1e-4, atol=1e-6)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ablate.results.record import Record
+from ablate.results.record import MOMENTUM, Record
 from ablate.study.metrics import HISTORY_COLUMNS
 from ablate.study.sources import Dataset
 from ablate.training import trainer
@@ -150,3 +150,10 @@ def test_progress_is_reported_after_every_epoch_and_can_end_the_run(digits: Data
     with pytest.raises(KeyboardInterrupt):
         trainer.train("k", study_of(training={"epochs": 5}).base, 1, digits, workshop, tick=tick)
     assert seen == [1, 2, 3]
+
+
+@pytest.mark.parametrize("momentum", [None, 0.99])
+def test_a_record_says_how_long_its_batch_norm_remembers(digits: Dataset, workshop: Workshop, momentum: Any) -> None:
+    settings = study_of(training={"epochs": 1}, underfitting={"batch_norm": momentum is not None}).base
+    record = trainer.train("k", settings, 1, digits, workshop)
+    assert record.environment.get(MOMENTUM) == momentum
