@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ablate.api import confirming, networks, plans
+from ablate.execution.assignment import Assignment, Outcome
 from ablate.execution.local import Lanes
 from ablate.execution.scheduler import Options
-from ablate.execution.worker import Assignment, Outcome
 from ablate.study import spec
 from ablate.study.spec import Study
 from tests.stranger import Stranger

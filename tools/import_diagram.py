@@ -37,7 +37,8 @@ def mermaid() -> str:
     """The diagram as a fenced Mermaid block."""
     lines = ["```mermaid", "flowchart TD"]
     for (source, target), modules in sorted(arrows().items()):
-        only = f"|{min(modules).rpartition('.')[2]} only|" if target == "training" and len(modules) == 1 else ""
+        names = ", ".join(sorted(module.rpartition(".")[2] for module in modules))
+        only = f"|{names} only|" if target == "training" else ""
         lines.append(f"    {source} -->{only} {target}")
     return "\n".join([*lines, "```"])
 

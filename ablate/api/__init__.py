@@ -14,9 +14,9 @@ from ablate.api.gate import check, compare
 from ablate.api.networks import SUFFIXES, Scored, check_models, evaluate_networks, find_runs, save_networks
 from ablate.api.plans import Plan, early_lanes, load, make_plan, probe, results_folder, run_plan
 from ablate.api.results import Results, open_results, read_folder, read_results
+from ablate.execution.assignment import Outcome
 from ablate.execution.estimate import Proposal, propose
 from ablate.execution.scheduler import Listener, Options, Progress, StopSignal
-from ablate.execution.worker import Outcome
 from ablate.results.export import extract
 from ablate.results.record import TrainerName
 from ablate.study.design import DEFAULT_MAX_RUNS

@@ -6,9 +6,9 @@ from dataclasses import replace
 from ablate.api.plans import Plan, check_trust
 from ablate.errors import EmptyResultsError
 from ablate.execution import scheduler
+from ablate.execution.assignment import Outcome
 from ablate.execution.local import Lanes
 from ablate.execution.scheduler import Listener, Options, StopSignal
-from ablate.execution.worker import Outcome
 from ablate.results import confirmation, snapshot
 from ablate.results.identity import PlannedRun
 from ablate.study.design import Treatment

@@ -5,9 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from ablate.execution import surroundings
+from ablate.execution.assignment import Outcome
 from ablate.execution.local import Lanes
 from ablate.execution.scheduler import POLL_SECONDS, assignment
-from ablate.execution.worker import Outcome
 from ablate.results.identity import Identity, PlannedRun
 from ablate.results.record import Record
 from ablate.results.store import Store

@@ -26,8 +26,8 @@ from pebble import ProcessExpired, ProcessPool
 
 from ablate.errors import WorkerError
 from ablate.execution import compilation_cache, worker
+from ablate.execution.assignment import Assignment, Board, Outcome
 from ablate.execution.output import TAIL, Tail
-from ablate.execution.worker import Assignment, Board, Outcome
 from ablate.results.files import process_exists
 from ablate.study.ondisk import memory_limit
 

@@ -8,8 +8,8 @@ from typing import TypeVar
 
 from ablate.errors import AblateError, StoreError
 from ablate.execution import local, worker
+from ablate.execution.assignment import Assignment
 from ablate.execution.scheduler import POLL_SECONDS, StopSignal, assignment
-from ablate.execution.worker import Assignment
 from ablate.results.identity import Identity, PlannedRun
 from ablate.results.store import Store
 from ablate.text import line

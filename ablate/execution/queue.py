@@ -9,7 +9,7 @@ import itertools
 from collections import deque
 from collections.abc import Sequence
 
-from ablate.execution.worker import Assignment, Outcome
+from ablate.execution.assignment import Assignment, Outcome
 from ablate.results.identity import DataFacts, PlannedRun
 from ablate.study.settings import RunSettings
 from ablate.study.structure import structure_name

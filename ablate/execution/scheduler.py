@@ -11,8 +11,8 @@ from typing import Self
 
 from ablate.errors import StoreError, WorkerError
 from ablate.execution import local, surroundings
+from ablate.execution.assignment import Assignment, Outcome
 from ablate.execution.queue import RunQueue, Task, guess_epoch_seconds
-from ablate.execution.worker import Assignment, Outcome
 from ablate.results.claims import Claims
 from ablate.results.identity import Identity, PlannedRun, data_name, origin_name
 from ablate.results.record import Failure, TrainerName

@@ -17,8 +17,8 @@ import pytest
 from pebble import ProcessExpired
 
 from ablate.execution import compilation_cache, local, worker
+from ablate.execution.assignment import Assignment, Outcome
 from ablate.execution.local import Lanes
-from ablate.execution.worker import Assignment, Outcome
 
 
 @pytest.fixture(autouse=True)

@@ -10,8 +10,8 @@ import pytest
 
 from ablate.errors import ModelError, StoreError
 from ablate.execution import networks, worker
+from ablate.execution.assignment import Assignment
 from ablate.execution.scheduler import StopSignal
-from ablate.execution.worker import Assignment
 from ablate.results.identity import plan_runs
 from ablate.results.store import Store
 from ablate.study import design

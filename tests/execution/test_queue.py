@@ -4,9 +4,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ablate.execution.assignment import Outcome
 from ablate.execution.queue import COMPILATION_SECONDS, RunQueue, guess_epoch_seconds
 from ablate.execution.scheduler import assignment
-from ablate.execution.worker import Outcome
 from ablate.results.identity import DataFacts, plan_runs
 from ablate.results.store import Store
 from ablate.study import design

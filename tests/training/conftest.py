@@ -8,7 +8,7 @@ import tensorflow as tf
 from ablate.study import sources
 from ablate.study.settings import Data
 from ablate.study.sources import Dataset
-from ablate.training.trainer import Workshop
+from ablate.training.workshop import Workshop
 
 tf.get_logger().setLevel("ERROR")
 

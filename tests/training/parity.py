@@ -22,7 +22,7 @@ from ablate.study.splits import Rows
 from ablate.training import callbacks, layers, surgery, trainer
 from ablate.training import data as run_data
 from ablate.training import model as plain_model
-from ablate.training.trainer import Workshop
+from ablate.training.workshop import Workshop
 from tests.conftest import STUDIES
 
 Array = npt.NDArray[Any]

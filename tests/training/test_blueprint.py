@@ -17,7 +17,7 @@ from ablate.training import blueprint as blueprints
 from ablate.training import data as run_data
 from ablate.training import layers, saving, surgery, trainer
 from ablate.training.blueprint import Blueprint
-from ablate.training.trainer import Workshop
+from ablate.training.workshop import Workshop
 from tests.conftest import STUDIES
 from tests.stranger import Stranger
 

@@ -18,7 +18,7 @@ from ablate.study.sources import Dataset
 from ablate.training import callbacks, layers, surgery, trainer
 from ablate.training import model as plain_model
 from ablate.training.callbacks import History, Snapshots, StopAtGap, StopWhenEqual, has_batch_hooks, own_callbacks
-from ablate.training.trainer import Workshop
+from ablate.training.workshop import Workshop
 from tests.conftest import study_of
 from tests.training.test_fallbacks import USER_CODE, Counter
 

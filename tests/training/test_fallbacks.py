@@ -13,7 +13,7 @@ from ablate.study import ondisk, sources
 from ablate.study.settings import Data
 from ablate.study.sources import Dataset
 from ablate.training import trainer
-from ablate.training.trainer import Workshop
+from ablate.training.workshop import Workshop
 from tests.conftest import study_of
 from tests.training.parity import rounding
 

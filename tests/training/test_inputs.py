@@ -15,7 +15,7 @@ from ablate.study import sources, spec, tokens
 from ablate.study.settings import Data, RunSettings
 from ablate.study.sources import Dataset
 from ablate.training import inputs, trainer
-from ablate.training.trainer import Workshop
+from ablate.training.workshop import Workshop
 
 MODULE = """
 import keras

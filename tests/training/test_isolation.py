@@ -26,7 +26,7 @@ from ablate.study.settings import Data
 from ablate.study.sources import Dataset
 from ablate.training import trainer
 from ablate.training.isolation import Isolation
-from ablate.training.trainer import Workshop
+from ablate.training.workshop import Workshop
 
 KINDS = {  # what code may do to its process, and what shows it
     "dtype policy": ("keras.config.set_dtype_policy('mixed_float16')", "keras.config.dtype_policy().name"),

@@ -21,7 +21,7 @@ from ablate.study.settings import RunSettings
 from ablate.study.sources import Dataset
 from ablate.training import model as plain_model
 from ablate.training import trainer
-from ablate.training.trainer import Workshop
+from ablate.training.workshop import Workshop
 from tests.conftest import study_of
 from tests.training import parity
 

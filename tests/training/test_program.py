@@ -13,7 +13,7 @@ from ablate.study.sources import Dataset
 from ablate.training import data as run_data
 from ablate.training import trainer
 from ablate.training.program import structure
-from ablate.training.trainer import Workshop
+from ablate.training.workshop import Workshop
 from tests.conftest import study_of
 from tests.training.parity import rounding
 

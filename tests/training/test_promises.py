@@ -17,7 +17,7 @@ from ablate.study.settings import Data, RunSettings
 from ablate.study.sources import Dataset
 from ablate.training import trainer
 from ablate.training.callbacks import own_callbacks
-from ablate.training.trainer import Workshop
+from ablate.training.workshop import Workshop
 
 EPOCHS = 2
 FEW = rules(

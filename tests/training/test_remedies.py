@@ -14,7 +14,7 @@ from ablate.study.sources import Dataset
 from ablate.study.structure import structure
 from ablate.training import callbacks, trainer
 from ablate.training import model as plain_model
-from ablate.training.trainer import Workshop
+from ablate.training.workshop import Workshop
 from tests.conftest import study_of
 from tests.stranger import Stranger
 from tests.training.parity import ROUNDING

@@ -13,7 +13,7 @@ from ablate.study.settings import Data, RunSettings
 from ablate.study.sources import Dataset
 from ablate.training import data as run_data
 from ablate.training import saving, trainer
-from ablate.training.trainer import Workshop
+from ablate.training.workshop import Workshop
 from tests.conftest import study_of
 from tests.stranger import Found, Stranger
 

@@ -11,7 +11,7 @@ from ablate.results.record import MOMENTUM, Record
 from ablate.study.metrics import HISTORY_COLUMNS
 from ablate.study.sources import Dataset
 from ablate.training import trainer
-from ablate.training.trainer import Workshop
+from ablate.training.workshop import Workshop
 from tests.conftest import study_of
 from tests.training.parity import rounding
 
