@@ -23,7 +23,7 @@ class Unchanged:
 
     def __init__(self) -> None:
         self._datasets: dict[str, Dataset] = {}
-        self._stamps: dict[str, Stamp] = {}
+        self._stamps: dict[tuple[Path, str, str], Stamp] = {}  # by folder, what is named, and its digest
 
     def dataset(self, assignment: Assignment) -> Dataset:
         """The data of an assignment, read once per process.
@@ -59,20 +59,20 @@ class Unchanged:
         """
         folder = assignment.folder
         for reference, digest in assignment.code.items():
-            if not self._is_untouched(reference):
+            if not self._is_untouched(folder, reference, digest):
                 stamp = _stamp(code.files(reference, folder, "code"))
                 if code.digest(reference, folder, "code") != digest:
                     raise ChangedError(f"the code of {reference} changed since the study began; {_RUN_AGAIN}")
-                self._stamps[reference] = stamp
-        file = assignment.settings["model"].get("file")
-        if file is not None and not self._is_untouched(file):
+                self._stamps[folder, reference, digest] = stamp
+        file, digest = assignment.settings["model"].get("file"), assignment.model_file or ""
+        if file is not None and not self._is_untouched(folder, file, digest):
             stamp = _stamp([model_files.locate(file, folder)])
-            if model_files.digest(file, folder) != assignment.model_file:
+            if model_files.digest(file, folder) != digest:
                 raise ChangedError(f"{file} changed since the study began; {_RUN_AGAIN}")
-            self._stamps[file] = stamp
+            self._stamps[folder, file, digest] = stamp
 
-    def _is_untouched(self, name: str) -> bool:
-        stamp = self._stamps.get(name)
+    def _is_untouched(self, folder: Path, name: str, digest: str) -> bool:
+        stamp = self._stamps.get((folder, name, digest))
         return stamp is not None and _stamp(stamp) == stamp
 
 
