@@ -30,6 +30,8 @@ for _variable in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_T
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
+# Programs are compiled in less time and run slower. What they compute stays; the slow tests have them as users have.
+COMPILE_FAST = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
 
 _XLA_CACHE = pytest.StashKey[tempfile.TemporaryDirectory[str]]()
 
@@ -38,6 +40,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """Share what XLA compiles between the workers of all tests, and leave the user's own cache alone."""
     if folder := os.environ.get("ABLATE_DATA"):
         os.environ["ABLATE_DATA"] = str(Path(folder).resolve())  # tests start programs in other folders
+    flags = os.environ.get("XLA_FLAGS", "")
+    if "not slow" in config.option.markexpr and COMPILE_FAST not in flags and not Path(flags).is_file():
+        os.environ["XLA_FLAGS"] = f"{flags} {COMPILE_FAST}".strip()
     if "ABLATE_XLA_CACHE" not in os.environ:
         config.stash[_XLA_CACHE] = tempfile.TemporaryDirectory(prefix="ablate-tests-")
         os.environ["ABLATE_XLA_CACHE"] = config.stash[_XLA_CACHE].name
