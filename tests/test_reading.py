@@ -9,6 +9,9 @@ from ablate import reading
 from ablate.reading import DamagedError
 
 
+WIDE = ("utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be")
+
+
 @pytest.fixture
 def strange(tmp_path: Path) -> dict[str, Path]:
     """What can lie in the place of a file."""
@@ -28,9 +31,6 @@ def test_only_files_of_a_bounded_size_are_read(strange: dict[str, Path], name: s
         reading.named(strange[name], 100)
     with pytest.raises(DamagedError):
         reading.below(strange[name].parent, name, most=100)
-    if name != "large":
-        with pytest.raises(DamagedError):
-            reading.beginning(strange[name], 4)
 
 
 def test_a_file_that_the_user_names_may_be_a_link_and_one_in_a_folder_may_not(strange: dict[str, Path]) -> None:
@@ -68,12 +68,19 @@ def test_a_file_without_a_known_size_is_read_up_to_the_limit() -> None:
         (b'"' + b'\\"' * 200_000, "Unterminated string"),
         (b"1" * 5_000, "Exceeds the limit"),
         (b"\xff", "can't decode"),
+        *((f'["\u2200", {"[" * 20_000}{"]" * 20_000}]'.encode(name), "can't decode|Expecting") for name in WIDE),
+        *(('{"a": "plain"}'.encode(name), "can't decode|Expecting") for name in WIDE),
+        (b'["\xed\xa0\x80"]', "can't decode"),
     ],
     ids=lambda value: str(value[:12]),
 )
 def test_what_no_document_of_ours_is_is_refused(content: bytes, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         reading.parse_json(content, 200)
+
+
+def test_a_byte_order_mark_does_no_harm() -> None:
+    assert reading.parse_json(b"\xef\xbb\xbf[1]") == [1]
 
 
 def test_brackets_in_texts_do_not_count() -> None:

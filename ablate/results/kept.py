@@ -25,7 +25,9 @@ def notes(records: Iterable[Record]) -> list[str]:
     earlier = [record for record in known if kept_epoch(record) not in (None, _asked_for(record))]
     changed = [record for record in known if kept_epoch(record) is None]
     unknown = [
-        record for record in records if record not in known and record.settings.get("training", {}).get("callbacks")
+        record
+        for record in records
+        if KEPT_EPOCH not in record.environment and record.settings.get("training", {}).get("callbacks")
     ]
     of = f"of {len(records)} runs"
     found = {

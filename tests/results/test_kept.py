@@ -44,3 +44,16 @@ def test_other_epochs_none_and_records_that_do_not_say_are_told_apart() -> None:
     assert changed.startswith("In 2 of 5 runs a callback changed the weights after the last epoch")
     assert unknown.startswith("1 of 5 runs used callbacks and were recorded by an older version")
     assert kept.kept_epoch(several[2]) is None
+
+
+def test_no_record_is_compared_with_another() -> None:
+    """Records compare all their numbers, and each with each is too much for a study of some thousand runs."""
+
+    class Alone(Record):
+        def __eq__(self, other: object) -> bool:
+            raise AssertionError("compared")
+
+        __hash__ = None  # type: ignore[assignment]
+
+    alone = [Alone(**vars(each)) for each in (made(), made(**{KEPT_EPOCH: 1}), made(callbacks=("mine:rate",)))]
+    assert [said[:9] for said in kept.notes(alone)] == ["In 1 of 3", "1 of 3 ru"]
