@@ -88,7 +88,9 @@ def parse_json(content: bytes, most: int = MOST_CONTAINERS) -> Any:
         ValueError: it is none, is not UTF-8, is nested deeper than `DEEPEST`, has more lists and tables, or text with
             half a character in it.
     """
-    document = content.decode("utf-8-sig")  # given bytes, json would guess at encodings that the search below cannot read
+    document = content.decode(
+        "utf-8-sig"
+    )  # given bytes, json would guess at encodings that the search below cannot read
     depth = count = 0
     for match in _JSON.finditer(content):
         sign = match[0]

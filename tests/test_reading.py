@@ -8,7 +8,6 @@ import pytest
 from ablate import reading
 from ablate.reading import DamagedError
 
-
 WIDE = ("utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be")
 
 

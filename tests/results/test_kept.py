@@ -57,3 +57,9 @@ def test_no_record_is_compared_with_another() -> None:
 
     alone = [Alone(**vars(each)) for each in (made(), made(**{KEPT_EPOCH: 1}), made(callbacks=("mine:rate",)))]
     assert [said[:9] for said in kept.notes(alone)] == ["In 1 of 3", "1 of 3 ru"]
+
+
+def test_networks_that_are_too_large_to_be_kept_are_told() -> None:
+    large = replace(made(), result={**made().result, "parameters": 600_000_000})
+    (said,) = kept.notes([made(), large])
+    assert said.startswith("1 of 2 runs have networks of more than 2,147,483,648 bytes")
