@@ -166,7 +166,7 @@ def gc(
     freed = 0 if dry_run else trash.remove(store, [finding.path for finding in findings])
     done = "would be removed" if dry_run else f"removed, {freed:,} bytes freed"
     others = f"; {inventory.foreign} others are not ablate's and were left alone" if inventory.foreign else ""
-    output.data(f"{store.root}: {len(findings)} files {done}{others}")
+    output.data(f"{store.root}: {len(findings)} files or folders {done}{others}")
     figures = {"removed": not dry_run, "bytes": freed, "left_alone": inventory.foreign}
     output.document({"out": str(store.root), **figures, "findings": _documents(findings)})
 

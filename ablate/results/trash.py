@@ -79,13 +79,26 @@ def remove(store: Store, paths: Iterable[Path]) -> int:
 
 
 def _new_folder(store: Store) -> Path:
+    """A folder for this removal; another process may find `trash/` empty and remove it at any moment.
+
+    Raises:
+        StoreError: it cannot be made.
+    """
+    parent = store.root / FOLDER
     for _ in range(_TRIES):
-        parent = files.place(store.root, FOLDER, "removal")
-        folder = files.temporary_beside(parent)
-        with contextlib.suppress(FileNotFoundError):  # another process found trash/ empty and removed it just now
+        try:
+            folder = files.temporary_beside(files.place(store.root, FOLDER, "removal"))
             folder.mkdir()
+        except FileNotFoundError:
+            continue
+        except StoreError:
+            if files.is_there(parent) or not store.root.is_dir():
+                raise
+        except OSError as error:
+            raise StoreError(f"{parent} cannot be written: {error.strerror}") from None
+        else:
             return folder
-    raise StoreError(f"{store.root / FOLDER} cannot be made: others remove it again and again")
+    raise StoreError(f"{parent} cannot be made: other processes remove it again and again")
 
 
 def _is_ours(store: Store, path: Path) -> bool:

@@ -118,6 +118,24 @@ def test_what_a_living_process_removes_is_left_to_it(store: Store, monkeypatch: 
     assert not (store.root / "trash").exists()
 
 
+def test_trash_may_be_removed_just_when_it_was_made(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process finds it empty: before a folder is made in it, or while it is being looked at."""
+    mkdir, calls = Path.mkdir, []
+
+    def taken_away(path: Path, *arguments: object, **named: object) -> None:
+        if "trash" in path.parts:
+            calls.append(path.name)
+            if len(calls) == 2:
+                path.parent.rmdir()
+            if len(calls) == 3:
+                raise FileExistsError
+        mkdir(path, *arguments, **named)
+
+    monkeypatch.setattr(Path, "mkdir", taken_away)
+    assert trash.remove(store, unused(store)) > 500
+    assert len(calls) == 5
+
+
 def test_what_another_process_has_removed_is_gone(store: Store) -> None:
     paths = unused(store)
     trash.remove(store, paths)
