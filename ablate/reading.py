@@ -54,12 +54,6 @@ def opened(path: Path) -> BinaryIO:
     return os.fdopen(handle, "rb")
 
 
-def beginning(path: Path, count: int) -> bytes:
-    """The first bytes of a file that the user named; raises as `named`, whatever its size."""
-    with opened(path) as file:
-        return os.read(file.fileno(), count)
-
-
 def below(root: Path, *names: str, most: int) -> bytes:
     """The content of a file in a folder that anybody may have filled: no link on the way to it is followed.
 
@@ -100,9 +94,12 @@ def parse_json(content: bytes, most: int = MOST_CONTAINERS) -> Any:
         most: lists and tables in it.
 
     Raises:
-        ValueError: it is none, is nested deeper than `DEEPEST`, has more lists and tables, or text with half a
-            character in it.
+        ValueError: it is none, is not UTF-8, is nested deeper than `DEEPEST`, has more lists and tables, or text with
+            half a character in it.
     """
+    document = content.decode(
+        "utf-8-sig"
+    )  # given bytes, json would guess at encodings that the search below cannot read
     depth = count = 0
     for match in _JSON.finditer(content):
         sign = match[0]
@@ -114,7 +111,10 @@ def parse_json(content: bytes, most: int = MOST_CONTAINERS) -> Any:
                 raise ValueError(f"it holds more than {most:,} lists and tables")
         elif sign in b"]}":
             depth -= 1
-    value = json.loads(content, parse_constant=_refuse)
+    try:
+        value = json.loads(document, parse_constant=_refuse)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
     if _HALVES.search(content):
         try:
             json.dumps(value, ensure_ascii=False).encode()

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ablate.results import confirmation
+from ablate.results import confirmation, entries
 from ablate.results.identity import DataFacts, Identity, PlannedRun, data_name, plan_runs
 from ablate.results.record import Failure, Moment, Probe, Record
 from ablate.results.snapshot import Snapshot
@@ -168,7 +168,7 @@ def confirmed(made: Snapshot, store: Store, best: str) -> list[PlannedRun]:
     """A study's best treatment and baseline with fresh seeds, trained to confirm it."""
     treatments = list({run.treatment.name: run.treatment for run in made.planned}.values())
     _, runs = confirmation.plan(made.study, treatments, best, made.identity, store.root.parent)
-    confirmation.write(store, runs)
+    entries.write(store, runs)
     for run in runs:
         store.commit(record(run))
     return runs

@@ -66,7 +66,7 @@ def _with_epochs(table: Any, epochs: dict[int, int]) -> Any:
 
 @pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
 def test_a_study_runs_and_answers(path: Path, warm_worker: Lanes, out: Path, request: Any, monkeypatch: Any) -> None:
-    raw = document.read(path)
+    raw = document.parse(document.text_of(path), path)
     if raw["data"]["source"] == "mnist":
         monkeypatch.setenv("ABLATE_DATA", str(request.getfixturevalue("mnist").resolve()))
     if raw["data"]["source"] == "normal_inputs.npz":

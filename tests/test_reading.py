@@ -8,6 +8,8 @@ import pytest
 from ablate import reading
 from ablate.reading import DamagedError
 
+WIDE = ("utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be")
+
 
 @pytest.fixture
 def strange(tmp_path: Path) -> dict[str, Path]:
@@ -29,8 +31,6 @@ def test_only_files_of_a_bounded_size_are_read(strange: dict[str, Path], name: s
     with pytest.raises(DamagedError):
         reading.below(strange[name].parent, name, most=100)
     if name != "large":
-        with pytest.raises(DamagedError):
-            reading.beginning(strange[name], 4)
         with pytest.raises(DamagedError):
             reading.opened(strange[name])
 
@@ -75,12 +75,19 @@ def test_a_file_without_a_known_size_is_read_up_to_the_limit() -> None:
         (b'"' + b'\\"' * 200_000, "Unterminated string"),
         (b"1" * 5_000, "Exceeds the limit"),
         (b"\xff", "can't decode"),
+        *((f'["\u2200", {"[" * 20_000}{"]" * 20_000}]'.encode(name), "can't decode|Expecting") for name in WIDE),
+        *(('{"a": "plain"}'.encode(name), "can't decode|Expecting") for name in WIDE),
+        (b'["\xed\xa0\x80"]', "can't decode"),
     ],
     ids=lambda value: str(value[:12]),
 )
 def test_what_no_document_of_ours_is_is_refused(content: bytes, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         reading.parse_json(content, 200)
+
+
+def test_a_byte_order_mark_does_no_harm() -> None:
+    assert reading.parse_json(b"\xef\xbb\xbf[1]") == [1]
 
 
 def test_brackets_in_texts_do_not_count() -> None:

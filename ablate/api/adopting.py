@@ -8,7 +8,7 @@ from pathlib import Path
 from ablate.api.confirming import distinct_treatments
 from ablate.api.plans import Plan
 from ablate.errors import Problem, StudyError
-from ablate.results import confirmation, upkeep
+from ablate.results import entries, upkeep
 from ablate.results.identity import plan_runs
 from ablate.results.store import Store
 from ablate.results.upkeep import Merged
@@ -33,7 +33,7 @@ def adopt(plan: Plan, other: str | os.PathLike[str]) -> tuple[Plan, Merged]:
     confirming = set(_confirming(plan, source))
     found = upkeep.adopt(source, plan.store, wanted | confirming)
     if confirming:
-        confirmation.copy(source, plan.store)
+        entries.copy(source, plan.store)
     of_plan = replace(
         found,
         added=tuple(key for key in found.added if key in wanted),
@@ -78,7 +78,7 @@ def _folder(plan: Plan, other: str | os.PathLike[str]) -> Path:
 def _confirming(plan: Plan, source: Store) -> Iterator[str]:
     """Keys of the runs that were trained there to confirm a choice among this study's treatments."""
     treatments = distinct_treatments(plan.everything)
-    for entry in confirmation.read(source):
+    for entry in entries.read(source):
         try:
             runs = plan_runs(treatments, entry.seeds, plan.identity)
         except KeyError:  # what such a run goes on from is not known

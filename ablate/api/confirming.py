@@ -9,7 +9,7 @@ from ablate.execution import scheduler
 from ablate.execution.assignment import Outcome
 from ablate.execution.local import Lanes
 from ablate.execution.scheduler import Listener, Options, StopSignal
-from ablate.results import confirmation, snapshot
+from ablate.results import confirmation, entries, snapshot
 from ablate.results.identity import PlannedRun
 from ablate.study.design import Treatment
 
@@ -63,7 +63,7 @@ def confirm(
         StoreError: the results folder cannot be written.
     """
     check_trust(plan.study, plan.pending, trusted=options.trust_model)
-    confirmation.write(plan.store, plan.everything)
+    entries.write(plan.store, plan.everything)
     pending, folder = plan.pending, plan.study.source.resolve().parent
     if not pending:
         return {}

@@ -11,6 +11,7 @@ from ablate.api.results import Results
 from ablate.errors import EmptyResultsError, Problem, StudyError
 from ablate.execution import networks
 from ablate.execution.local import Lanes
+from ablate.results import weights
 from ablate.results.identity import Identity, PlannedRun
 from ablate.results.record import Record
 from ablate.results.store import Store
@@ -202,6 +203,10 @@ def _why_not(results: Results, run: PlannedRun) -> str:
         return f"run {run.key[:12]} ({_what(run)}) is not finished; 'ablate run' trains it"
     if any(results.store.has(results.store.model_path(run.key, kind)) for kind in ("keras", "npz")):
         return ""
+    if weights.are_too_large(results.snapshot.records[run.key]):
+        return (
+            f"the network of run {run.key[:12]} ({_what(run)}) was not kept: it has more than {weights.LIMIT:,} bytes"
+        )
     return (
         f"the network of run {run.key[:12]} ({_what(run)}) was not kept: save_models = '{results.study.save_models}'; "
         "with save_models = 'all' in a new folder of results (-o), 'ablate run' keeps every network"

@@ -13,8 +13,8 @@ from ablate.execution import estimate, networks, scheduler
 from ablate.execution.assignment import Outcome
 from ablate.execution.local import Lanes
 from ablate.execution.scheduler import Listener, Options, Progress, StopSignal
+from ablate.results import entries, origins, snapshot
 from ablate.results import identity as identities
-from ablate.results import origins, snapshot
 from ablate.results.identity import DataFacts, Identity, PlannedRun
 from ablate.results.record import Record
 from ablate.results.store import Store
@@ -235,6 +235,7 @@ def run_plan(
     """
     check_trust(plan.study, plan.pending, trusted=options.trust_model)
     plan.store.prepare()
+    entries.set_damaged_aside(plan.store)
     plan.store.write("study.toml", document.write(plan.study.document()).encode())
     plan.store.write_identity(plan.identity)
     pending, folder = plan.pending, plan.study.source.resolve().parent

@@ -65,7 +65,10 @@ def verify(
     trust_model: bool,
     output: Output,
 ) -> None:
-    """Compare every record and all kept weights with their digests; change nothing.
+    """Compare every record, all kept weights and confirmations with their digests; change nothing.
+
+    Of a kept network (.keras) it is seen whether its file is whole, by the checksums in it; whether it has the weights
+    of its record is what 'ablate model evaluate' says.
 
     FOLDER holds the results of one study; the study file's by default. With --retrain N finished runs, chosen at
     random, are trained again, each alone in a process of its own, and everything that was measured but times is
@@ -86,7 +89,9 @@ def verify(
     document = {"out": str(store.root), "records": len(found.records), "findings": _documents(found.findings)}
     output.document({**document, **({"retrained": [asdict(each) for each in again]} if retrain else {})})
     if not found.is_sound:
-        output.say("'ablate run' sets damaged files aside and trains what is missing.")
+        output.say("'ablate run' sets damaged records, weights and confirmations aside and trains what is missing.")
+        if any(finding.path.suffix == ".keras" for finding in found.findings if finding.kind == "damaged"):
+            output.say("A damaged network stays until you remove it; its record is complete without it.")
         sys.exit(EXIT_IO)
     codes = {"different": EXIT_IO, "elsewhere": EXIT_NOT_COMPARABLE, "failed": EXIT_FAILED_RUNS}
     for verdict, code in codes.items():
@@ -141,11 +146,11 @@ def gc(
     """Remove what no result needs: files that killed processes left, and failures of runs that succeeded later.
 
     Only files with the whole key of a run in their name, in the place that ablate puts them, are looked at; others are
-    counted and left alone. Everything is moved to trash/ in the folder before the first file is deleted. Safe while
-    'ablate run' works in the same folder.
+    counted and left alone. Everything is moved to trash/ in the folder before the first file is deleted, and put back
+    if something cannot be. Safe while 'ablate run' works in the same folder.
     """
     from ablate import api
-    from ablate.results import upkeep
+    from ablate.results import trash, upkeep
 
     store = _store(folder, config, out)
     inventory = upkeep.verify(store)
@@ -158,10 +163,10 @@ def gc(
         asked = (*content.planned, *(content.confirmation.planned if content.confirmation else ()))
         findings += upkeep.unused(store, {run.key for run in asked})
     _print_findings(findings, store, output)
-    freed = 0 if dry_run else upkeep.remove(store, findings)
+    freed = 0 if dry_run else trash.remove(store, [finding.path for finding in findings])
     done = "would be removed" if dry_run else f"removed, {freed:,} bytes freed"
     others = f"; {inventory.foreign} others are not ablate's and were left alone" if inventory.foreign else ""
-    output.data(f"{store.root}: {len(findings)} files {done}{others}")
+    output.data(f"{store.root}: {len(findings)} files or folders {done}{others}")
     figures = {"removed": not dry_run, "bytes": freed, "left_alone": inventory.foreign}
     output.document({"out": str(store.root), **figures, "findings": _documents(findings)})
 

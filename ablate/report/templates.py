@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,17 +35,16 @@ class Templates:
     """
 
     def __init__(self, own: Path | None = None) -> None:
-        shipped = template_folder()
-        self._folders = [shipped] if own is None else [own, shipped]
+        self._own = own
+        self._shipped = jinja2.FileSystemLoader(template_folder(), followlinks=True)  # installers may link files
         if own is not None:
-            _check(own, shipped)
-        self._environment = _environment(self._folders, shipped)
+            _check(own, self._shipped.list_templates())
+        self._environment = _environment(own, self._shipped)
 
     def text(self, name: str) -> str:
         """The style sheet or the script, as it is."""
-        found = next((text for folder in self._folders if (text := _read(folder, name)) is not None), None)
-        assert found is not None, name  # it is among the shipped ones
-        return found
+        own = _read(self._own, name) if self._own is not None else None
+        return own if own is not None else self._shipped.get_source(self._environment, name)[0]
 
     def render(self, **values: Any) -> str:
         """The page as HTML text.
@@ -62,9 +61,9 @@ class Templates:
         except AblateError:
             raise
         except Exception as error:
-            if len(self._folders) == 1:
+            if self._own is None:
                 raise  # the shipped templates are never wrong about a study
-            raise AblateError(f"a template in {self._folders[0]} cannot be rendered: {error}") from error
+            raise AblateError(f"a template in {self._own} cannot be rendered: {error}") from error
 
 
 class _Own(jinja2.BaseLoader):
@@ -83,7 +82,7 @@ class _Own(jinja2.BaseLoader):
 
 
 def _read(folder: Path, name: str) -> str | None:
-    """The text of a file of a folder of templates; `None` if there is none.
+    """The text of a file of a folder of the user's; `None` if there is none.
 
     Raises:
         AblateError: it cannot be read.
@@ -119,12 +118,12 @@ def _packed(document: Mapping[str, Any]) -> Markup:
     return Markup(embedded.packed(json.dumps(document, **_JSON)))  # noqa: S704 - letters, digits, "+", "/" and "="
 
 
-def _environment(folders: list[Path], shipped: Path) -> jinja2.Environment:
+def _environment(own: Path | None, shipped: jinja2.BaseLoader) -> jinja2.Environment:
     """Templates that escape everything, fail on a name that does not exist, and can reach nothing but their values."""
-    by_prefix = jinja2.PrefixLoader({SHIPPED: jinja2.FileSystemLoader(shipped)})
+    loaders = [shipped] if own is None else [_Own(own), shipped]
     # select_autoescape() would leave files that end in .j2 unescaped.
     found = ImmutableSandboxedEnvironment(
-        loader=jinja2.ChoiceLoader([*map(_Own, folders), by_prefix]),
+        loader=jinja2.ChoiceLoader([*loaders, jinja2.PrefixLoader({SHIPPED: shipped})]),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         finalize=shown,
@@ -137,11 +136,11 @@ def _environment(folders: list[Path], shipped: Path) -> jinja2.Environment:
     return found
 
 
-def _check(own: Path, shipped: Path) -> None:
+def _check(own: Path, shipped: Iterable[str]) -> None:
     """See that every template in a folder of the user's takes a place that there is."""
     if not own.is_dir():
         raise AblateError(f"--template-dir: {own} is no folder")
-    known = {path.relative_to(shipped).as_posix() for path in shipped.rglob("*.j2")} | set(_TEXTS)
+    known = {name for name in shipped if name.endswith(".j2")} | set(_TEXTS)
     try:
         given = {path.relative_to(own).as_posix() for path in own.rglob("*") if path.suffix in {".j2", ".css", ".js"}}
     except (OSError, RecursionError):

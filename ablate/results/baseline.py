@@ -6,6 +6,7 @@ versions), and the metrics of every run. Equal results make equal bytes, so that
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,7 @@ _KEYS = ("treatment", "seed", "status")
 _STATUSES = ("ok", "diverged", "failed")
 _REMEDIES = "remedies."
 _LISTED = ("treatments", "runs")
+_BEGINNING = re.compile(rb'(\xef\xbb\xbf)?\s*\{\s*"ablate_baseline"\s*:')
 
 
 @dataclass(frozen=True)
@@ -160,17 +162,27 @@ def check_replaceable(path: Path) -> None:
         AblateError: another file is there.
         StoreError: what is there cannot be read.
     """
-    start = _layout({"ablate_baseline": FORMAT}).partition(":")[0].encode()
     try:
-        found = reading.beginning(path, len(start))
+        content = reading.named(path, LARGEST)
     except FileNotFoundError:
         return
     except reading.DamagedError as error:
         raise AblateError(f"{path} is not replaced: {error}; name another file") from None
     except OSError as error:
         raise StoreError(f"{path} cannot be read: {error.strerror}") from None
-    if found and found != start:
+    if content and not _is_baseline(content):
         raise AblateError(f"{path} is there and is no stored baseline; it is not replaced: name another file")
+
+
+def _is_baseline(content: bytes) -> bool:
+    """Whether a file is a stored baseline, however it is laid out, or begins as one and is damaged."""
+    if _BEGINNING.match(content):
+        return True
+    try:
+        document = reading.parse_json(content)
+    except ValueError:
+        return False
+    return isinstance(document, dict) and "ablate_baseline" in document
 
 
 def from_json(text: bytes) -> Baseline:

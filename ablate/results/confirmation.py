@@ -1,39 +1,25 @@
 """Fresh seeds for the baseline and the best treatment: what chose nothing cannot be flattered by the choice.
 
-That runs were trained for a confirmation is kept beside them: by their seeds alone they could be a part of a study that
-had more replicates once. An entry is a file of its own, written before the first of its runs is trained and never
-changed; it names the runs by their keys.
+Which runs were trained for that is known from the entries beside them. Seeds that the study had as replicates once have
+shown what they say, and confirm nothing.
 """
 
-import hashlib
 import itertools
-import json
-import re
 import shlex
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
-from ablate.errors import StoreError
-from ablate.results import files, origins
-from ablate.results.identity import Identity, PlannedRun, canonical_json, plan_runs
+from ablate.results import entries, files, origins
+from ablate.results.identity import Identity, PlannedRun, plan_runs
 from ablate.results.record import KEPT_EPOCH, Record
 from ablate.results.store import Store
 from ablate.study.design import Treatment
 from ablate.study.spec import Study
 
-FOLDER = "confirmations"
 _SEEDS = 2**32
-_KEY = re.compile(r"[0-9a-f]{64}")
-
-
-@dataclass(frozen=True)
-class Entry:
-    """What a confirmation trains: the keys of its runs, and their seeds."""
-
-    runs: frozenset[str]
-    seeds: tuple[int, ...]
 
 
 def fresh_seeds(seeds: Sequence[int], taken: Collection[int] = ()) -> list[int]:
@@ -82,12 +68,15 @@ def plan_anew(
     Arguments as those of `plan`, with the study's store. A study that had more replicates once has shown what its seeds
     say; they confirm nothing.
     """
+    entered = entries.keys(store)
     taken: set[int] = set()
     while True:
         seeds = fresh_seeds(study.seeds, taken)
         known, runs = plan(study, treatments, best, identity, store.root.parent, seeds)
-        mine = trained_to_confirm(treatments, runs, identity, store)
-        seen = {run.seed for run in runs if run.key not in mine and files.is_there(store.record_path(run.key))}
+        others = [treatment for treatment in treatments if treatment.name not in ("baseline", best)]
+        seen = _once_replicates(study, others, runs, known, store, entered)
+        mine = _confirming(runs, seen, store, entered)
+        seen |= {run.seed for run in runs if run.key not in mine and files.is_there(store.record_path(run.key))}
         if not seen:
             return known, runs
         taken |= seen
@@ -103,35 +92,79 @@ def plan_recorded(
     Raises:
         StudyError: the study goes on from another one, which has no runs with these seeds.
     """
-    entered = {seed for entry in read(store) for seed in entry.seeds} or set(fresh_seeds(study.seeds))
-    seeds = sorted(entered - set(study.seeds))
+    known_entries = entries.read(store)
+    entered = frozenset().union(*(entry.runs for entry in known_entries))
+    named = {seed for entry in known_entries for seed in entry.seeds} or set(fresh_seeds(study.seeds))
+    seeds = sorted(named - set(study.seeds))[: entries.MOST_SEEDS]
     known, runs = plan(study, treatments, best, identity, store.root.parent, seeds)
-    mine = trained_to_confirm(treatments, runs, identity, store)
-    of_best = {run.seed for run in runs if run.key in mine and run.treatment.name == best}
-    return known, [run for run in runs if run.key in mine and run.seed in of_best]
+    there = _confirming(runs, set(), store, entered)
+    runs = [run for run in runs if run.key in there]
+    others = [treatment for treatment in treatments if treatment.name not in ("baseline", best)]
+    seen = _once_replicates(study, others, runs, known, store, entered)
+    of_best = {run.seed for run in runs if run.treatment.name == best} - seen
+    return known, [run for run in runs if run.seed in of_best]
 
 
-def trained_to_confirm(
-    treatments: Sequence[Treatment], runs: Sequence[PlannedRun], identity: Identity, store: Store
-) -> set[str]:
+def _confirming(runs: Iterable[PlannedRun], seen: Collection[int], store: Store, entered: AbstractSet[str]) -> set[str]:
     """Keys of those of some runs that were trained to confirm a choice, or are about to be.
 
     These are the ones that an entry names. Before there were entries, their records tell by the command that trained
-    them: it had `--confirm`, and no other treatment has a run with that seed.
+    them: it had `--confirm`.
+
+    Args:
+        runs: of the baseline and the best treatment.
+        seen: seeds that confirm nothing.
+        store: the study's.
+        entered: keys of the runs that entries name.
     """
-    entered = {key for entry in read(store) for key in entry.runs}
-    named = {run.treatment.name for run in runs}
-    others = [treatment for treatment in treatments if treatment.name not in named]
-    found = {run.key for run in runs if run.key in entered}
-    for seed in {run.seed for run in runs if run.key not in found}:
-        own = store.load_all(run.key for run in runs if run.seed == seed)
-        if not own or not all(map(_by_an_older_confirmation, own.values())):
-            continue
-        with suppress(KeyError):  # what the other treatments go on from is not known for this seed
-            others_there = (store.record_path(run.key) for run in plan_runs(others, [seed], identity))
-            if not any(map(files.is_there, others_there)):
+    of_seed: dict[int, set[str]] = {}
+    for run in runs:
+        if run.seed not in seen:
+            of_seed.setdefault(run.seed, set()).add(run.key)
+    found: set[str] = set()
+    for keys in of_seed.values():
+        found |= keys & entered
+        if keys - entered:
+            own = store.load_all(keys)
+            if own and all(map(_by_an_older_confirmation, own.values())):
                 found |= own.keys()
     return found
+
+
+def _once_replicates(
+    study: Study,
+    others: Sequence[Treatment],
+    runs: Sequence[PlannedRun],
+    identity: Identity,
+    store: Store,
+    entered: AbstractSet[str],
+) -> set[int]:
+    """Those seeds of some runs that the study had as replicates once: another treatment was trained with them.
+
+    A run of another treatment that an entry names was trained to confirm that one, and tells nothing of replicates.
+    """
+    own = {run.key for run in runs}
+    seeds = sorted({run.seed for run in runs})
+    identity = _with_origins(replace(study, seeds=tuple(seeds)), others, identity, store)
+    return {
+        run.seed
+        for run in _known_runs(others, seeds, identity)
+        if run.key not in entered and run.key not in own and files.is_there(store.record_path(run.key))
+    }
+
+
+def _with_origins(study: Study, treatments: Sequence[Treatment], identity: Identity, store: Store) -> Identity:
+    """An identity that also says what the runs of some treatments go on from, as far as that is there."""
+    found = origins.find_known(study, treatments, identity, store.root.parent)
+    return replace(identity, origins={**found, **identity.origins})
+
+
+def _known_runs(treatments: Sequence[Treatment], seeds: Iterable[int], identity: Identity) -> Iterator[PlannedRun]:
+    """Some runs, without those of which it is not known what they go on from."""
+    for seed in seeds:
+        for treatment in treatments:
+            with suppress(KeyError):
+                yield from plan_runs([treatment], [seed], identity)
 
 
 def _by_an_older_confirmation(record: Record) -> bool:
@@ -142,74 +175,3 @@ def _by_an_older_confirmation(record: Record) -> bool:
         return "--confirm" in shlex.split(str(record.environment.get("command", "")))
     except ValueError:  # the command was too long to be kept whole
         return False
-
-
-def write(store: Store, runs: Iterable[PlannedRun]) -> None:
-    """Keep that some runs are trained to confirm a choice; the same runs have one entry, however often.
-
-    Raises:
-        StoreError: it could not be written.
-    """
-    runs = list(runs)
-    body = {"runs": sorted({run.key for run in runs}), "seeds": sorted({run.seed for run in runs})}
-    content = canonical_json(body) + b"\n"
-    path = files.place(store.root, FOLDER, f"{hashlib.sha256(content).hexdigest()}.json")
-    if not files.publish(path, content) and not _is_sound(path):
-        files.replace_file(path, content)
-
-
-def read(store: Store) -> list[Entry]:
-    """All entries that are in order, in the order of their names."""
-    found = []
-    for path in entry_paths(store):
-        with suppress(OSError, files.DamagedError):
-            found.append(read_entry(path))
-    return found
-
-
-def entry_paths(store: Store) -> list[Path]:
-    """Everything in the place of an entry."""
-    return sorted((store.root / FOLDER).glob("[0-9a-f]*.json"))
-
-
-def read_entry(path: Path) -> Entry:
-    """The entry in a file.
-
-    Raises:
-        OSError: it cannot be read.
-        DamagedError: it is not what its name says.
-    """
-    content = files.read(path)
-    if hashlib.sha256(content).hexdigest() != path.stem:
-        raise files.DamagedError("its digest is not its name")
-    try:
-        body: Mapping[str, Sequence[object]] = json.loads(content)
-        keys = frozenset(key for key in body["runs"] if isinstance(key, str) and _KEY.fullmatch(key))
-        seeds = tuple(seed for seed in body["seeds"] if isinstance(seed, int) and 0 <= seed < _SEEDS)
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise files.DamagedError(f"not a confirmation: {error}") from None
-    return Entry(keys, seeds)
-
-
-def _is_sound(path: Path) -> bool:
-    try:
-        read_entry(path)
-    except (OSError, files.DamagedError):
-        return False
-    return True
-
-
-def copy(source: Store, target: Store) -> None:
-    """Bring the entries of another folder along.
-
-    Raises:
-        StoreError: one cannot be read or written.
-    """
-    for path in entry_paths(source):
-        try:
-            read_entry(path)
-            files.publish(files.place(target.root, FOLDER, path.name), files.read(path))
-        except files.DamagedError:
-            continue
-        except OSError as error:
-            raise StoreError(f"{path} cannot be read: {error.strerror}") from None

@@ -98,23 +98,24 @@ def replace_file(path: Path, content: bytes) -> None:
         _discard(temporary)
 
 
-def read(path: Path, folders: int = 1) -> bytes:
+def read(path: Path, folders: int = 1, most: int = LIMIT) -> bytes:
     """The content of a file of a results folder, if that is what it is.
 
     Args:
         path: the file.
         folders: how many folders above it belong to the results folder and may not be links.
+        most: bytes.
 
     Raises:
         FileNotFoundError: there is none.
-        DamagedError: it is a link or in the place of one, a folder, a pipe, or larger than `LIMIT`.
+        DamagedError: it is a link or in the place of one, a folder, a pipe, or larger.
         OSError: it cannot be read.
     """
     whole = path.absolute()
-    return reading.below(whole.parents[folders], *whole.parts[-folders - 1 :], most=LIMIT)
+    return reading.below(whole.parents[folders], *whole.parts[-folders - 1 :], most=most)
 
 
-def kept(path: Path, folders: int) -> bytes:
+def kept(path: Path, folders: int, most: int = LIMIT) -> bytes:
     """The same of a file that a record can be trained again for: a disk that fails on it has damaged it.
 
     Raises:
@@ -123,7 +124,7 @@ def kept(path: Path, folders: int) -> bytes:
         StoreError: it may not be read.
     """
     try:
-        return read(path, folders)
+        return read(path, folders, most)
     except FileNotFoundError:
         raise
     except PermissionError as error:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping
 
+from ablate.results import weights
 from ablate.results.record import KEPT_EPOCH, MOMENTUM, Record
 
 KERAS_MOMENTUM = 0.99
@@ -50,8 +51,11 @@ def notes(records: Iterable[Record]) -> list[str]:
     earlier = [record for record in known if kept_epoch(record) not in (None, _asked_for(record))]
     changed = [record for record in known if kept_epoch(record) is None]
     unknown = [
-        record for record in records if record not in known and record.settings.get("training", {}).get("callbacks")
+        record
+        for record in records
+        if KEPT_EPOCH not in record.environment and record.settings.get("training", {}).get("callbacks")
     ]
+    large = [record for record in records if weights.are_too_large(record)]
     of = f"of {len(records)} runs"
     found = {
         f"In {len(earlier)} {of} a callback brought back the weights of another epoch. Their figures are those of that "
@@ -62,6 +66,8 @@ def notes(records: Iterable[Record]) -> list[str]:
         "figures from the last epoch even where a callback had changed the weights since. 'ablate model evaluate' "
         "compares those of which the network was kept; with another folder (-o), 'ablate run' trains all of them "
         "again.": unknown,
+        f"{len(large)} {of} have networks of more than {weights.LIMIT:,} bytes. These are not kept, whatever "
+        "save_models says; their records are complete.": large,
     }
     return [sentence for sentence, those in found.items() if those]
 

@@ -1,6 +1,7 @@
 """Which finished run of another study each run goes on from (`[training] continue_from`)."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from ablate.errors import Problem, StudyError
@@ -26,14 +27,33 @@ def find(study: Study, treatments: Iterable[Treatment], identity: Identity, repo
         StudyError: the other study was not run, saw other data, or lacks one of the runs or its weights.
         StoreError: its results cannot be read.
     """
+    return {
+        origin_name(treatment.settings, seed): other.key(treatment, seed, identity)
+        for treatment, other in _going_on(study, treatments, reports)
+        for seed in study.seeds
+    }
+
+
+def find_known(study: Study, treatments: Iterable[Treatment], identity: Identity, reports: Path) -> dict[str, str]:
+    """The same without the runs that the other study lacks, and none where it cannot be used at all."""
     found: dict[str, str] = {}
+    with suppress(StudyError):
+        for treatment, other in _going_on(study, treatments, reports):
+            for seed in study.seeds:
+                with suppress(StudyError):
+                    found[origin_name(treatment.settings, seed)] = other.key(treatment, seed, identity)
+    return found
+
+
+def _going_on(study: Study, treatments: Iterable[Treatment], reports: Path) -> Iterator[tuple[Treatment, "_Other"]]:
+    """The treatments that go on from another study, each with that one, which is read once."""
+    others: dict[str, _Other] = {}
     for treatment in treatments:
         name = treatment.settings.training.continue_from
         if name is not None:
-            other = _Other(study, name, reports / name)
-            for seed in study.seeds:
-                found[origin_name(treatment.settings, seed)] = other.key(treatment, seed, identity)
-    return found
+            if name not in others:
+                others[name] = _Other(study, name, reports / name)
+            yield treatment, others[name]
 
 
 class _Other:

@@ -4,7 +4,6 @@ The first writer of a record wins and a published record never changes. Nothing 
 """
 
 import contextlib
-import io
 import json
 import os
 import secrets
@@ -125,7 +124,7 @@ class Store:
         except FileNotFoundError:
             return None
         except files.DamagedError:
-            self._set_aside(path)
+            self.set_aside(path)
             return None
 
     def count(self) -> int:
@@ -171,12 +170,14 @@ class Store:
     def keep_weights(self, key: str, arrays: Mapping[str, npt.NDArray[np.float32]]) -> None:
         """Keep what a run has learned, until it is known which networks are wanted.
 
+        More than `weights.LIMIT` is not kept; `kept.notes` and `ablate model` say so.
+
         Raises:
             StoreError: it could not be written.
         """
-        content = io.BytesIO()
-        np.savez(content, **arrays)  # type: ignore[arg-type]
-        files.replace_file(files.place(self.root, "models", f"{key}.npz"), content.getvalue())
+        content = weights.pack(arrays)
+        if content is not None:
+            files.replace_file(files.place(self.root, "models", f"{key}.npz"), content)
 
     def weights(self, record: Record) -> dict[str, npt.NDArray[np.float32]] | None:
         """What `keep_weights` kept of a run, or `None`; what is not the weights of its record is set aside.
@@ -186,11 +187,11 @@ class Store:
         """
         path = self.model_path(record.key, "npz")
         try:
-            return weights.read(path, record.weights)
+            return weights.read(path, record)
         except FileNotFoundError:
             return None
         except files.DamagedError:
-            self._set_aside(path)
+            self.set_aside(path)
             return None
 
     def keep_model(self, key: str, save: Callable[[Path], None], columns: Mapping[str, Any] | None = None) -> None:
@@ -339,7 +340,7 @@ class Store:
         found = self.root.glob("runs/[0-9a-f][0-9a-f]/*.json")
         return (path for path in found if is_key(path.stem) and path.stem.startswith(path.parent.name))
 
-    def _set_aside(self, path: Path) -> None:
+    def set_aside(self, path: Path) -> None:
         """Move a damaged file to the quarantine; where that cannot be done it stays and counts as missing."""
         inside = path.relative_to(self.root).parents
         links = [

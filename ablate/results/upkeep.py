@@ -1,24 +1,23 @@
 """The upkeep of results folders: look through all of one, remove what nobody needs, bring two together."""
 
 import contextlib
+import functools
 import re
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from ablate.errors import StoreError
-from ablate.results import claims, confirmation, files, weights
+from ablate.results import claims, entries, files, trash, weights
 from ablate.results.names import is_attempt, is_key, is_temporary
 from ablate.results.record import NewerRecordError, Record
 from ablate.results.store import MODEL_KINDS, Store, read_record
 
 Kind = Literal["damaged", "newer", "unfinished", "unneeded", "foreign", "quarantined", "unused"]
 DOCUMENTS = ("study.toml", "identity.json")  # what the study is, as left by the first run
-TRASH = "trash"  # where `remove` moves files before it deletes them
-_TRASHED = re.compile(r"(runs|models|attempts|quarantine)\.\S*[0-9a-f]{64}\S*|\.\S+\.tmp(\.\w+)?")
 _SET_ASIDE = re.compile(r"[0-9a-f]{64}\.(json|npz)\.[0-9a-f]{8}")
 MADE = (*DOCUMENTS, "report.html", claims.NAME)
 TABLES = ("runs", "histories")
@@ -26,13 +25,13 @@ TABLES = ("runs", "histories")
 
 @dataclass(frozen=True)
 class Finding:
-    """A file of a results folder that is not in order, or not needed.
+    """A file of a results folder that is not in order, or not needed; or a folder with all that is in it.
 
     Attributes:
-        kind: `damaged`: a record or weights that cannot be used. `newer`: a record of a newer version.
-            `unfinished`: a file whose writer, or remover, is gone. `unneeded`: failures of runs that succeeded later,
-            weights and networks of runs without a record. `foreign`: nothing of ours, or a link. `quarantined`: set
-            aside before. `unused`: of a run that the study does not ask for.
+        kind: `damaged`: a record, weights, a network or a confirmation that cannot be used. `newer`: a record of a
+            newer version. `unfinished`: a file whose writer, or remover, is gone. `unneeded`: failures of runs that
+            succeeded later, weights and networks of runs without a record. `foreign`: nothing of ours, or a link.
+            `quarantined`: set aside before. `unused`: of a run that the study does not ask for.
         path: where it is.
         reason: in words.
     """
@@ -78,6 +77,8 @@ def verify(store: Store) -> Inventory:
     for path in sorted(store.record_paths()):
         try:
             records[path.stem] = read_record(path)
+        except FileNotFoundError:
+            continue  # another process has removed it just now
         except files.DamagedError as error:
             findings.append(Finding("damaged", path, str(error)))
         except NewerRecordError as error:
@@ -86,6 +87,8 @@ def verify(store: Store) -> Inventory:
     for path in sorted(store.everything()):
         if path not in known:
             findings += _look_at(path, store, records)
+    stopped = "'ablate store gc' was stopped before it removed this"
+    findings += [Finding("unfinished", path, stopped) for path in trash.left(store)]
     return Inventory(tuple(records), tuple(findings))
 
 
@@ -96,12 +99,14 @@ def _look_at(path: Path, store: Store, records: dict[str, Record]) -> Iterator[F
         yield Finding("foreign", path, "a symbolic link, which is not followed")
     elif names[0] == files.CALLBACKS and len(names) > 1 and is_key(names[1]):
         return  # what callbacks of the user's wrote
+    elif names[0] == trash.FOLDER and len(names) > 2 and trash.is_removal(names[1]):
+        return  # what is being removed, or was to be: its folder is looked at as a whole
     elif not store.has(path):
         yield Finding("foreign", path, "not a file, or not in a folder of ours")
     elif is_temporary(path):
         if files.is_abandoned(path):
             yield Finding("unfinished", path, "the process that was writing it is gone")
-    elif names[0] == TRASH and len(names) == 2 and _TRASHED.fullmatch(path.name):
+    elif names[0] == trash.FOLDER and len(names) == 2 and trash.is_of_older_version(path.name):
         yield Finding("unfinished", path, "'ablate store gc' was stopped before it removed it")
     elif names[0] == "quarantine" and len(names) == 2 and _SET_ASIDE.fullmatch(path.name):
         yield Finding("quarantined", path, "found damaged before")
@@ -111,20 +116,22 @@ def _look_at(path: Path, store: Store, records: dict[str, Record]) -> Iterator[F
     elif names[0] == "models" and len(names) == 2 and path.suffix[1:] in MODEL_KINDS and is_key(path.stem):
         if not files.is_there(store.record_path(path.stem)):
             yield Finding("unneeded", path, "of a run without a record")
+        elif path.suffix == ".keras":
+            yield from _damage(path, weights.check_network)
         elif path.suffix == ".npz" and path.stem in records:
-            yield from _look_at_weights(path, records[path.stem])
-    elif names[0] == confirmation.FOLDER and len(names) == 2 and path.suffix == ".json":
-        try:
-            confirmation.read_entry(path)
-        except files.DamagedError as error:
-            yield Finding("damaged", path, str(error))
+            yield from _damage(path, functools.partial(weights.read, record=records[path.stem]))
+    elif names[0] == entries.FOLDER and len(names) == 2 and path.suffix == ".json" and is_key(path.stem):
+        yield from _damage(path, entries.read_entry)
     elif not (len(names) == 1 and (path.name in MADE or path.stem in TABLES)):
         yield Finding("foreign", path, "nothing that ablate wrote")
 
 
-def _look_at_weights(path: Path, record: Record) -> Iterator[Finding]:
+def _damage(path: Path, read: Callable[[Path], object]) -> Iterator[Finding]:
+    """What is wrong with a file; nothing if another process has removed it just now."""
     try:
-        weights.read(path, record.weights)
+        read(path)
+    except FileNotFoundError:
+        return
     except files.DamagedError as error:
         yield Finding("damaged", path, str(error))
 
@@ -154,65 +161,30 @@ def _key_of(path: Path) -> str:
 
 
 def unused(store: Store, keys: AbstractSet[str]) -> list[Finding]:
-    """Records, and what goes with them, of runs that are not among some keys; what their callbacks wrote as well."""
+    """Records, and what goes with them, of runs that are not among some keys; what their callbacks wrote as well.
+
+    Runs that were trained, or are being trained, to confirm a choice are asked for by that.
+
+    Raises:
+        StoreError: it cannot be read which these are.
+    """
+    asked = keys | entries.keys(store)
     models = [store.model_path(key, kind) for kind in MODEL_KINDS for key in store.models(kind)]
-    written = [path for path in (store.root / files.CALLBACKS).glob("[0-9a-f]*/**/*") if not path.is_dir()]
-    keyed = [*((path, path.stem) for path in (*store.record_paths(), *models))]
-    keyed += [(path, key) for path in written if is_key(key := _run_of(path, store))]
+    keyed = [(path, path.stem) for path in (*store.record_paths(), *models) if store.has(path)]
+    keyed += [(path, path.name) for path in _callback_folders(store)]
     return [
         Finding("unused", path, "the study does not ask for this run")
         for path, key in sorted(keyed)
-        if key not in keys and store.has(path)
+        if key not in asked
     ]
 
 
-def _run_of(path: Path, store: Store) -> str:
-    """The run whose callbacks wrote a file."""
-    return path.relative_to(store.root).parts[1]
-
-
-def remove(store: Store, findings: Iterable[Finding]) -> int:
-    """Delete the files of findings, and the folders that this empties.
-
-    All of them are moved to `trash/` in the results folder first; if one cannot be, all are put back. So nothing is
-    half removed, and what is deleted is what was looked at.
-
-    Returns:
-        Bytes that were freed.
-
-    Raises:
-        StoreError: one cannot be moved or deleted.
-    """
-    moved: list[tuple[Path, Path]] = []
-    paths = list(dict.fromkeys(finding.path for finding in findings))
-    try:
-        for path in paths:
-            moved += _moved_to_trash(store, path)
-        freed = sum(target.lstat().st_size for _, target in moved)
-        for _, target in moved:
-            target.unlink()
-    except OSError as error:
-        for path, target in reversed(moved):
-            with contextlib.suppress(OSError):
-                target.rename(path)
-        raise StoreError(f"{error.filename} cannot be removed: {error.strerror}") from None
-    for folder in sorted({path.parent for path in paths} | {store.root / TRASH}, reverse=True):
-        if folder != store.root:
-            with contextlib.suppress(OSError):  # it is not empty, or not there
-                folder.rmdir()
-    return freed
-
-
-def _moved_to_trash(store: Store, path: Path) -> list[tuple[Path, Path]]:
-    """Where a file was and is now; nothing if it is gone, or no file of this folder any more."""
-    names = path.relative_to(store.root).parts
-    if not store.has(path):
+def _callback_folders(store: Store) -> list[Path]:
+    """What callbacks of the user's wrote, a folder for each run."""
+    folder = store.root / files.CALLBACKS
+    if folder.is_symlink():
         return []
-    if names[0] == TRASH:
-        return [(path, path)]
-    target = files.place(store.root, TRASH, ".".join(names))
-    path.rename(target)
-    return [(path, target)]
+    return [path for path in folder.glob("*") if is_key(path.name) and path.is_dir() and not path.is_symlink()]
 
 
 @dataclass(frozen=True)
@@ -248,7 +220,7 @@ def merge(source: Store, target: Store) -> Merged:
     added, there, different = _copy_records(source, target, found.records)
     _copy_models(source, target, set(added))
     _copy_attempts(source, target)
-    confirmation.copy(source, target)
+    entries.copy(source, target)
     refused = tuple(finding for finding in found.findings if finding.kind in {"damaged", "newer"})
     return Merged(added, there, different, refused)
 

@@ -30,15 +30,6 @@ def find(start: Path) -> Path:
     raise StudyError(start / FILE_NAME, [Problem("", message)])
 
 
-def read(path: Path) -> dict[str, Any]:
-    """The document in a study file that the user named.
-
-    Raises:
-        StudyError: the file is missing, unreadable, not UTF-8 or not TOML (with line and column).
-    """
-    return parse(text_of(path), path)
-
-
 def text_of(path: Path) -> str:
     """The text of a study file that the user named.
 

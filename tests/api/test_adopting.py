@@ -9,7 +9,7 @@ from ablate import api
 from ablate.api import Plan
 from ablate.cli import main
 from ablate.errors import StudyError
-from ablate.results import confirmation
+from ablate.results import confirmation, entries
 from ablate.results.store import Store
 from tests.conftest import STUDIES
 from tests.results.builders import record
@@ -65,12 +65,12 @@ def test_a_confirmation_comes_along(tmp_path: Path) -> None:
     train(old, 4)
     treatments = [run.treatment for run in old.everything if run.seed == 1]
     _, fresh = confirmation.plan_anew(old.study, treatments, "dropout=0.5", old.identity, old.store)
-    confirmation.write(old.store, fresh)
+    entries.write(old.store, fresh)
     for run in fresh:
         old.store.commit(record(run.key))
     _, found = api.adopt(new, "old")
     assert len(found.added) == 3
-    assert confirmation.read(new.store) == confirmation.read(old.store)
+    assert entries.read(new.store) == entries.read(old.store)
     assert set(new.store.load_all(run.key for run in fresh)) == {run.key for run in fresh}
 
 

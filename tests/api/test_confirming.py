@@ -9,7 +9,7 @@ from ablate.api.confirming import confirm, plan_confirmation
 from ablate.api.plans import Plan
 from ablate.errors import EmptyResultsError
 from ablate.execution.scheduler import Options
-from ablate.results import confirmation
+from ablate.results import entries
 from ablate.results.record import Failure
 from tests import invented
 from tests.api.test_plans import finish, plan
@@ -39,7 +39,7 @@ def test_the_best_and_the_baseline_get_as_many_fresh_seeds(folder: Path) -> None
 def test_what_was_confirmed_before_is_not_trained_again(folder: Path) -> None:
     made = everything_tried(folder)
     begun = plan_confirmation(made).everything
-    confirmation.write(made.store, begun)
+    entries.write(made.store, begun)
     for run in begun[:3]:
         made.store.commit(invented.record(run))
     again = plan_confirmation(made)
@@ -82,7 +82,7 @@ def test_a_baseline_that_is_best_needs_no_confirmation(folder: Path) -> None:
 def test_nothing_pending_starts_no_worker(folder: Path) -> None:
     made = everything_tried(folder)
     fresh = plan_confirmation(made).everything
-    confirmation.write(made.store, fresh)
+    entries.write(made.store, fresh)
     for run in fresh:
         made.store.commit(invented.record(run))
     assert confirm(plan_confirmation(made), Options(jobs=1)) == {}

@@ -1,6 +1,7 @@
 """Kept networks: found by key, treatment and seed; scored scores are held against the record."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -115,3 +116,14 @@ def test_code_and_data_of_a_kept_study_lie_beside_its_study_file(
     assert networks._home(results.study, results.snapshot.planned) == nowhere.resolve()
     own.write_text(own.read_text().replace('"invented"', '"another"'))
     assert networks._home(results.study, results.snapshot.planned) == tmp_path.parent.resolve()
+
+
+def test_a_network_that_is_too_large_says_so(tmp_path: Path) -> None:
+    made = invented.snapshot(finished=1)
+    store = invented.kept(made, tmp_path)
+    run = made.planned[0]
+    (path,) = store.record_paths()
+    path.unlink()
+    store.commit(replace(invented.record(run), result={**invented.record(run).result, "parameters": 10**9}))
+    with pytest.raises(EmptyResultsError, match="was not kept: it has more than 2,147,483,648 bytes"):
+        find_runs(open_results(out=tmp_path), [run.key])

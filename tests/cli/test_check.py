@@ -1,6 +1,7 @@
 """`ablate check` and `compare` as a user calls them: every exit code, files, documents and streams."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -164,6 +165,28 @@ def test_no_file_but_a_baseline_is_replaced(plain: tuple[object, ...], stored: P
     content = stored.read_bytes()
     stored.write_bytes(content[:200])
     assert ablate("check", *plain, "--save-baseline", stored).exit_code == 0
+    assert stored.read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    "layout",
+    [
+        lambda text: text.replace("\n", "\r\n"),
+        lambda text: json.dumps(json.loads(text), indent=4),
+        lambda text: json.dumps(json.loads(text), separators=(",", ":")),
+        lambda text: json.dumps(dict(reversed(json.loads(text).items()))),
+        lambda text: "\ufeff" + text,
+        lambda text: text.replace('"sha256"', '<<<<<<< ours\n "sha256"', 1),
+    ],
+    ids=["crlf", "indented", "one line", "reversed", "mark", "conflict"],
+)
+def test_a_baseline_is_replaced_however_it_is_laid_out(
+    layout: Callable[[str], str], plain: tuple[object, ...], stored: Path
+) -> None:
+    content = stored.read_bytes()
+    stored.write_bytes(layout(content.decode()).encode())
+    done = ablate("check", *plain, "--save-baseline", stored)
+    assert done.exit_code == 0, done.stderr
     assert stored.read_bytes() == content
 
 

@@ -15,7 +15,7 @@ from ablate import api
 from ablate.api import Options, Outcome, Plan, StopSignal, make_plan
 from ablate.cli import run as command
 from ablate.cli.console import Output
-from ablate.results import confirmation
+from ablate.results import entries
 from ablate.results.identity import PlannedRun
 from ablate.results.record import Failure
 from tests import invented
@@ -240,7 +240,7 @@ def test_a_confirmation_says_what_it_trains_and_what_came_of_it(
     use(commit)
 
     def confirm(plan: Plan, options: Options, hears: Any, stop: StopSignal) -> dict[str, Outcome]:
-        confirmation.write(plan.store, plan.everything)
+        entries.write(plan.store, plan.everything)
         return commit(plan, options, stop)
 
     monkeypatch.setattr(api, "confirm", confirm)

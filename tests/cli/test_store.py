@@ -93,3 +93,27 @@ def test_without_a_folder_the_study_file_says_which(store: Store) -> None:
 def test_an_attempt_of_a_run_that_is_still_missing_is_no_garbage(store: Store) -> None:
     store.record_failure("ab" * 32, Failure("odd", "", "2026-01-01T00:00:00+00:00"))
     assert json.loads(ablate("store", "gc", store.root, "--json").stdout)["findings"] == []
+
+
+def test_a_damaged_network_is_found_and_is_yours_to_remove(store: Store) -> None:
+    key = min(store.record_paths()).stem
+    (store.root / "models").mkdir(exist_ok=True)
+    path = store.model_path(key, "keras")
+    path.write_bytes(b"PK")
+    done = ablate("store", "verify", store.root)
+    assert done.exit_code == 74
+    assert f"damaged  models/{key}.keras  not a whole network" in done.stdout
+    assert "A damaged network stays until you remove it" in done.stderr
+    path.unlink()
+    assert ablate("store", "verify", store.root).exit_code == 0
+
+
+def test_a_confirmation_on_its_way_is_not_unused(tmp_path: Path) -> None:
+    made = invented.snapshot()
+    store = invented.kept(made, tmp_path)
+    fresh = invented.confirmed(made, store, "batch_norm=true")
+    for run in fresh[1:]:  # it was interrupted after its first run
+        store.record_path(run.key).unlink()
+    done = ablate("store", "gc", "-c", store.root / "study.toml", "--unused", "--json")
+    assert json.loads(done.stdout)["findings"] == []
+    assert store.load(fresh[0].key) is not None

@@ -37,6 +37,9 @@ SIGNS = (
 )  # fmt: skip
 
 
+WIDE = ("utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be")  # which readers of JSON may guess
+
+
 def _nested(depth: int) -> Any:
     value: Any = 1
     for _ in range(depth):
@@ -91,12 +94,12 @@ def _once(draw: st.DrawFn, document: Any) -> Any:
 
 @st.composite
 def damaged(draw: st.DrawFn, content: bytes) -> bytes:
-    """Bytes with one to four places changed, cut out, repeated or written over."""
+    """Bytes with one to four places changed, cut out, repeated or written over, or written in another encoding."""
     for _ in range(draw(st.integers(1, 4))):
         place = draw(st.integers(0, len(content)))
         end = min(len(content), place + draw(st.sampled_from([0, 1, 2, 10, 200])))
         sign = draw(st.sampled_from(SIGNS) | st.binary(max_size=4))
-        match draw(st.sampled_from(["insert", "write", "cut", "truncate", "many"])):
+        match draw(st.sampled_from(["insert", "write", "cut", "truncate", "many", "encode"])):
             case "insert":
                 content = content[:place] + sign + content[place:]
             case "write":
@@ -105,6 +108,8 @@ def damaged(draw: st.DrawFn, content: bytes) -> bytes:
                 content = content[:place] + content[end:]
             case "truncate":
                 content = content[:place]
+            case "encode":
+                content = content.decode("utf-8", "replace").encode(draw(st.sampled_from(WIDE)))
             case _:
                 content = content[:place] + sign * draw(st.sampled_from([50, 2_000, 40_000])) + content[place:]
     return content

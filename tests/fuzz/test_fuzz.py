@@ -14,6 +14,7 @@ import resource
 import shutil
 import signal
 import sys
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ from ablate.results import embedded
 from ablate.results.identity import canonical_json
 from ablate.results.record import weights_digest
 from ablate.results.store import Store
+from ablate.results.weights import PARTS
 from tests import invented
 from tests.fuzz.mutations import as_json, damaged, spoiled
 from tests.results.builders import record
@@ -289,6 +291,24 @@ def test_attempts(data: st.DataObject, folder: Folder) -> None:
 
 
 @_fuzzed
+def test_confirmations(data: st.DataObject, folder: Folder) -> None:
+    content = _either(data, {"runs": [RECORD.stem, "ab" * 32], "seeds": [3, 4]})
+    name = hashlib.sha256(content).hexdigest() if data.draw(st.integers(0, 3)) else "ab" * 32
+    folder.renew(f"confirmations/{name}.json", content)
+    folder.try_all(*SHOWN, "check -o {self.reports}", "store gc --unused -n -o {self.reports}")
+
+
+@_fuzzed
+def test_networks(data: st.DataObject, folder: Folder) -> None:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as made:
+        for name in sorted(PARTS):
+            made.writestr(name, b"{}" * 50)
+    folder.renew(f"models/{RECORD.stem}.keras", data.draw(damaged(content.getvalue())))
+    folder.try_all("store verify {self.results}")
+
+
+@_fuzzed
 def test_weights(data: st.DataObject, folder: Folder) -> None:
     content = io.BytesIO()
     np.savez(content, **WEIGHTS)
@@ -355,6 +375,7 @@ def test_what_lies_in_the_place_of_a_file(data: st.DataObject, folder: Folder) -
         "attempts",
         "quarantine",
         "trash",
+        "confirmations",
         str(RECORD.relative_to(GOLDEN)),
     ]
     for name in data.draw(st.lists(st.sampled_from(names), min_size=1, max_size=3, unique=True)):

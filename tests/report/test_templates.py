@@ -98,6 +98,20 @@ def test_templates_inside_the_package_come_first(tmp_path, monkeypatch):
     assert templates.template_folder() == tmp_path / "templates"
 
 
+def test_the_shipped_templates_may_be_links(make, own, tmp_path, monkeypatch):
+    """Some installers link the files of a package, or its folders, to a cache."""
+    shipped, package = templates.template_folder(), tmp_path / "site" / "ablate"
+    (package / "_templates").mkdir(parents=True)
+    for path in shipped.iterdir():
+        (package / "_templates" / path.name).symlink_to(path)
+    expected = page.render(Findings(make()))
+    monkeypatch.setattr("ablate.__file__", str(package / "__init__.py"))
+    assert templates.template_folder() == package / "_templates"
+    assert page.render(Findings(make())) == expected
+    folder = own("sections/glossary.html.j2", '{% include "shipped/sections/glossary.html.j2" %}<p>And ours.</p>')
+    assert "<p>And ours.</p>" in page.render(Findings(make()), template_dir=folder)
+
+
 def test_links_are_not_followed(make, own, tmp_path):
     (tmp_path / "secret").write_text("secret")
     for name, target in (("sections/glossary.html.j2", tmp_path / "secret"), ("report.css", "/dev/zero")):

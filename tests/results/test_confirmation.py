@@ -7,11 +7,11 @@ import pytest
 
 from ablate.api import results
 from ablate.errors import StudyError
-from ablate.results import confirmation, upkeep
+from ablate.results import confirmation, entries, origins, upkeep
 from ablate.results.identity import DataFacts, Identity, data_name, plan_runs
 from ablate.results.record import KEPT_EPOCH
 from ablate.results.store import Store
-from ablate.study import design
+from ablate.study import design, document
 from tests.conftest import study_of
 from tests.results.builders import record
 
@@ -100,9 +100,9 @@ def test_a_confirmation_is_known_by_its_entry(store):
     study, treatments, identity, two = with_seeds(1, 2)
     train(store, two)
     _, fresh = confirmation.plan_anew(study, treatments, "dropout=0.5", identity, store)
-    confirmation.write(store, fresh)
-    confirmation.write(store, fresh)
-    assert len(confirmation.read(store)) == 1
+    entries.write(store, fresh)
+    entries.write(store, fresh)
+    assert len(entries.read(store)) == 1
     assert confirmed_seeds(study, identity, two, store) is None
     train(store, fresh[:2])  # one of two seeds: it was interrupted, and goes on with the same
     assert confirmed_seeds(study, identity, two, store) == [3, 4]
@@ -112,10 +112,12 @@ def test_a_confirmation_is_known_by_its_entry(store):
 def test_seeds_that_more_replicates_took_over_confirm_no_more(store):
     study, treatments, identity, two = with_seeds(1, 2)
     _, fresh = confirmation.plan_anew(study, treatments, "dropout=0.5", identity, store)
-    confirmation.write(store, fresh)
+    entries.write(store, fresh)
     *_, three = later = with_seeds(1, 2, 3)
-    train(store, [*fresh, *three])
+    train(store, [*two, *fresh])
     assert confirmed_seeds(study, identity, two, store) == [3, 4]
+    train(store, three)
+    assert confirmed_seeds(study, identity, two, store) == [4]  # seed 3 has been looked at since
     assert confirmed_seeds(later[0], identity, three, store) == [4]
     _, more = confirmation.plan_anew(later[0], treatments, "dropout=0.5", identity, store)
     assert {run.seed for run in more} == {4, 5, 6}
@@ -124,11 +126,91 @@ def test_seeds_that_more_replicates_took_over_confirm_no_more(store):
 def test_the_confirmation_of_another_treatment_is_none_of_the_best(store):
     study, treatments, identity, two = with_seeds(1, 2)
     _, fresh = confirmation.plan_anew(study, treatments, "dropout=0.2", identity, store)
-    confirmation.write(store, fresh)
+    entries.write(store, fresh)
     train(store, [*two, *fresh])
     assert confirmed_seeds(study, identity, two, store) is None
     _, again = confirmation.plan_anew(study, treatments, "dropout=0.5", identity, store)
     assert {run.seed for run in again} == {3, 4}  # the baseline's are there, and are of a confirmation
+
+
+def test_seeds_that_were_replicates_since_confirm_no_more(store):
+    """Three replicates and a confirmation, six replicates, then three again: seeds 4 to 6 have been looked at."""
+    study, treatments, identity, three = with_seeds(1, 2, 3)
+    train(store, three)
+    _, fresh = confirmation.plan_anew(study, treatments, "dropout=0.5", identity, store)
+    entries.write(store, fresh)
+    train(store, fresh)
+    assert confirmed_seeds(study, identity, three, store) == [4, 5, 6]
+    *_, six = with_seeds(1, 2, 3, 4, 5, 6)
+    train(store, six)
+    assert confirmed_seeds(study, identity, three, store) is None
+    _, anew = confirmation.plan_anew(study, treatments, "dropout=0.5", identity, store)
+    assert {run.seed for run in anew} == {7, 8, 9}
+
+
+def test_one_run_of_another_treatment_makes_its_seed_a_replicate(store):
+    study, treatments, identity, two = with_seeds(1, 2)
+    _, fresh = confirmation.plan_anew(study, treatments, "dropout=0.5", identity, store)
+    entries.write(store, fresh)
+    train(store, [*two, *fresh])
+    train(store, [run for run in with_seeds(3)[-1] if run.treatment.name == "dropout=0.2"])
+    assert confirmed_seeds(study, identity, two, store) == [4]
+    _, anew = confirmation.plan_anew(study, treatments, "dropout=0.5", identity, store)
+    assert {run.seed for run in anew} == {4, 5}
+
+
+def test_a_seed_is_passed_over_before_its_own_runs_are_there(store):
+    study, treatments, identity, _ = with_seeds(1, 2)
+    train(store, [run for run in with_seeds(3)[-1] if run.treatment.name == "dropout=0.2"])
+    _, fresh = confirmation.plan_anew(study, treatments, "dropout=0.5", identity, store)
+    assert {run.seed for run in fresh} == {4, 5}
+
+
+def test_runs_that_go_on_from_others_were_replicates_too(store, tmp_path):
+    """What the other treatments go on from is not in the identity of the confirmation's runs; it is looked for."""
+    study, treatments, identity, two = with_seeds(1, 2)
+    first = Store(tmp_path / "first")
+    first.prepare()
+    every = plan_runs(treatments, range(1, 5), identity)
+    whole = replace(study, name="first", seeds=(1, 2, 3, 4), save_models="all")
+    first.write("study.toml", document.write(whole.document()).encode())
+    first.write_identity(identity)
+    for run in every:
+        first.commit(record(run.key))
+        first.keep_weights(run.key, {})
+    study, treatments, identity = planned(training={"continue_from": "first"})
+    identity = replace(identity, origins=origins.find(study, treatments, identity, tmp_path))
+    known, fresh = confirmation.plan_anew(study, treatments, "dropout=0.5", identity, store)
+    entries.write(store, fresh)
+    two = plan_runs(treatments, study.seeds, identity)
+    train(store, [*two, *fresh])
+    assert confirmed_seeds(study, identity, two, store) == [3, 4]
+    later = replace(study, seeds=(3, 4))
+    train(
+        store,
+        plan_runs(treatments, later.seeds, replace(known, origins=origins.find(later, treatments, known, tmp_path))),
+    )
+    assert confirmed_seeds(study, identity, two, store) is None
+
+
+class Counted(list):
+    """A list that counts how often it is gone through."""
+
+    times = 0
+
+    def __iter__(self):
+        Counted.times += 1
+        return super().__iter__()
+
+
+def test_runs_are_not_gone_through_once_for_every_seed(store, monkeypatch):
+    study, treatments, identity, two = with_seeds(1, 2)
+    _, runs = confirmation.plan(study, treatments, "dropout=0.5", identity, store.root.parent, range(3, 60))
+    entries.write(store, runs[::2])  # the best treatment's runs are looked at by their records
+    train(store, [*two, *runs])
+    monkeypatch.setattr(confirmation, "plan", lambda *given: (identity, Counted(runs)))
+    confirmation.plan_recorded(study, treatments, "dropout=0.5", identity, store)
+    assert 0 < Counted.times < 57
 
 
 def test_what_an_older_version_confirmed_is_known_by_its_command(store):
@@ -145,7 +227,7 @@ def test_what_an_older_version_confirmed_is_known_by_its_command(store):
 def test_entries_are_looked_after(store, tmp_path):
     study, treatments, identity, two = with_seeds(1, 2)
     _, fresh = confirmation.plan_anew(study, treatments, "dropout=0.5", identity, store)
-    confirmation.write(store, fresh)
+    entries.write(store, fresh)
     train(store, [*two, *fresh])
     assert upkeep.verify(store).findings == ()
     assert upkeep.garbage(store, upkeep.verify(store)) == []
@@ -153,10 +235,10 @@ def test_entries_are_looked_after(store, tmp_path):
     other.root.mkdir(parents=True)
     upkeep.merge(store, other)
     assert confirmed_seeds(study, identity, two, other) == [3, 4]
-    (path,) = confirmation.entry_paths(store)
+    (path,) = entries.paths(store)
     path.write_bytes(b"[" * 100_000)
     (finding,) = upkeep.verify(store).findings
     assert (finding.kind, finding.path) == ("damaged", path)
     assert confirmed_seeds(study, identity, two, store) is None
-    confirmation.write(store, fresh)
+    entries.write(store, fresh)
     assert upkeep.verify(store).is_sound

@@ -76,3 +76,22 @@ def test_batches_are_counted_up_to_the_kept_weights() -> None:
     assert kept.batches(normed([8], batch_norm=True, **rows, **{KEPT_EPOCH: 1})) == 4
     assert kept.batches(normed([8], batch_norm=True, **rows, **{KEPT_EPOCH: None})) is None
     assert kept.batches(normed([8], batch_norm=True, rows={"train": "many"})) is None
+
+
+def test_no_record_is_compared_with_another() -> None:
+    """Records compare all their numbers, and each with each is too much for a study of some thousand runs."""
+
+    class Alone(Record):
+        def __eq__(self, other: object) -> bool:
+            raise AssertionError("compared")
+
+        __hash__ = None  # type: ignore[assignment]
+
+    alone = [Alone(**vars(each)) for each in (made(), made(**{KEPT_EPOCH: 1}), made(callbacks=("mine:rate",)))]
+    assert [said[:9] for said in kept.notes(alone)] == ["In 1 of 3", "1 of 3 ru"]
+
+
+def test_networks_that_are_too_large_to_be_kept_are_told() -> None:
+    large = replace(made(), result={**made().result, "parameters": 600_000_000})
+    (said,) = kept.notes([made(), large])
+    assert said.startswith("1 of 2 runs have networks of more than 2,147,483,648 bytes")

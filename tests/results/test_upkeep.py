@@ -1,13 +1,13 @@
 """Looking after folders: what is damaged is found, what is needed is never removed, what is merged is checked."""
 
+import hashlib
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from ablate.errors import StoreError
-from ablate.results import upkeep
+from ablate.results import trash, upkeep
 from ablate.results.record import Failure, weights_digest
 from ablate.results.store import Store
 from tests.results.builders import record
@@ -30,6 +30,10 @@ def kinds(store: Store) -> dict[str, str]:
     return {str(finding.path.relative_to(store.root)): finding.kind for finding in upkeep.verify(store).findings}
 
 
+def remove(store: Store, findings: list[upkeep.Finding]) -> int:
+    return trash.remove(store, [finding.path for finding in findings])
+
+
 def contents(root: Path) -> dict[str, bytes]:
     return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
 
@@ -49,6 +53,7 @@ def test_every_kind_of_disorder_is_named_and_nothing_is_changed(tmp_path: Path) 
     store = store_with(tmp_path, GOOD, BAD)
     store.record_path(BAD).write_bytes(store.record_path(BAD).read_bytes()[:-9])
     store.model_path(GOOD, "npz").write_bytes(b"PK")
+    store.model_path(GOOD, "keras").write_bytes(b"PK")
     store.keep_weights(NEW, WEIGHTS)
     store.record_failure(GOOD, FAILURE)
     (tmp_path / "quarantine").mkdir()
@@ -59,6 +64,7 @@ def test_every_kind_of_disorder_is_named_and_nothing_is_changed(tmp_path: Path) 
     assert kinds(store) == {
         f"runs/bb/{BAD}.json": "damaged",
         f"models/{GOOD}.npz": "damaged",
+        f"models/{GOOD}.keras": "damaged",
         f"models/{NEW}.npz": "unneeded",
         f"attempts/{GOOD}/1.json": "unneeded",
         f"quarantine/{NEW}.json.12345678": "quarantined",
@@ -75,7 +81,7 @@ def test_garbage_is_what_no_result_needs(tmp_path: Path) -> None:
     store.record_failure(GOOD, FAILURE)
     store.record_failure(NEW, FAILURE)
     before = set(contents(tmp_path))
-    freed = upkeep.remove(store, upkeep.garbage(store, upkeep.verify(store)))
+    freed = remove(store, upkeep.garbage(store, upkeep.verify(store)))
     assert before - set(contents(tmp_path)) == {f"attempts/{GOOD}/1.json"}
     assert not (tmp_path / "attempts" / GOOD).exists()
     assert freed > 10
@@ -85,7 +91,7 @@ def test_runs_that_are_not_asked_for_can_be_removed(tmp_path: Path) -> None:
     store = store_with(tmp_path / "study", GOOD, BAD)
     elsewhere = store_with(tmp_path / "elsewhere", NEW)
     (store.root / "runs" / "cc").symlink_to(elsewhere.root / "runs" / "cc")
-    upkeep.remove(store, upkeep.unused(store, {GOOD}))
+    remove(store, upkeep.unused(store, {GOOD}))
     assert set(contents(store.root)) >= {f"runs/aa/{GOOD}.json", f"models/{GOOD}.npz"}
     assert not any(BAD in name for name in contents(store.root))
     assert elsewhere.load(NEW) is not None
@@ -164,8 +170,8 @@ def test_what_is_not_ours_is_left_alone_and_counted(tmp_path: Path) -> None:
     inventory = upkeep.verify(store)
     assert inventory.foreign == len(mine)
     assert inventory.is_sound
-    upkeep.remove(store, upkeep.garbage(store, inventory, quarantine=True))
-    upkeep.remove(store, upkeep.unused(store, {GOOD}))
+    remove(store, upkeep.garbage(store, inventory, quarantine=True))
+    remove(store, upkeep.unused(store, {GOOD}))
     store.prepare()
     there = contents(tmp_path)
     assert mine.items() <= there.items()
@@ -181,25 +187,13 @@ def test_looking_changes_nothing(tmp_path: Path) -> None:
     assert contents(tmp_path) == before
 
 
-def test_what_cannot_be_moved_leaves_everything_where_it_was(tmp_path: Path) -> None:
-    store = store_with(tmp_path, GOOD)
-    store.keep_weights(NEW, WEIGHTS)
-    store.keep_weights(BAD, WEIGHTS)
-    findings = upkeep.garbage(store, upkeep.verify(store))
-    assert len(findings) == 2
-    (tmp_path / "trash" / f"models.{findings[1].path.name}").mkdir(parents=True)
-    before = contents(tmp_path)
-    with pytest.raises(StoreError, match="cannot be removed"):
-        upkeep.remove(store, findings)
-    assert contents(tmp_path) == before
-
-
-def test_what_a_stopped_removal_left_is_removed_by_the_next(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["models.{}.npz", "callbacks.{}.a b.txt", "confirmations.{}.json"])
+def test_what_a_stopped_removal_of_an_older_version_left_is_removed_by_the_next(tmp_path: Path, name: str) -> None:
     store = store_with(tmp_path, GOOD)
     (tmp_path / "trash").mkdir()
-    (tmp_path / "trash" / f"models.{NEW}.npz").write_bytes(b"")
-    assert kinds(store) == {f"trash/models.{NEW}.npz": "unfinished"}
-    upkeep.remove(store, upkeep.garbage(store, upkeep.verify(store)))
+    (tmp_path / "trash" / name.format(NEW)).write_bytes(b"")
+    assert kinds(store) == {f"trash/{name.format(NEW)}": "unfinished"}
+    remove(store, upkeep.garbage(store, upkeep.verify(store)))
     assert not (tmp_path / "trash").exists()
 
 
@@ -217,8 +211,8 @@ def test_links_in_the_place_of_folders_lead_nowhere(tmp_path: Path) -> None:
     assert theirs.load(BAD) is None
     assert theirs.models("npz") == set()
     theirs.drop_models([GOOD, NEW])
-    upkeep.remove(theirs, upkeep.garbage(theirs, upkeep.verify(theirs), quarantine=True))
-    upkeep.remove(theirs, upkeep.unused(theirs, set()))
+    remove(theirs, upkeep.garbage(theirs, upkeep.verify(theirs), quarantine=True))
+    remove(theirs, upkeep.unused(theirs, set()))
     assert contents(mine.root) == before
 
 
@@ -241,7 +235,37 @@ def test_what_says_what_a_network_takes_goes_where_the_network_goes(tmp_path: Pa
     there = Store(tmp_path / "there")
     upkeep.merge(store, there)
     assert there.columns(GOOD) == columns
-    upkeep.remove(store, upkeep.garbage(store, upkeep.verify(store)))
+    remove(store, upkeep.garbage(store, upkeep.verify(store)))
     assert store.models("json") == {GOOD}
-    upkeep.remove(there, upkeep.unused(there, set()))
+    remove(there, upkeep.unused(there, set()))
     assert there.models("json") == there.models("keras") == set()
+
+
+def test_runs_of_a_confirmation_on_its_way_are_asked_for(tmp_path: Path) -> None:
+    """The one of two that is finished is needed when the other is trained."""
+    store = store_with(tmp_path, GOOD, BAD, NEW)
+    content = json.dumps({"runs": [BAD, "dd" * 32], "seeds": [4]}).encode()
+    path = tmp_path / "confirmations" / f"{hashlib.sha256(content).hexdigest()}.json"
+    path.parent.mkdir()
+    path.write_bytes(content)
+    assert {finding.path.stem for finding in upkeep.unused(store, {GOOD})} == {NEW}
+
+
+def test_what_is_removed_while_a_folder_is_looked_through_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The names are listed first, and another process removes files before they are read."""
+    store = store_with(tmp_path, GOOD, BAD)
+    models = sorted((tmp_path / "models").iterdir())
+    paths = list(store.record_paths())
+    for path in paths:
+        if path.stem == BAD:
+            path.unlink()
+    models[0].unlink()
+    monkeypatch.setattr(store, "record_paths", lambda: iter(paths))
+    monkeypatch.setattr(store, "everything", lambda: iter([*paths, *models]))
+    found = upkeep.verify(store)
+    assert found.records == (GOOD,)
+    assert [finding.path.stem for finding in found.findings if finding.path.exists()] == [
+        BAD
+    ]  # weights without a record

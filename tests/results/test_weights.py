@@ -3,12 +3,16 @@
 import io
 import struct
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from ablate.reading import DamagedError
-from ablate.results import weights
+from ablate.results import files, upkeep, weights
+from ablate.results.record import weights_digest
+from ablate.results.store import Store
+from tests.results.builders import record
 
 KEPT = {
     "a/kernel": np.arange(6, dtype=np.float32).reshape(2, 3),
@@ -65,3 +69,100 @@ def test_weights_come_back_as_numpy_reads_them() -> None:
 def test_what_is_no_archive_of_weights_is_damaged(content: bytes, words: str) -> None:
     with pytest.raises(DamagedError, match=words):
         weights.arrays(content, 10**6)
+
+
+def store_with(root: Path, kept: dict[str, np.ndarray]) -> tuple[Store, str]:
+    store = Store(root)
+    store.prepare()
+    count = sum(array.size for array in kept.values())
+    made = record(weights=weights_digest(kept), result={**record().result, "parameters": count})
+    store.commit(made)
+    store.keep_weights(made.key, kept)
+    return store, made.key
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_whatever_is_kept_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: type) -> None:
+    """Weights have a limit of their own, beyond that of other files."""
+    kept = {"a": np.ones((50, 100), kind), "b": np.asfortranarray(np.ones((3, 2), kind))}
+    monkeypatch.setattr(files, "LIMIT", 3_000)
+    store, key = store_with(tmp_path, kept)
+    found = store.weights(store.load(key))
+    assert store.damaged == []
+    np.testing.assert_array_equal(found["a"], kept["a"])
+    assert upkeep.verify(store).is_sound
+
+
+@pytest.mark.slow
+def test_weights_of_more_than_256_mb_are_read_again(tmp_path: Path) -> None:
+    kept = {"dense/0": np.zeros((1_000, 68_000), np.float32)}
+    store, key = store_with(tmp_path, kept)
+    assert store.weights(store.load(key))["dense/0"].shape == (1_000, 68_000)
+    assert store.damaged == []
+
+
+def test_more_than_a_record_says_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, key = store_with(tmp_path, {"a": np.ones(10, np.float32)})
+    monkeypatch.setattr(files, "LIMIT", 1_000)
+    store.model_path(key, "npz").write_bytes(archive(a=np.ones(1_000, np.float32)))
+    with pytest.raises(DamagedError, match="more than the 1,080 that are read"):
+        weights.read(store.model_path(key, "npz"), store.load(key))
+
+
+@pytest.mark.parametrize(("name", "most"), [("LIMIT", 39), ("MOST_ARRAYS", 1)])
+def test_what_would_not_be_read_again_is_not_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, most: int
+) -> None:
+    monkeypatch.setattr(weights, name, most)
+    store, key = store_with(tmp_path, {"a": np.ones(5, np.float32), "b": np.ones(5, np.float32)})
+    assert weights.are_too_large(store.load(key)) == (name == "LIMIT")
+    assert store.models("npz") == set()
+    assert store.load(key) is not None
+    assert upkeep.verify(store).findings == ()
+
+
+def network(**changes: bytes | None) -> bytes:
+    """A `.keras` file as Keras lays it out, without a network in it."""
+    parts = {"metadata.json": b"{}", "config.json": b"{}", "model.weights.h5": b"\x89HDF" * 500, **changes}
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as made:
+        for name, part in parts.items():
+            if part is not None:
+                made.writestr(name, part)
+    return content.getvalue()
+
+
+def test_a_flipped_bit_in_a_kept_network_is_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "network.keras"
+    content = bytearray(network())
+    path.write_bytes(content)
+    weights.check_network(path)
+    content[content.index(b"\x89HDF") + 1_000] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(DamagedError, match=r"the checksum of model\.weights\.h5|Bad CRC-32"):
+        weights.check_network(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "not a whole network"),
+        (network()[:-30], "not a whole network"),
+        (network(**{"config.json": None}), "it has no config.json"),
+        (b"PK\x01\x02" * 20_000, "more than 10,000"),
+    ],
+    ids=["empty", "cut", "no config", "entries"],
+)
+def test_what_is_no_whole_network_is_damaged(tmp_path: Path, content: bytes, words: str) -> None:
+    path = tmp_path / "network.keras"
+    path.write_bytes(content)
+    with pytest.raises(DamagedError, match=words):
+        weights.check_network(path)
+
+
+def test_a_network_that_unpacks_to_more_than_its_file_is_damaged(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "network.keras", "w", zipfile.ZIP_DEFLATED) as made:
+        for name in weights.PARTS:
+            made.writestr(name, b"\0" * 100_000)
+    with pytest.raises(DamagedError, match="it unpacks to more than"):
+        weights.check_network(tmp_path / "network.keras")

@@ -19,7 +19,7 @@ COMPARED = {**BASE, "against": {"dropout": 0.0}}
 
 def test_the_schema_knows_every_key_of_the_default_study() -> None:
     schema = file.json_schema()
-    raw = document.read(ROOT / "ablations.toml")
+    raw = document.parse((ROOT / "ablations.toml").read_text(encoding="utf-8"), ROOT)
     for section, table in raw.items():
         entry = schema["properties"][section]
         reference = entry.get("$ref") or entry.get("items", {}).get("$ref") or entry["allOf"][0]["$ref"]
