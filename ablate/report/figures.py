@@ -33,6 +33,7 @@ from ablate.study.metrics import lower_is_better
 MOST_TREATMENTS = 48  # rows of a figure
 MOST_CELLS = 14  # rows, and columns, of the heat map
 MOST_DOTS = 400
+NEAR = 0.04  # share of an axis that a name is high
 NAME_HEIGHT, NAME_WIDTH = 14.0, 170.0  # pixels that the name of a mark takes
 _MARKS = {"synergistic": " ▲", "antagonistic": " ▼"}
 FAR_OFF = 15.0  # points below the median treatment; what learned so little would squeeze all others into a corner
@@ -186,9 +187,10 @@ def train_against_test(runs: pd.DataFrame, best: str | None) -> Picture:
         for name, marker in zip(named, "Ds", strict=False):
             x, y = usual.loc[name].to_numpy(dtype=float)
             axes.plot([x], [y], marker, color=ORANGE, markersize=8, markeredgecolor="white", zorder=4)
-            axes.annotate(
-                wording.cut(name, 30), (x, y), xytext=(-9, 0), textcoords="offset points", ha="right", va="center"
-            )
+            beside: dict[str, Any] = {"xytext": (-9, 0), "ha": "right", "va": "center"}
+            if marker == "s" and abs(y - float(usual.loc[named[0], "test_accuracy"])) < (100 - low) * NEAR:
+                beside = {"xytext": (0, -9), "ha": "center", "va": "top"}  # not over the baseline's
+            axes.annotate(wording.cut(name, 30), (x, y), textcoords="offset points", **beside)
         for side, label in (("x", "training"), ("y", "test")):
             scales.accuracy_axis(axes, side, low, by_errors=by_errors)  # type: ignore[arg-type]
             getattr(axes, f"set_{side}label")(f"{label} accuracy, %, inference mode")
