@@ -184,11 +184,12 @@ def train_against_test(runs: pd.DataFrame, best: str | None) -> Picture:
             axes.scatter(*places, s=8, color=MUTED, alpha=0.35, linewidths=0, zorder=2)
         others = usual.drop(index=named).sort_values("test_accuracy", ascending=False)
         axes.plot(others["train_accuracy"], others["test_accuracy"], "o", color=BLUE, markersize=6, alpha=0.85)
+        baseline = float(usual["test_accuracy"].get(named[0], np.nan)) if named else np.nan
         for name, marker in zip(named, "Ds", strict=False):
             x, y = usual.loc[name].to_numpy(dtype=float)
             axes.plot([x], [y], marker, color=ORANGE, markersize=8, markeredgecolor="white", zorder=4)
             beside: dict[str, Any] = {"xytext": (-9, 0), "ha": "right", "va": "center"}
-            if marker == "s" and abs(y - float(usual.loc[named[0], "test_accuracy"])) < (100 - low) * NEAR:
+            if marker == "s" and abs(y - baseline) < (100 - low) * NEAR:
                 beside = {"xytext": (0, -9), "ha": "center", "va": "top"}  # not over the baseline's
             axes.annotate(wording.cut(name, 30), (x, y), textcoords="offset points", **beside)
         for side, label in (("x", "training"), ("y", "test")):
