@@ -15,7 +15,8 @@ from ablate.api.networks import SUFFIXES, Scored, check_models, evaluate_network
 from ablate.api.plans import Plan, early_lanes, load, make_plan, probe, results_folder, run_plan
 from ablate.api.results import Results, open_results, read_folder, read_results
 from ablate.execution.estimate import Proposal, propose
-from ablate.execution.scheduler import Listener, Options, Progress, StopSignal
+from ablate.execution.progress import Listener, Progress
+from ablate.execution.scheduler import Options, StopSignal
 from ablate.execution.worker import Outcome
 from ablate.results.export import extract
 from ablate.results.record import TrainerName

@@ -7,7 +7,8 @@ from ablate.api.plans import Plan, check_trust
 from ablate.errors import EmptyResultsError
 from ablate.execution import scheduler
 from ablate.execution.local import Lanes
-from ablate.execution.scheduler import Listener, Options, StopSignal
+from ablate.execution.progress import Listener
+from ablate.execution.scheduler import Options, StopSignal
 from ablate.execution.worker import Outcome
 from ablate.results import confirmation, snapshot
 from ablate.results.identity import PlannedRun

@@ -11,7 +11,8 @@ from pathlib import Path
 from ablate.errors import Problem, StoreError, StudyError, WorkerError
 from ablate.execution import estimate, networks, scheduler
 from ablate.execution.local import Lanes
-from ablate.execution.scheduler import Listener, Options, Progress, StopSignal
+from ablate.execution.progress import Listener, Progress
+from ablate.execution.scheduler import Options, StopSignal
 from ablate.execution.worker import Outcome
 from ablate.results import identity as identities
 from ablate.results import origins, snapshot

@@ -174,6 +174,13 @@ def _say_what_is_next(plan: "Plan", outcomes: "Mapping[str, Outcome]", output: O
         output.say("No run of this study is finished, so there is no page to write yet.")
 
 
+class _GivenUp(KeyboardInterrupt):
+    """Ctrl-C, or another wish to stop.
+
+    Where a plain `KeyboardInterrupt` passes through an import, Python ends itself by the signal, whoever caught it.
+    """
+
+
 @contextmanager
 def _signals(stop: "StopSignal", output: Output) -> Iterator[None]:
     """Turn Ctrl-C, SIGTERM and a closed terminal into a wish to stop, and end with the exit code of the first of them.
@@ -186,7 +193,7 @@ def _signals(stop: "StopSignal", output: Output) -> Iterator[None]:
         received.append(number)
         stop.level = stop.level + 1 if number == signal.SIGINT else 2
         if not stop.is_watched:
-            raise KeyboardInterrupt
+            raise _GivenUp
         again = b"; again: at once" if stop.level == 1 else b""
         with suppress(OSError):  # the terminal may be gone
             os.write(2, b"\nStopping: what is finished is kept" + again + b".\n")  # a handler must not use streams
