@@ -16,7 +16,8 @@ from ablate.api.plans import Plan, early_lanes, load, make_plan, probe, results_
 from ablate.api.results import Results, open_results, read_folder, read_results
 from ablate.execution.assignment import Outcome
 from ablate.execution.estimate import Proposal, propose
-from ablate.execution.scheduler import Listener, Options, Progress, StopSignal
+from ablate.execution.progress import Listener, Progress
+from ablate.execution.scheduler import Options, StopSignal
 from ablate.results.export import extract
 from ablate.results.record import TrainerName
 from ablate.study.design import DEFAULT_MAX_RUNS

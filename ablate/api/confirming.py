@@ -8,7 +8,8 @@ from ablate.errors import EmptyResultsError
 from ablate.execution import scheduler
 from ablate.execution.assignment import Outcome
 from ablate.execution.local import Lanes
-from ablate.execution.scheduler import Listener, Options, StopSignal
+from ablate.execution.progress import Listener
+from ablate.execution.scheduler import Options, StopSignal
 from ablate.results import confirmation, entries, snapshot
 from ablate.results.identity import PlannedRun
 from ablate.study.design import Treatment

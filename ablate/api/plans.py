@@ -12,7 +12,8 @@ from ablate.errors import Problem, StoreError, StudyError, WorkerError
 from ablate.execution import estimate, networks, scheduler
 from ablate.execution.assignment import Outcome
 from ablate.execution.local import Lanes
-from ablate.execution.scheduler import Listener, Options, Progress, StopSignal
+from ablate.execution.progress import Listener, Progress
+from ablate.execution.scheduler import Options, StopSignal
 from ablate.results import entries, origins, snapshot
 from ablate.results import identity as identities
 from ablate.results.identity import DataFacts, Identity, PlannedRun

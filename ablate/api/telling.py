@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from ablate.execution.scheduler import Progress
+from ablate.execution.progress import Progress
 from ablate.results.store import utc_now
 from ablate.text import clean
 

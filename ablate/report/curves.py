@@ -20,6 +20,7 @@ MOST_EPOCHS = 30  # points of a curve; more cannot be seen in a panel
 CURVE_COLUMNS = 3
 POOR = 0.15  # a treatment this far below the median has its own accuracy axis, from 0
 HEADROOM = 0.1
+MOST_HIDDEN, FEW_HIDDEN = 0.25, 0.1  # shares of the epochs below the axis: from which it is moved, and to which
 LABEL_MIDDLE = 0.5  # share of an axis; labels beyond it grow towards the middle
 LOW_CURVE = 0.25  # mean accuracy of a curve along the foot of its panel
 
@@ -37,6 +38,7 @@ def learning_curves(histories: pd.DataFrame, runs: pd.DataFrame, epochs: Mapping
     """
     names = list(dict.fromkeys(histories["treatment"]))
     low, poor = common_axis(runs)
+    low = shown_from(histories[~histories["treatment"].isin(poor)], low)
     early = runs[runs["stopped_epoch"] < runs["treatment"].map(epochs)]
     by_errors = scales.is_high(runs)
     chunks = [names[start : start + MOST_PANELS] for start in range(0, len(names), MOST_PANELS)]
@@ -155,6 +157,23 @@ def common_axis(runs: pd.DataFrame) -> tuple[float, set[str]]:
     good = final[final >= final.median() - POOR]
     low = math.floor(round((float(good.min()) - HEADROOM) * 20, 6)) / 20
     return min(max(low, 0.0), 0.9), {str(name) for name in final.index.difference(good.index)}
+
+
+def shown_from(histories: pd.DataFrame, low: float) -> float:
+    """Where the axis starts so that most of the epochs are seen: in short runs the first ones are much of them.
+
+    Args:
+        histories: of the treatments on the common axis.
+        low: where the ends of the curves would have it start.
+
+    Returns:
+        `low`; or a lower multiple of 0.05, below which a tenth of the epochs lies, if it were over a quarter.
+    """
+    values = histories[["train_accuracy", "val_accuracy"]].min(axis=1).astype("float64").dropna()
+    if values.empty or (values < low).mean() <= MOST_HIDDEN:
+        return low
+    lowest = float(values.quantile(FEW_HIDDEN, interpolation="lower"))
+    return min(low, max(math.floor(round(lowest * 20, 6)) / 20, 0.0))
 
 
 def _curve_finding(runs: pd.DataFrame) -> str:

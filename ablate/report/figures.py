@@ -12,6 +12,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, NullLocator
 
+from ablate.analysis.estimates import ROUNDING
 from ablate.report import scales, wording
 from ablate.report.canvas import (
     BLUE,
@@ -32,6 +33,8 @@ from ablate.study.metrics import lower_is_better
 MOST_TREATMENTS = 48  # rows of a figure
 MOST_CELLS = 14  # rows, and columns, of the heat map
 MOST_DOTS = 400
+NEAR = 0.04  # share of an axis that a name is high
+NAME_HEIGHT, NAME_WIDTH = 14.0, 170.0  # pixels that the name of a mark takes
 _MARKS = {"synergistic": " ▲", "antagonistic": " ▼"}
 FAR_OFF = 15.0  # points below the median treatment; what learned so little would squeeze all others into a corner
 
@@ -98,6 +101,9 @@ def _effect_axes(axes: Axes, rows: Sequence[Mapping[Any, Any]], metric: str, sca
         axes.set_xlim(low, high)
         axes.xaxis.set_major_formatter(FuncFormatter(lambda amount, _: wording.number(amount, 0)))
         axes.xaxis.set_minor_locator(NullLocator())
+    elif max(map(abs, axes.dataLim.intervalx)) <= ROUNDING * scale:
+        one = 1.0 if scale > 1 or wording.unit(metric) else 0.1  # a point, an epoch, a second; a tenth of a loss
+        axes.set_xlim(-one, one)
     unit = f", {wording.unit(metric)}" if wording.unit(metric) else ""
     axes.set_xlabel(f"difference in {wording.metric_name(metric)} from the baseline{unit}")
     previous = None
@@ -176,25 +182,55 @@ def train_against_test(runs: pd.DataFrame, best: str | None) -> Picture:
         if len(dots) <= MOST_DOTS:
             places = (dots["train_accuracy"] * 100, dots["test_accuracy"] * 100)
             axes.scatter(*places, s=8, color=MUTED, alpha=0.35, linewidths=0, zorder=2)
-        others = usual.drop(index=named)
+        others = usual.drop(index=named).sort_values("test_accuracy", ascending=False)
         axes.plot(others["train_accuracy"], others["test_accuracy"], "o", color=BLUE, markersize=6, alpha=0.85)
+        baseline = float(usual["test_accuracy"].get(named[0], np.nan)) if named else np.nan
         for name, marker in zip(named, "Ds", strict=False):
             x, y = usual.loc[name].to_numpy(dtype=float)
             axes.plot([x], [y], marker, color=ORANGE, markersize=8, markeredgecolor="white", zorder=4)
-            axes.annotate(
-                wording.cut(name, 30), (x, y), xytext=(-9, 0), textcoords="offset points", ha="right", va="center"
-            )
+            beside: dict[str, Any] = {"xytext": (-9, 0), "ha": "right", "va": "center"}
+            if marker == "s" and abs(y - baseline) < (100 - low) * NEAR:
+                beside = {"xytext": (0, -9), "ha": "center", "va": "top"}  # not over the baseline's
+            axes.annotate(wording.cut(name, 30), (x, y), textcoords="offset points", **beside)
         for side, label in (("x", "training"), ("y", "test")):
             scales.accuracy_axis(axes, side, low, by_errors=by_errors)  # type: ignore[arg-type]
             getattr(axes, f"set_{side}label")(f"{label} accuracy, %, inference mode")
+        unnamed = _name_dots(axes, others, usual.loc[named])
         axes.grid()
         note = (
-            "Round marks: means of treatments; squares and diamonds: those that are named; small dots: runs. The "
+            "Round marks: means of treatments; squares and diamonds: the baseline and the best; small dots: runs. The "
             "farther below the diagonal, the wider the gap; the higher, the better."
         )
+        note += " Where there is no room for a name, the table of treatments has it." if unnamed else ""
         note += f" {scales.NOTE}" if by_errors else ""
         note += _far_off(means, usual)
         return picture(figure, "train-test", "Training against test accuracy", _widest(means), note)
+
+
+def _name_dots(axes: Axes, others: pd.DataFrame, named: pd.DataFrame) -> int:
+    """Write the names of treatments beside their marks, the highest first, where they do not run into another.
+
+    Args:
+        axes: with their limits and scales.
+        others: mean accuracies of the treatments without a name so far.
+        named: of those that have one.
+
+    Returns:
+        How many have none.
+    """
+    taken = [tuple(axes.transData.transform(place)) for place in named.to_numpy(dtype=np.float64)]
+    left = 0
+    for name, place in zip(others.index, others.to_numpy(dtype=np.float64), strict=True):
+        x, y = map(float, axes.transData.transform(place))
+        if any(abs(y - other[1]) < NAME_HEIGHT and abs(x - other[0]) < NAME_WIDTH for other in taken):
+            left += 1
+            continue
+        taken.append((x, y))
+        axes.annotate(
+            wording.cut(str(name), 24), tuple(place), xytext=(-7, 0), textcoords="offset points", ha="right",
+            va="center", fontsize=8, color=MUTED,
+        )  # fmt: skip
+    return left
 
 
 def _far_off(means: pd.DataFrame, usual: pd.DataFrame) -> str:

@@ -138,7 +138,7 @@ def contents(findings: Findings, command: str | None = None) -> Page:
         effects_picture=_effects_picture(findings, primary),
         other_metrics=answers.other_metrics(findings),
         medians=tuple(answers.medians(findings)),
-        combinations=tuple(answers.combinations(findings)) if levels else (),
+        combinations=_combinations(findings) if levels else (),
         moved=tuple(answers.moved(findings)),
         thresholds_note=answers.thresholds_note(findings),
         interactions=figures.interactions(together) if isinstance(together, pd.DataFrame) and len(together) else None,
@@ -167,6 +167,13 @@ def _accurate(runs: pd.DataFrame) -> pd.DataFrame:
     """The runs whose accuracies are shares, as all are that were measured; axes of accuracies are made for these."""
     names = ["train_accuracy", "val_accuracy", "test_accuracy"]
     return runs[runs[names].ge(0).all(axis=1) & runs[names].le(1).all(axis=1)]
+
+
+def _combinations(findings: Findings) -> tuple[answers.Listing, ...]:
+    """What remedies do together; nothing where the design cannot tell. Of a grid that is not complete yet, why."""
+    found = tuple(answers.combinations(findings))
+    is_grid = findings.snapshot.study.design == "grid"
+    return found if is_grid or any(listing.rows for listing in found) else ()
 
 
 def _effects_picture(findings: Findings, metric: str) -> Picture | None:

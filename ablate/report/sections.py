@@ -109,7 +109,10 @@ def _design_note(study: Study) -> str:
         case "listed":
             return "Levels are compared where two of the listed treatments differ in nothing else."
         case _:
-            return "Every level is compared with its factor's baseline while all other factors are at theirs."
+            return (
+                "Every level is compared with its factor's baseline while all other factors are at theirs. What levels "
+                'do together, a study with design = "grid" tells.'
+            )
 
 
 def distributions_note(shown: Sequence[str], runs: pd.DataFrame) -> str:

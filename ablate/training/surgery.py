@@ -23,7 +23,7 @@ class VariableDropout(keras.layers.Layer):
 
     stands_in = True
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str | None = None) -> None:
         super().__init__(name=name)
         self.supports_masking = True  # as Keras' does: a mask goes through it to the layers behind
 

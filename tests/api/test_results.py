@@ -61,7 +61,7 @@ def test_a_page_is_written_where_it_is_wanted(tmp_path: Path) -> None:
 
 def test_a_study_without_a_finished_run_has_no_page(tmp_path: Path) -> None:
     invented.kept(invented.snapshot(finished=0), tmp_path)
-    with pytest.raises(EmptyResultsError, match=r"no finished runs in .*invented; 'ablate run' trains them"):
+    with pytest.raises(EmptyResultsError, match=r"none of 18 runs is finished; .ablate run. trains them"):
         open_results(out=tmp_path).report()
     assert not (tmp_path / "invented" / "report.html").exists()
 

@@ -77,4 +77,4 @@ def test_debug_shows_the_traceback(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "ablate", "plan", "-c", str(tmp_path / "absent.toml"), "--debug"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert "Traceback" in done.stderr
-    assert done.returncode == 1
+    assert done.returncode == 2

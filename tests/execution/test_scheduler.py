@@ -13,7 +13,8 @@ import pytest
 from ablate.errors import StoreError, WorkerError
 from ablate.execution import scheduler
 from ablate.execution.assignment import Assignment, Outcome
-from ablate.execution.scheduler import GRACE_SECONDS, Options, Progress, StopSignal
+from ablate.execution.progress import Progress
+from ablate.execution.scheduler import GRACE_SECONDS, Options, StopSignal
 from ablate.results.identity import Identity, PlannedRun, origin_name, plan_runs
 from ablate.results.record import Failure
 from ablate.results.store import Store

@@ -75,3 +75,13 @@ def test_the_finding_names_where_the_curves_end(snapshot):
     assert picture.description.startswith(
         f"{best} ends with the highest mean validation accuracy, {means.max() * 100:.2f} %, and {worst} with the lowest"
     )
+
+
+def test_an_axis_that_would_hide_most_epochs_of_a_short_run_begins_lower():
+    """Six of eight epochs lay below where the ends would have the axis start."""
+    rise = [0.2, 0.3, 0.42, 0.55, 0.63, 0.7, 0.86, 0.9]
+    short = pd.DataFrame({"train_accuracy": rise, "val_accuracy": rise})
+    assert curves.shown_from(short, 0.8) == pytest.approx(0.2)
+    long = pd.DataFrame({"train_accuracy": [*rise, *[0.9] * 50], "val_accuracy": [*rise, *[0.9] * 50]})
+    assert curves.shown_from(long, 0.8) == 0.8
+    assert curves.shown_from(short.iloc[:0], 0.8) == 0.8

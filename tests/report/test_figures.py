@@ -71,3 +71,30 @@ def test_interactions_are_drawn_with_the_strongest_named(make):
     picture = figures.interactions(table)
     assert "The strongest is that of batch_norm=true with dropout=0.5" in picture.description
     assert wording.signed(table["mean"][0], "test_accuracy") in picture.markup
+
+
+def test_differences_that_are_all_zero_have_an_axis_of_a_point(make):
+    """Not one of four hundredths around nothing."""
+    snapshot = make()
+    runs = snapshot.runs.assign(test_accuracy=0.9)
+    table = effects.effects(runs, snapshot.levels)
+    picture = figures.effects(table, effects.seed_differences(runs, snapshot.levels))
+    shown = [
+        text.replace("\N{MINUS SIGN}", "-")
+        for text in re.findall(r">([\N{MINUS SIGN}]?\d+\.\d+)</text>", picture.markup)
+    ]
+    assert (min(map(float, shown)), max(map(float, shown))) == (-1.0, 1.0)
+
+
+def test_treatments_have_names_beside_their_marks_where_there_is_room(make):
+    snapshot = make(overfitting={"dropout": [0.0, 0.5], "l2": [0.0, 0.1]})
+    far = {"dropout=0.5": 0.85, "l2=0.1": 0.80}
+    runs = snapshot.runs.assign(train_accuracy=0.97)
+    runs["test_accuracy"] = runs["treatment"].map(far).fillna(0.93)
+    picture = figures.train_against_test(runs, "batch_norm=true")
+    assert all(f">{name}</text>" in picture.markup for name in ("baseline", "batch_norm=true", *far))
+    assert "no room for a name" not in picture.note
+    close = runs.assign(test_accuracy=0.93)
+    picture = figures.train_against_test(close, "batch_norm=true")
+    assert ">l2=0.1</text>" not in picture.markup
+    assert "Where there is no room for a name, the table of treatments has it." in picture.note

@@ -52,12 +52,18 @@ class Outline(HTMLParser):
 
 
 def test_it_has_every_section_in_order(make):
-    outline = Outline(render(make()))
+    outline = Outline(render(make(study={"name": "crossed", "design": "grid", "replicates": 2})))
     assert outline.sections == [
         "verdict", "treatments", "effects", "combinations", "gap", "learning", "distributions", "runs", "glossary",
         "provenance", "downloads",
     ]  # fmt: skip
     assert not outline.open
+
+
+def test_a_design_that_tells_nothing_of_combinations_has_no_section_that_says_so(make):
+    html = render(make())
+    assert "combinations" not in Outline(html).sections
+    assert 'href="#combinations"' not in html
 
 
 @pytest.mark.parametrize(
