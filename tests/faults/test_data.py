@@ -74,18 +74,15 @@ def test_a_file_that_is_read_during_training_is_watched(place: Place) -> None:
 
 
 def test_code_that_changes_ends_the_study_in_words(place: Place) -> None:
-    """A worker keeps what it has imported; a new one finds that the module is another."""
+    """Every run imports it anew: no run has another version than its key says, and the study ends."""
     module = place.folder / "mine.py"
     module.write_text("import keras\n\n\ndef half(x):\n    return keras.ops.relu(x) / 2\n")
     study = ("-S", "model.activation='mine:half'", "-S", "study.replicates=10", "-S", "training.epochs=400")
     with place.start("run", "-j1", *study) as process:
         wait_for(process, "2/20")
         module.write_text(module.read_text().replace("2", "3"))
-        wait_for(process, "3/20")
-        for worker in place.workers():
-            os.kill(worker, signal.SIGKILL)
         _, err = process.communicate(timeout=240)
     assert process.returncode == 2
     assert "the code of mine:half changed since the study began" in err
     assert "Traceback" not in err
-    assert len(list(place.store.record_paths())) >= 3
+    assert len(list(place.store.record_paths())) >= 2

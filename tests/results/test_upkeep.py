@@ -11,6 +11,7 @@ from ablate.results import trash, upkeep
 from ablate.results.record import Failure, weights_digest
 from ablate.results.store import Store
 from tests.results.builders import record
+from tests.results.test_weights import network
 
 GOOD, BAD, NEW = "aa" * 32, "bb" * 32, "cc" * 32
 WEIGHTS = {"dense/0": np.arange(6, dtype=np.float32).reshape(2, 3)}
@@ -229,7 +230,7 @@ def test_what_says_what_a_network_takes_goes_where_the_network_goes(tmp_path: Pa
     columns = {"columns": [{"name": "age"}]}
     store = store_with(tmp_path / "here", GOOD)
     for key in (GOOD, BAD):
-        store.keep_model(key, lambda path: path.write_bytes(b"a network"), columns)
+        store.keep_model(key, lambda path: path.write_bytes(network()), columns)
     unneeded = {f"models/{BAD}.keras": "unneeded", f"models/{BAD}.json": "unneeded"}
     assert kinds(store) == unneeded
     there = Store(tmp_path / "there")

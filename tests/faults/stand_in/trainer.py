@@ -2,6 +2,7 @@
 
 import math
 import time
+import zipfile
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -13,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ablate.results.record import Record, weights_digest
-from ablate.study import code
+from ablate.study import code, model_files
 from ablate.study.metrics import HISTORY_COLUMNS
 
 EPOCH_SECONDS = 0.002
@@ -51,8 +52,9 @@ class Network:
     weights: Mapping[str, Any]
 
     def save(self, path: Path) -> None:
-        with path.open("wb") as file:
-            np.savez(file, **self.weights)
+        with zipfile.ZipFile(path, "w") as archive:
+            for name in model_files.MEMBERS:
+                archive.writestr(name, repr(self.weights))
 
 
 def train(
