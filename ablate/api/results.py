@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ablate.api.confirming import distinct_treatments
-from ablate.api.plans import Plan, is_among_results, load, look_at, results_folder
+from ablate.api.identifying import look_at
+from ablate.api.plans import Plan, is_among_results, load, results_folder
 from ablate.errors import EmptyResultsError, Problem, StoreError, StudyError
 from ablate.results import confirmation, failed, snapshot
 from ablate.results import identity as identities

@@ -50,10 +50,7 @@ def command(
     jobs = jobs or api.default_jobs()
     plan = api.make_plan(study, out=out, only=only, max_runs=max_runs)
     output.damaged(plan.store)
-    output.say(f"{study.source}: study {study.name}, {study.design}")
-    for source, facts in plan.data.items():
-        for said in (source, *facts.summary):
-            output.say(f"  {said}")
+    _say_what_was_read(plan, output)
     _list(plan, output)
     if check_models:
         api.check_models(plan, jobs, trust_model=trust_model)
@@ -64,16 +61,7 @@ def command(
         with listener(output) as hears:
             costs = api.probe(plan, jobs, hears, trust_model=trust_model)
     estimate = plan.seconds_estimate(jobs, costs)
-    runs = len({run.key for run in plan.selected})
-    treatments = len({run.treatment.name for run in plan.selected})
-    known = "unknown before the first run; --probe measures it" if estimate is None else f"about {_duration(estimate)}"
-    rest = f"; time for the rest: {known}" if plan.pending else ""
-    shared = treatments * len(study.seeds) - runs
-    trained_once = f" ({shared} more are identical to others)" if shared else ""
-    output.say(
-        f"{treatments} treatments x {len(study.seeds)} replicates = {runs} runs{trained_once}, {len(plan.done)} done, "
-        f"{len(plan.programs)} compiled programs{rest}"
-    )
+    _say_how_much(plan, estimate, output)
     hints = api.adoptable(plan)
     output.say(f"Features: {'; '.join(plan.scalings)}")
     output.warn([*plan.warnings, *hints])
@@ -84,8 +72,8 @@ def command(
         _say_what_fits(fit_in, proposal, output)
     output.document(
         {
-            "treatments": treatments,
-            "runs": runs,
+            "treatments": len({run.treatment.name for run in plan.selected}),
+            "runs": len({run.key for run in plan.selected}),
             "cached": len(plan.done),
             "programs": len(plan.programs),
             "seconds_estimate": estimate,
@@ -95,6 +83,26 @@ def command(
             "data": {source: {"read": facts.summary, "odd": facts.notes} for source, facts in plan.data.items()},
             **({"fits": vars(proposal) if proposal else None} if fit_in is not None else {}),
         }
+    )
+
+
+def _say_what_was_read(plan: "Plan", output: Output) -> None:
+    output.say(f"{plan.study.source}: study {plan.study.name}, {plan.study.design}")
+    for source, facts in plan.data.items():
+        for said in (source, *facts.summary):
+            output.say(f"  {said}")
+
+
+def _say_how_much(plan: "Plan", estimate: float | None, output: Output) -> None:
+    runs = len({run.key for run in plan.selected})
+    treatments, replicates = len({run.treatment.name for run in plan.selected}), len(plan.study.seeds)
+    known = "unknown before the first run; --probe measures it" if estimate is None else f"about {_duration(estimate)}"
+    rest = f"; time for the rest: {known}" if plan.pending else ""
+    shared = treatments * replicates - runs
+    trained_once = f" ({shared} more are identical to others)" if shared else ""
+    output.say(
+        f"{treatments} treatments x {replicates} replicates = {runs} runs{trained_once}, {len(plan.done)} done, "
+        f"{len(plan.programs)} compiled programs{rest}"
     )
 
 

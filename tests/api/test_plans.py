@@ -6,13 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ablate import api
 from ablate.api import plans
 from ablate.api.plans import Plan, early_lanes, load, make_plan, results_folder, run_plan
 from ablate.errors import StudyError
 from ablate.execution.scheduler import Options
 from tests import invented
-from tests.conftest import STUDIES
 
 STUDY = """
 [study]
@@ -95,25 +93,6 @@ def test_identical_treatments_are_pending_once(folder: Path) -> None:
     assert (len(made.everything), len(made.pending)) == (6, 4)
 
 
-def test_what_is_known_of_the_data_is_what_is_in_it(folder: Path) -> None:
-    (facts,) = plan(folder).identity.data.values()
-    assert (facts.rows, facts.features, facts.classes, facts.shape) == (30, 2, 3, (2,))
-    assert facts.largest_class == pytest.approx(1 / 3)
-
-
-def test_other_data_makes_other_runs(folder: Path) -> None:
-    before = {run.key for run in plan(folder).everything}
-    x, y = np.ones((30, 2), np.float32), np.arange(30) % 3
-    np.savez(folder / "d.npz", x_train=x[:18], y_train=y[:18], x_test=x[18:], y_test=y[18:])
-    assert not before & {run.key for run in plan(folder).everything}
-
-
-def test_data_that_cannot_be_used_is_told_with_the_line_of_the_study(folder: Path) -> None:
-    (folder / "d.npz").unlink()
-    with pytest.raises(StudyError, match=r"line 6: data\.source = .d\.npz.*no such file"):
-        plan(folder)
-
-
 def test_results_lie_beside_the_study_file_or_where_they_are_wanted(folder: Path) -> None:
     study = load(folder / "ablations.toml")
     assert results_folder(study) == folder / "reports" / "small"
@@ -193,31 +172,6 @@ def test_without_a_path_the_nearest_file_upwards_is_read(folder: Path, monkeypat
     below.mkdir(parents=True)
     monkeypatch.chdir(below)
     assert load().source == folder / "ablations.toml"
-
-
-IRIS = ["data.source='iris'", "data.train_size=90"]
-
-
-def test_examples_in_training_and_in_test_are_told_and_counted_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    study = api.load(STUDIES / "tiny.toml", IRIS)
-    plan = api.make_plan(study, out=tmp_path)
-    said = "iris: 1 of 30 examples of the test set (3.3%) is in the training part as well"
-    assert plan.warnings[0] == said
-    plan.store.prepare()
-    plan.store.write_identity(plan.identity)
-    monkeypatch.setattr(plans, "shared_rows", None)  # would fail if it were called
-    again = api.make_plan(study, out=tmp_path)
-    assert again.warnings[0] == said
-    assert again.identity == plan.identity
-
-
-def test_data_without_such_examples_needs_no_words(tmp_path: Path) -> None:
-    plan = api.make_plan(api.load(STUDIES / "tiny.toml"), out=tmp_path)
-    (facts,) = plan.identity.data.values()
-    assert (facts.test_rows, facts.shared, facts.leak) == (360, 0, "")
-    assert plan.warnings == ()
 
 
 def test_what_was_read_and_what_is_odd_is_kept_and_said(tmp_path: Path) -> None:

@@ -1,0 +1,116 @@
+"""What a plan has to know of a study's data, code and model files: read, and digested, before anything is trained."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+from ablate.errors import Problem, StoreError, StudyError
+from ablate.results import identity as identities
+from ablate.results import origins
+from ablate.results.identity import DataFacts, Identity
+from ablate.results.store import Store
+from ablate.study import builders, code, design, model_files, sources, splits, tokens
+from ablate.study.dataset import Dataset
+from ablate.study.duplicates import Shared, shared_rows
+from ablate.study.spec import Study
+
+
+def identify(study: Study, treatments: Sequence[design.Treatment], reports: Path) -> Identity:
+    """Read a study's data sets, try its splits, look at its code, and keep what the plan needs to know of them."""
+    facts: dict[str, DataFacts] = {}
+    counted = _counted(reports / study.name)
+    loaded: dict[str, Dataset] = {}
+    every = {treatment.settings.data.model_dump_json(): treatment.settings.data for treatment in treatments}
+    for data in every.values():
+        name = identities.data_name(data)
+        try:
+            if name not in loaded:
+                loaded = {name: sources.load(data, study.source.resolve().parent)}  # one at a time in memory
+            found = loaded[name]
+            for seed in study.seeds if found.groups is not None else study.seeds[:1]:  # else sizes are always the same
+                splits.split(found, data, seed)
+        except StudyError as error:
+            raise study.error(error.problems) from None
+        if name not in facts:
+            facts[name] = _facts(found, counted)
+    identity = Identity(identities.installed_libraries(), facts, _digest_code(study, treatments))
+    identity = replace(identity, files=_digest_files(study, treatments), tokens=_tokens(study, treatments))
+    return replace(identity, origins=origins.find(study, treatments, identity, reports))
+
+
+def look_at(study: Study, treatments: Sequence[design.Treatment], reports: Path) -> Identity:
+    """The same where only results are shown: files are read, and nothing is called.
+
+    Raises:
+        StudyError: the data comes from a function; or as `identify`.
+    """
+    called = sorted({each.settings.data.source for each in treatments if code.is_reference(each.settings.data.source)})
+    if called:
+        message = (
+            "these runs were not planned yet; 'ablate run' calls the function, and nothing that shows results does"
+        )
+        raise study.error([Problem("data.source", message, f'"{called[0]}"')])
+    return identify(study, treatments, reports)
+
+
+def _facts(dataset: Dataset, counted: Mapping[str, Shared]) -> DataFacts:
+    """What a plan keeps of a data set."""
+    import numpy as np
+
+    shared = counted.get(dataset.digest) or shared_rows(dataset)
+    dataset = replace(dataset, notes=(*dataset.notes, *dataset.leaks))
+    return DataFacts(
+        digest=dataset.digest,
+        rows=len(dataset.x),
+        features=dataset.features,
+        classes=len(dataset.classes),
+        largest_class=float(np.bincount(dataset.y).max() / len(dataset.y)),
+        shape=dataset.shape,
+        test_rows=shared.of,
+        shared=shared.rows,
+        shared_other_label=shared.other_label,
+        scaling=dataset.scaling,
+        automatic=dataset.automatic and dataset.scale != "none",
+        summary=dataset.summary,
+        notes=dataset.notes,
+    )
+
+
+def _counted(folder: Path) -> dict[str, Shared]:
+    """What an earlier run counted of the examples that two parts of a data set share, by its digest."""
+    with suppress(StoreError):
+        if identity := Store(folder).read_identity():
+            every = identity.data.values()
+            return {
+                each.digest: Shared(each.shared, each.shared_other_label or 0, each.test_rows)
+                for each in every
+                if each.shared is not None and each.test_rows is not None
+            }
+    return {}
+
+
+def _digest_code(study: Study, treatments: Sequence[design.Treatment]) -> dict[str, str]:
+    folder = study.source.resolve().parent
+    named = {reference: key for treatment in treatments for reference, key in treatment.settings.code.items()}
+    try:
+        digests = {reference: code.digest(reference, folder, key) for reference, key in named.items()}
+        builders.check((treatment.settings for treatment in treatments), folder)
+    except StudyError as error:
+        raise study.error(error.problems) from None
+    return digests
+
+
+def _tokens(study: Study, treatments: Iterable[design.Treatment]) -> tuple[str, ...]:
+    folder = study.source.resolve().parent
+    named = {each.settings.model.builder or each.settings.model.file: each.settings for each in treatments}
+    return tuple(sorted(name for name, settings in named.items() if name and tokens.may_take(settings, folder)))
+
+
+def _digest_files(study: Study, treatments: Iterable[design.Treatment]) -> dict[str, str]:
+    folder = study.source.resolve().parent
+    named = dict.fromkeys(treatment.settings.model.file for treatment in treatments)
+    try:
+        return {file: model_files.digest(file, folder) for file in named if file is not None}
+    except StudyError as error:
+        raise study.error(error.problems) from None
