@@ -1,7 +1,7 @@
 """Runs that differ in one thing only, side by side: what effects, claims and symptoms are counted from."""
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +13,7 @@ from ablate.study.metrics import epochs_to
 LARGEST_DROPPED_SHARE = 0.1
 LOSSES = ("train_loss", "val_loss", "test_loss")  # what tells equal runs from runs with equal accuracies
 
+_LEVEL = " level"  # a column; no factor is named so
 
 Labels = Mapping[str, Collection[str]]
 
@@ -99,7 +100,32 @@ def pair(table: pd.DataFrame, first: Labels, second: Labels, factors: Sequence[s
         second: of what they are compared with; runs that match both are on the first side.
         factors: the names of all factors.
     """
-    pairs = side_by_side(table, first, second, factors)
+    return _counted(side_by_side(table, first, second, factors), smallest_step(table["value"]))
+
+
+def pair_levels(
+    table: pd.DataFrame, factor: str, levels: Sequence[str], factors: Sequence[str]
+) -> Iterator[tuple[str, Pairs]]:
+    """Every level of a factor beside its first one, as `pair` would pair it; the table is gone through once.
+
+    Args:
+        table: what `measured` returns.
+        factor: whose levels they are.
+        levels: their labels, the baseline first.
+        factors: the names of all factors.
+    """
+    baseline, *others = levels
+    marked = table.assign(**{_LEVEL: table[factor]})
+    pairs = side_by_side(marked, {factor: others}, {factor: [baseline]}, factors)
+    places = pairs.groupby(_LEVEL, sort=False).indices
+    step = smallest_step(table["value"])
+    none = _counted(pairs.iloc[:0], step)
+    for level in others:
+        yield level, _counted(pairs.iloc[places[level]], step) if level in places else none
+
+
+def _counted(pairs: pd.DataFrame, step: float) -> Pairs:
+    """What the rows that `side_by_side` gives say together."""
     difference = pairs["value"] - pairs["value_second"]
     kept = difference.dropna()
     by_seed = kept.groupby(pairs["seed"]).mean().rename_axis("seed")
@@ -115,7 +141,7 @@ def pair(table: pd.DataFrame, first: Labels, second: Labels, factors: Sequence[s
         int(censored.any(axis=1).sum()),
         bool(len(censored) and (censored.mean() > 0.5).all()),
         (bool(censored["censored"].any()), bool(censored["censored_second"].any())),
-        smallest_step(table["value"]),
+        step,
     )
 
 

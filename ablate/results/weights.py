@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ablate import reading
 from ablate.reading import DamagedError
 from ablate.results import files
 from ablate.results.record import Record, weights_digest
@@ -78,7 +79,7 @@ def check_network(path: Path) -> None:
     try:
         _check_parts(content)
     except Exception as error:  # noqa: BLE001 - as in `arrays`
-        raise DamagedError(f"not a whole network: {error}") from None
+        raise DamagedError(f"not a whole network: {reading.reason(error)}") from None
 
 
 def _check_parts(content: bytes) -> None:
@@ -102,7 +103,7 @@ def arrays(content: bytes, most: int) -> dict[str, npt.NDArray[Any]]:
     try:
         return _arrays(content, most)
     except Exception as error:  # noqa: BLE001 - readers of archives and headers raise what they like about damage
-        raise DamagedError(f"not the weights of a network: {error}") from None
+        raise DamagedError(f"not the weights of a network: {reading.reason(error)}") from None
 
 
 def _arrays(content: bytes, most: int) -> dict[str, npt.NDArray[Any]]:

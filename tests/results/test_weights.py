@@ -58,13 +58,15 @@ def test_weights_come_back_as_numpy_reads_them() -> None:
         (with_header("{'descr': '|O', 'fortran_order': False, 'shape': (1,)}"), "which no weights are"),
         (with_header("{'descr': '<f4', 'fortran_order': False, 'shape': (-1,)}"), "not the weights"),
         (with_header("(" * 100), "not the weights"),
+        (with_header("-" * 9000 + "1"), r"network: it is nested too deeply"),
+        (with_header("{'descr': '<f4', 'fortran_order': False, 'shape': (" + "9" * 4000 + ",)}"), r"network: \S"),
         (archive(a=np.array(["text"])), "which no weights are"),
         (archive(a=np.zeros(10**6, np.float32)), "unpacks to more than"),
         (archive(**KEPT)[:-30], "not the weights"),
         (b"PK\x01\x02" * 20_000, "more than 10,000 arrays"),
         (b"", "not the weights"),
     ],
-    ids=["4 TB", "short", "objects", "negative", "brackets", "text", "large", "cut", "entries", "empty"],
+    ids=["4 TB", "short", "objects", "negative", "brackets", "nested", "nines", "text", "large", "cut", "entries", "empty"],
 )
 def test_what_is_no_archive_of_weights_is_damaged(content: bytes, words: str) -> None:
     with pytest.raises(DamagedError, match=words):
