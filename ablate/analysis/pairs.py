@@ -117,32 +117,49 @@ def pair_levels(
     baseline, *others = levels
     marked = table.assign(**{_LEVEL: table[factor]})
     pairs = side_by_side(marked, {factor: others}, {factor: [baseline]}, factors)
-    places = pairs.groupby(_LEVEL, sort=False).indices
-    step = smallest_step(table["value"])
-    none = _counted(pairs.iloc[:0], step)
-    for level in others:
-        yield level, _counted(pairs.iloc[places[level]], step) if level in places else none
+    yield from zip(others, grouped(pairs, _LEVEL, others, smallest_step(table["value"])), strict=True)
+
+
+def grouped(pairs: pd.DataFrame, column: str, labels: Sequence[str], step: float = math.nan) -> Iterator[Pairs]:
+    """What the rows that `side_by_side` gives say of every label.
+
+    Args:
+        pairs: the rows.
+        column: of the labels.
+        labels: whose rows are counted together, in this order; there may be none of some.
+        step: see `Pairs`.
+    """
+    places = pairs.groupby(column, sort=False).indices
+    for label in labels:
+        yield _counted(pairs.iloc[places.get(label, [])], step)
 
 
 def _counted(pairs: pd.DataFrame, step: float) -> Pairs:
     """What the rows that `side_by_side` gives say together."""
-    difference = pairs["value"] - pairs["value_second"]
-    kept = difference.dropna()
-    by_seed = kept.groupby(pairs["seed"]).mean().rename_axis("seed")
+    difference = _difference(pairs, "value")
+    kept = ~np.isnan(difference)
+    numbers = pd.Series(difference[kept], dtype="float64")
+    by_seed = numbers.groupby(pairs["seed"].to_numpy()[kept]).mean().rename("value").rename_axis("seed")
     # Accuracies of few examples tie by chance; runs that are the same have the same losses too.
-    tied = [(pairs[name] - pairs[f"{name}_second"])[kept.index] for name in LOSSES if name in pairs]
-    equal = len(kept) > 0 and all(bool((part.abs() <= SAME).all()) for part in (kept, *tied))
-    censored = pairs.loc[kept.index, ["censored", "censored_second"]]
+    tied = [_difference(pairs, name)[kept] for name in LOSSES if name in pairs]
+    censored = pairs[["censored", "censored_second"]].to_numpy(dtype=bool)[kept]
+    late = censored.any(axis=0)
     return Pairs(
         by_seed,
-        len(kept),
-        len(difference) - len(kept),
-        equal,
+        len(numbers),
+        len(difference) - len(numbers),
+        len(numbers) > 0 and all(bool((np.abs(part) <= SAME).all()) for part in (numbers, *tied)),
         int(censored.any(axis=1).sum()),
-        bool(len(censored) and (censored.mean() > 0.5).all()),
-        (bool(censored["censored"].any()), bool(censored["censored_second"].any())),
+        bool(len(censored) and (censored.mean(axis=0) > 0.5).all()),
+        (bool(late[0]), bool(late[1])),
         step,
     )
+
+
+def _difference(pairs: pd.DataFrame, column: str) -> Floats:
+    """First minus second; what is infinite on both sides differs by no number."""
+    with np.errstate(invalid="ignore"):
+        return np.asarray(pairs[column].to_numpy(np.float64) - pairs[f"{column}_second"].to_numpy(np.float64))
 
 
 def smallest_step(values: "pd.Series[float]") -> float:

@@ -320,7 +320,14 @@ def test_keys_of_tables_are_refused_elsewhere(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "header",
-    ["(" * 90, "'''", "  x\n y", "[" * 5000, "{'descr':'<f4','fortran_order':False,'shape':(" + "9" * 4000 + ",)}", "\0"],
+    [
+        "(" * 90,
+        "'''",
+        "  x\n y",
+        "[" * 5000,
+        "{'descr':'<f4','fortran_order':False,'shape':(" + "9" * 4000 + ",)}",
+        "\0",
+    ],
     ids=["brackets", "quotes", "indented", "nested", "nines", "nul"],
 )
 def test_whatever_a_header_makes_its_reader_raise_is_one_clear_error(tmp_path: Path, header: str) -> None:
