@@ -145,6 +145,8 @@ def _joined(now: pd.DataFrame, before: pd.DataFrame, metric: str) -> pd.DataFram
 
 def _changes(both: pd.DataFrame, names: Sequence[str], metric: str) -> list[Change]:
     """The changes of some treatments; the table is gone through once, however many they are."""
+    if not names:
+        return []  # nor need there be the metric
     factors = ["treatment", "side"]
     table = measured(both, factors, metric).assign(status=both["status"])
     rows = side_by_side(table, {"side": ["now"]}, {"side": ["before"]}, factors)

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import traceback
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -118,7 +119,9 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
     def wrapped(quiet: bool, verbose: bool, as_json: bool, no_color: bool, debug: bool, **arguments: Any) -> None:
         output = Output(quiet, verbose, as_json, not (no_color or os.environ.get("NO_COLOR")), debug)
         try:
-            with _interruptible():
+            with _interruptible(), warnings.catch_warnings():
+                if not debug:  # figures that are no numbers say so themselves
+                    warnings.simplefilter("ignore", RuntimeWarning)
                 function(output=output, **arguments)
         except BrokenPipeError:
             raise  # click ends quietly when a reader such as `head` is gone

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
@@ -12,7 +12,9 @@ from ablate.report import comparison, wording
 from ablate.report.comparison import Comparison
 from ablate.report.findings import Findings
 from ablate.results.baseline import Baseline
-from ablate.results.identity import PlannedRun
+
+if TYPE_CHECKING:
+    from ablate.results.identity import PlannedRun
 
 Kind = Literal["nothing measured", "not comparable", "incomplete", "red"]
 MOST_RUNS = 5  # failed runs that a sentence names

@@ -5,7 +5,6 @@ first of its runs is trained and never changed; it names the runs by their keys,
 """
 
 import hashlib
-import os
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -121,10 +120,10 @@ def paths(store: Store) -> list[Path]:
     """
     folder = store.root / FOLDER
     try:
-        names = sorted(os.listdir(folder)) if not folder.is_symlink() and folder.is_dir() else []
+        found = sorted(folder.iterdir()) if not folder.is_symlink() and folder.is_dir() else []
     except OSError as error:
         raise StoreError(f"{folder} cannot be read: {error.strerror}") from None
-    return [folder / name for name in names if name.endswith(".json") and is_key(name.removesuffix(".json"))]
+    return [path for path in found if path.suffix == ".json" and is_key(path.stem)]
 
 
 def read_entry(path: Path) -> Entry:

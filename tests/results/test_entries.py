@@ -140,6 +140,6 @@ def in_a_pipe(store: Store) -> None:
 def test_nothing_is_unused_while_it_is_not_known_what_confirms(store: Store, damage: Callable[[Store], None]) -> None:
     store.commit(record(RUNS[0]))
     damage(store)
-    with pytest.raises(StoreError, match="is damaged .*confirm a choice is not known"):
+    with pytest.raises(StoreError, match=r"is damaged .*confirm a choice is not known"):
         upkeep.unused(store, set())
     assert len(entries.damaged(store)) == 1
