@@ -17,7 +17,7 @@ from ablate.results.files import replace_file
 from ablate.results.identity import Identity, PlannedRun
 from ablate.results.snapshot import Snapshot
 from ablate.results.store import Store
-from ablate.study import design
+from ablate.study import design, document
 from ablate.study.metrics import is_metric
 from ablate.study.spec import Study
 
@@ -178,6 +178,32 @@ def open_results(
     study = _study_of_results(config, overrides, out)
     store = Store(results_folder(study, out) if config is not None or overrides else study.source.parent)
     return _open(study, store, "" if config is not None or overrides else _changed_since(study))
+
+
+def open_asked(
+    folder: Path, config: str | os.PathLike[str] | None = None, *, out: str | os.PathLike[str] | None = None
+) -> Results:
+    """What is there of the study that a folder's user asks for now: by the study file, not as it was run last.
+
+    Args:
+        folder: of its results.
+        config: the study file; by default the nearest one, if its results are in this folder.
+        out: as in `open_results`.
+
+    Raises:
+        StudyError: the study file cannot be read.
+        EmptyResultsError: the study was never run.
+        StoreError: the results cannot be read.
+    """
+    if config is not None:
+        return open_results(config, out=out)
+    try:
+        near = document.find(Path.cwd())
+    except StudyError:
+        return read_folder(folder)
+    if results_folder(load(near), out).resolve() == folder.resolve():
+        return open_results(near, out=out)
+    return read_folder(folder)
 
 
 def read_folder(folder: Path) -> Results:

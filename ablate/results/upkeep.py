@@ -19,6 +19,7 @@ from ablate.results.store import MODEL_KINDS, ModelKind, Store, read_record
 Kind = Literal["damaged", "newer", "unfinished", "unneeded", "foreign", "quarantined", "unused"]
 DOCUMENTS = ("study.toml", "identity.json")  # what the study is, as left by the first run
 _SET_ASIDE = re.compile(r"[0-9a-f]{64}\.(json|npz)\.[0-9a-f]{8}")
+FOLDERS = ("runs", "models", "attempts", "quarantine", files.CALLBACKS, trash.FOLDER, entries.FOLDER)
 MADE = (*DOCUMENTS, "report.html", claims.NAME)
 TABLES = ("runs", "histories")
 
@@ -72,6 +73,8 @@ def verify(store: Store) -> Inventory:
     """
     if not store.root.is_dir():
         raise StoreError(f"there is no folder {store.root}")
+    if not any(files.is_there(store.root / name) for name in (*DOCUMENTS, *FOLDERS)):
+        raise StoreError(f"{store.root} is no folder of a study's results: it has no study.toml and no runs")
     records: dict[str, Record] = {}
     findings = []
     for path in sorted(store.record_paths()):
