@@ -1,7 +1,6 @@
 """Whether a study got worse since its stored baseline was measured, and how sure that is."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -143,7 +142,7 @@ def _joined(now: pd.DataFrame, before: pd.DataFrame, metric: str) -> pd.DataFram
     return both
 
 
-def _changes(both: pd.DataFrame, names: Sequence[str], metric: str) -> list[Change]:
+def _changes(both: pd.DataFrame, names: list[str], metric: str) -> list[Change]:
     """The changes of some treatments; the table is gone through once, however many they are."""
     if not names:
         return []  # nor need there be the metric

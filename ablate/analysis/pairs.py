@@ -143,22 +143,21 @@ def _counted(pairs: pd.DataFrame, step: float) -> Pairs:
     # Accuracies of few examples tie by chance; runs that are the same have the same losses too.
     tied = [_difference(pairs, name)[kept] for name in LOSSES if name in pairs]
     censored = pairs[["censored", "censored_second"]].to_numpy(dtype=bool)[kept]
-    late = censored.any(axis=0)
     return Pairs(
         by_seed,
         len(numbers),
         len(difference) - len(numbers),
-        len(numbers) > 0 and all(bool((np.abs(part) <= SAME).all()) for part in (numbers, *tied)),
+        len(numbers) > 0 and all(bool((np.abs(part) <= SAME).all()) for part in (difference[kept], *tied)),
         int(censored.any(axis=1).sum()),
         bool(len(censored) and (censored.mean(axis=0) > 0.5).all()),
-        (bool(late[0]), bool(late[1])),
+        (bool(censored[:, 0].any()), bool(censored[:, 1].any())),
         step,
     )
 
 
 def _difference(pairs: pd.DataFrame, column: str) -> Floats:
     """First minus second; what is infinite on both sides differs by no number."""
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):
         return np.asarray(pairs[column].to_numpy(np.float64) - pairs[f"{column}_second"].to_numpy(np.float64))
 
 

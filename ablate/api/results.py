@@ -217,11 +217,22 @@ def read_folder(folder: Path) -> Results:
     return _open(_kept(Store(folder)), Store(folder))
 
 
+def _no_results(store: Store) -> str:
+    """That there are none, and what to do; a study that was renamed has left them beside their place."""
+    others = [other.root.name for other in studies_in(store.root.parent) if other.root.name != store.root.name]
+    message = f"no results in {store.root}; 'ablate run' makes them"
+    if not others:
+        return message
+    named = f"{others[0]}{' and others' if len(others) > 1 else ''}"
+    adopt = f"'ablate run --adopt {others[0]}' takes over what fits"
+    return f"{message}. If the study was renamed: beside it are those of {named}; {adopt}"
+
+
 def _kept(store: Store) -> Study:
     """The study as it was run last."""
     study = store.read_study()
     if study is None:
-        raise EmptyResultsError(f"no results in {store.root}; 'ablate run' makes them")
+        raise EmptyResultsError(_no_results(store))
     return study
 
 
@@ -229,7 +240,7 @@ def _open(study: Study, store: Store, note: str = "") -> Results:
     """What a store holds of a study. A study among its results may be anybody's: nothing that it names is looked at."""
     identity = store.read_identity()
     if identity is None:
-        raise EmptyResultsError(f"no results in {store.root}; 'ablate run' makes them")
+        raise EmptyResultsError(_no_results(store))
     treatments = design.treatments(study, design.MOST_RUNS_SHOWN)
     unknown = [each for each in treatments if not identity.covers(each.settings, study.seeds)]
     if unknown and is_among_results(study):

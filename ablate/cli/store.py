@@ -84,13 +84,13 @@ def verify(
     _print_findings(found.findings, store, output)
     kinds = Counter(finding.kind for finding in found.findings)
     others = "".join(f", {count} {kind}" for kind, count in kinds.items())
-    output.data(f"{store.root}: {len(found.records)} records in order{others}")
+    output.data(f"{store.root}: {_count(len(found.records), 'record')} in order{others}")
     again = _retrain(folder, config, out, retrain, seed, output, trust_model=trust_model) if retrain else []
     document = {"out": str(store.root), "records": len(found.records), "findings": _documents(found.findings)}
     output.document({**document, **({"retrained": [asdict(each) for each in again]} if retrain else {})})
     if not found.is_sound:
         if any(finding.kind == "damaged" for finding in found.findings):
-            output.say("'ablate run' sets damaged records, weights and confirmations aside and trains what is missing.")
+            output.say("'ablate run' sets damaged records, weights and confirmations aside, and trains them again.")
         if any(finding.kind == "newer" for finding in found.findings):
             output.say("Records of a newer version are in order; upgrade ablate to read them.")
         if any(finding.path.suffix == ".keras" for finding in found.findings if finding.kind == "damaged"):
@@ -154,8 +154,8 @@ def gc(
 
     Only files with the whole key of a run in their name, in the place that ablate puts them, are looked at; others are
     counted and left alone. With --unused, the folder callbacks/<key>/ of a run goes as a whole: files that callbacks
-    wrote, and whatever else lies there. It goes by the study file at hand; without one, by the study as it was run last.
-    Everything is moved to trash/ in the folder before the first file is deleted, and put back
+    wrote, and whatever else lies there. What is unused is said by the study file at hand; without one, by the study as
+    it was run last. Everything is moved to trash/ in the folder before the first file is deleted, and put back
     if something cannot be. Safe while 'ablate run' works in the same folder.
     """
     from ablate import api
@@ -208,10 +208,16 @@ def merge(sources: tuple[Path, ...], config: Path | None, out: Path | None, into
         for key in merged.different:
             output.say(f"Note: {source} measured something else for run {key}; the record that was here is kept")
         refused = f", {len(merged.refused)} left out" if merged.refused else ""
-        output.data(f"{source}: {len(merged.added)} runs added, {len(merged.there)} were there{refused}")
+        output.data(
+            f"{source}: {_count(len(merged.added), 'run')} added, {len(merged.there)} {'was' if len(merged.there) == 1 else 'were'} there{refused}"
+        )
     output.document({"out": str(target.root), **{name: counts[name] for name in (*figures, "refused")}})
     if counts["refused"]:
         sys.exit(EXIT_IO)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _print_findings(findings: "Iterable[Finding]", store: "Store", output: Output) -> None:

@@ -93,7 +93,7 @@ def evaluate_models(
         One entry a run; where a network or its data is not what its record was made with, why it has no scores.
     """
     futures = _finished(worker.evaluate_model, runs, lanes, identity, store, folder, StopSignal())
-    return [_result_or_error(future) for future in futures]
+    return [_scores(future) for future in futures]
 
 
 def export_models(
@@ -134,7 +134,7 @@ def _result(future: "Future[Result]") -> Result:
         raise StoreError(f"a trained network could not be used: {_reason(error)}") from error
 
 
-def _result_or_error(future: "Future[Result]") -> Result | AblateError:
+def _scores(future: "Future[Mapping[str, float]]") -> Mapping[str, float] | AblateError:
     try:
         return _result(future)
     except AblateError as error:

@@ -13,7 +13,6 @@ from markupsafe import Markup
 import ablate
 from ablate import reading
 from ablate.errors import AblateError, suggest
-from ablate.reading import reason
 from ablate.report import wording
 from ablate.results import embedded
 
@@ -64,7 +63,7 @@ class Templates:
         except Exception as error:
             if self._own is None:
                 raise  # the shipped templates are never wrong about a study
-            raise AblateError(f"a template in {self._own} cannot be rendered: {reason(error)}") from error
+            raise AblateError(f"a template in {self._own} cannot be rendered: {reading.reason(error)}") from error
 
 
 class _Own(jinja2.BaseLoader):
