@@ -208,9 +208,8 @@ def merge(sources: tuple[Path, ...], config: Path | None, out: Path | None, into
         for key in merged.different:
             output.say(f"Note: {source} measured something else for run {key}; the record that was here is kept")
         refused = f", {len(merged.refused)} left out" if merged.refused else ""
-        output.data(
-            f"{source}: {_count(len(merged.added), 'run')} added, {len(merged.there)} {'was' if len(merged.there) == 1 else 'were'} there{refused}"
-        )
+        there = f"{len(merged.there)} {'was' if len(merged.there) == 1 else 'were'} there"
+        output.data(f"{source}: {_count(len(merged.added), 'run')} added, {there}{refused}")
     output.document({"out": str(target.root), **{name: counts[name] for name in (*figures, "refused")}})
     if counts["refused"]:
         sys.exit(EXIT_IO)
