@@ -131,6 +131,13 @@ def wrong(error: ValidationError) -> str:
     return text.line(f"{where}: {said[:1].lower()}{said[1:]}", LONGEST_REASON)
 
 
+def reason(error: Exception) -> str:
+    """What a reader of somebody's file said of it, in one line; never empty."""
+    if isinstance(error, MemoryError):  # parsers say nothing with it, nor need memory be short
+        return "it is nested too deeply, or does not fit into memory"
+    return text.line(str(error), LONGEST_REASON) or type(error).__name__
+
+
 def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is no number that JSON has")
 

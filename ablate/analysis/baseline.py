@@ -9,7 +9,7 @@ import pandas as pd
 
 from ablate.analysis import estimates
 from ablate.analysis.estimates import CONFIDENCE, FEWEST_SEEDS, Estimate
-from ablate.analysis.pairs import LARGEST_DROPPED_SHARE, Pairs, measured, pair
+from ablate.analysis.pairs import LARGEST_DROPPED_SHARE, Pairs, grouped, measured, side_by_side
 from ablate.study.metrics import epochs_to, is_share, is_time, lower_is_better
 
 Verdict = Literal["regression", "improvement", "fine", "inconclusive"]
@@ -48,8 +48,8 @@ def compare(now: pd.DataFrame, before: pd.DataFrame, metric: str, floor: float) 
         Holm's adjustment over the treatments. `verdict` and `reason` as `judge` gives them.
     """
     both = _joined(now, before, metric)
-    names = [name for name in dict.fromkeys(now["treatment"]) if name in set(before["treatment"])]
-    changes = [_change(both[both["treatment"] == name], str(name), metric) for name in names]
+    known = set(before["treatment"])
+    changes = _changes(both, [str(name) for name in dict.fromkeys(now["treatment"]) if name in known], metric)
     adjusted = estimates.holm(np.array([change.found.p for change in changes], dtype=np.float64))
     rows = []
     for change, p_holm in zip(changes, adjusted, strict=True):
@@ -142,21 +142,28 @@ def _joined(now: pd.DataFrame, before: pd.DataFrame, metric: str) -> pd.DataFram
     return both
 
 
-def _change(own: pd.DataFrame, treatment: str, metric: str) -> Change:
-    table = measured(own, ["side"], metric)
-    pairs = pair(table, {"side": ["now"]}, {"side": ["before"]}, ["side"])
-    seeds = pairs.differences.index
-    values = table[table["seed"].isin(seeds)].groupby("side")["value"].mean()
-    status = own.pivot_table(index="seed", columns="side", values="status", aggfunc="first")
-    status = status.reindex(columns=["now", "before"]).dropna()
-    diverged = status["before"].eq("diverged")
-    return Change(
-        treatment,
-        pairs,
-        estimates.estimate_mean(pairs.numbers),
-        float(values.get("before", math.nan)),
-        float(values.get("now", math.nan)),
-        int((status["now"].eq("diverged") & status["before"].eq("ok")).sum()),
-        int(diverged.sum()),
-        len(status),
+def _changes(both: pd.DataFrame, names: list[str], metric: str) -> list[Change]:
+    """The changes of some treatments; the table is gone through once, however many they are."""
+    if not names:
+        return []  # nor need there be the metric
+    factors = ["treatment", "side"]
+    table = measured(both, factors, metric).assign(status=both["status"])
+    rows = side_by_side(table, {"side": ["now"]}, {"side": ["before"]}, factors)
+    values = rows[rows[["value", "value_second"]].notna().all(axis=1)]
+    means = values.groupby("treatment")[["value", "value_second"]].mean().reindex(names, fill_value=math.nan)
+    first = rows[~rows.duplicated(["treatment", "seed"])]
+    diverged = first["status_second"].eq("diverged")
+    statuses = pd.DataFrame(
+        {
+            "diverging": first["status"].eq("diverged") & first["status_second"].eq("ok"),
+            "diverged": diverged,
+            "common": True,
+        }
     )
+    counts = statuses.groupby(first["treatment"]).sum().reindex(names, fill_value=0)
+    return [
+        Change(name, own, estimates.estimate_mean(own.numbers), before, now, *map(int, seeds))
+        for name, own, (now, before), seeds in zip(
+            names, grouped(rows, "treatment", names), means.to_numpy(), counts.to_numpy(), strict=True
+        )
+    ]

@@ -8,7 +8,7 @@ import pandas as pd
 
 from ablate.analysis import estimates
 from ablate.analysis.estimates import CONFIDENCE, FEWEST_SEEDS
-from ablate.analysis.pairs import Pairs, measured, pair
+from ablate.analysis.pairs import Pairs, measured, pair_levels
 from ablate.study.metrics import lower_is_better
 
 _WHOLE = ("n", "dropped", "censored")
@@ -118,6 +118,6 @@ def verdict(pairs: Pairs, gain: float, p: float) -> str:
 def _pairs(runs: pd.DataFrame, levels: Mapping[str, Sequence[str]], metric: str) -> Iterator[tuple[str, str, Pairs]]:
     """Every level that is no baseline, paired with its factor's."""
     table = measured(runs, list(levels), metric)
-    for factor, (baseline, *others) in levels.items():
-        for level in others:
-            yield factor, level, pair(table, {factor: [level]}, {factor: [baseline]}, list(levels))
+    for factor, labels in levels.items():
+        for level, own in pair_levels(table, factor, labels, list(levels)):
+            yield factor, level, own

@@ -1,7 +1,7 @@
 """Runs that differ in one thing only, side by side: what effects, claims and symptoms are counted from."""
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +13,7 @@ from ablate.study.metrics import epochs_to
 LARGEST_DROPPED_SHARE = 0.1
 LOSSES = ("train_loss", "val_loss", "test_loss")  # what tells equal runs from runs with equal accuracies
 
+_LEVEL = " level"  # a column; no factor is named so
 
 Labels = Mapping[str, Collection[str]]
 
@@ -99,24 +100,65 @@ def pair(table: pd.DataFrame, first: Labels, second: Labels, factors: Sequence[s
         second: of what they are compared with; runs that match both are on the first side.
         factors: the names of all factors.
     """
-    pairs = side_by_side(table, first, second, factors)
-    difference = pairs["value"] - pairs["value_second"]
-    kept = difference.dropna()
-    by_seed = kept.groupby(pairs["seed"]).mean().rename_axis("seed")
+    return _counted(side_by_side(table, first, second, factors), smallest_step(table["value"]))
+
+
+def pair_levels(
+    table: pd.DataFrame, factor: str, levels: Sequence[str], factors: Sequence[str]
+) -> Iterator[tuple[str, Pairs]]:
+    """Every level of a factor beside its first one, as `pair` would pair it; the table is gone through once.
+
+    Args:
+        table: what `measured` returns.
+        factor: whose levels they are.
+        levels: their labels, the baseline first.
+        factors: the names of all factors.
+    """
+    baseline, *others = levels
+    marked = table.assign(**{_LEVEL: table[factor]})
+    pairs = side_by_side(marked, {factor: others}, {factor: [baseline]}, factors)
+    yield from zip(others, grouped(pairs, _LEVEL, others, smallest_step(table["value"])), strict=True)
+
+
+def grouped(pairs: pd.DataFrame, column: str, labels: Sequence[str], step: float = math.nan) -> Iterator[Pairs]:
+    """What the rows that `side_by_side` gives say of every label.
+
+    Args:
+        pairs: the rows.
+        column: of the labels.
+        labels: whose rows are counted together, in this order; there may be none of some.
+        step: see `Pairs`.
+    """
+    places = pairs.groupby(column, sort=False).indices
+    for label in labels:
+        yield _counted(pairs.iloc[places.get(label, [])], step)
+
+
+def _counted(pairs: pd.DataFrame, step: float) -> Pairs:
+    """What the rows that `side_by_side` gives say together."""
+    difference = _difference(pairs, "value")
+    kept = ~np.isnan(difference)
+    numbers = pd.Series(difference[kept], dtype="float64")
+    by_seed = numbers.groupby(pairs["seed"].to_numpy()[kept]).mean().rename("value").rename_axis("seed")
     # Accuracies of few examples tie by chance; runs that are the same have the same losses too.
-    tied = [(pairs[name] - pairs[f"{name}_second"])[kept.index] for name in LOSSES if name in pairs]
-    equal = len(kept) > 0 and all(bool((part.abs() <= SAME).all()) for part in (kept, *tied))
-    censored = pairs.loc[kept.index, ["censored", "censored_second"]]
+    tied = [_difference(pairs, name)[kept] for name in LOSSES if name in pairs]
+    censored = pairs[["censored", "censored_second"]].to_numpy(dtype=bool)[kept]
     return Pairs(
         by_seed,
-        len(kept),
-        len(difference) - len(kept),
-        equal,
+        len(numbers),
+        len(difference) - len(numbers),
+        len(numbers) > 0 and all(bool((np.abs(part) <= SAME).all()) for part in (difference[kept], *tied)),
         int(censored.any(axis=1).sum()),
-        bool(len(censored) and (censored.mean() > 0.5).all()),
-        (bool(censored["censored"].any()), bool(censored["censored_second"].any())),
-        smallest_step(table["value"]),
+        bool(len(censored) and (censored.mean(axis=0) > 0.5).all()),
+        (bool(censored[:, 0].any()), bool(censored[:, 1].any())),
+        step,
     )
+
+
+def _difference(pairs: pd.DataFrame, column: str) -> Floats:
+    """First minus second; what is infinite on both sides differs by no number."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        return np.asarray(pairs[column].to_numpy(np.float64) - pairs[f"{column}_second"].to_numpy(np.float64))
 
 
 def smallest_step(values: "pd.Series[float]") -> float:

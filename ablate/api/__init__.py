@@ -13,7 +13,7 @@ from ablate.api.confirming import confirm as confirm_plan
 from ablate.api.gate import check, compare
 from ablate.api.networks import SUFFIXES, Scored, check_models, evaluate_networks, find_runs, save_networks
 from ablate.api.plans import Plan, early_lanes, load, make_plan, probe, results_folder, run_plan
-from ablate.api.results import Results, open_results, read_folder, read_results
+from ablate.api.results import Results, open_asked, open_results, read_folder, read_results
 from ablate.execution.assignment import Outcome
 from ablate.execution.estimate import Proposal, propose
 from ablate.execution.progress import Listener, Progress
@@ -49,6 +49,7 @@ __all__ = [
     "find_runs",
     "load",
     "make_plan",
+    "open_asked",
     "open_results",
     "plan_confirmation",
     "probe",

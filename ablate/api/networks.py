@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ablate.api.plans import Plan, check_trust, is_among_results, load
 from ablate.api.results import Results
-from ablate.errors import EmptyResultsError, Problem, StudyError
+from ablate.errors import AblateError, EmptyResultsError, Problem, StoreError, StudyError
 from ablate.execution import networks
 from ablate.execution.local import Lanes
 from ablate.results import weights
@@ -143,6 +143,23 @@ def _unfit(run: PlannedRun, reason: str) -> Problem:
     return Problem(key, f"{run.treatment.name}: {reason}", f'"{model.builder or model.file}"')
 
 
+@dataclass(frozen=True)
+class Unusable:
+    """A kept network that cannot be scored.
+
+    Attributes:
+        run: its key.
+        treatment: its name.
+        seed: the replicate's.
+        reason: in words.
+    """
+
+    run: str
+    treatment: str
+    seed: int
+    reason: str
+
+
 def evaluate_networks(results: Results, runs: Sequence[PlannedRun], *, trust_model: bool = False) -> list[Scored]:
     """Score kept networks on every part of their data, in a process of its own, and compare with their records.
 
@@ -155,10 +172,30 @@ def evaluate_networks(results: Results, runs: Sequence[PlannedRun], *, trust_mod
         StudyError: a model comes in a file that is not trusted.
         StoreError: a network or the data is not what its record was made with.
     """
+    scored, unusable = evaluate_all(results, runs, trust_model=trust_model)
+    if unusable:
+        raise StoreError("; ".join(each.reason for each in unusable))
+    return scored
+
+
+def evaluate_all(
+    results: Results, runs: Sequence[PlannedRun], *, trust_model: bool = False
+) -> tuple[list[Scored], list[Unusable]]:
+    """The same, with those networks beside them that cannot be scored.
+
+    Raises:
+        StudyError: a model comes in a file that is not trusted.
+    """
     check_trust(results.study, runs, trusted=trust_model)
     with Lanes(1, len(runs)) as lanes:
         found = networks.evaluate_models(runs, lanes, *place(results, runs))
-    return [_scored(run, results.snapshot.records[run.key], score) for run, score in zip(runs, found, strict=True)]
+    scored, unusable = [], []
+    for run, score in zip(runs, found, strict=True):
+        if isinstance(score, AblateError):
+            unusable.append(Unusable(run.key, run.treatment.name, run.seed, str(score)))
+        else:
+            scored.append(_scored(run, results.snapshot.records[run.key], score))
+    return scored, unusable
 
 
 def save_networks(results: Results, targets: Mapping[Path, PlannedRun], *, trust_model: bool = False) -> None:

@@ -18,7 +18,7 @@ from ablate.results.files import replace_file
 from ablate.results.identity import Identity, PlannedRun
 from ablate.results.snapshot import Snapshot
 from ablate.results.store import Store
-from ablate.study import design
+from ablate.study import design, document
 from ablate.study.metrics import is_metric
 from ablate.study.spec import Study
 
@@ -181,6 +181,32 @@ def open_results(
     return _open(study, store, "" if config is not None or overrides else _changed_since(study))
 
 
+def open_asked(
+    folder: Path, config: str | os.PathLike[str] | None = None, *, out: str | os.PathLike[str] | None = None
+) -> Results:
+    """What is there of the study that a folder's user asks for now: by the study file, not as it was run last.
+
+    Args:
+        folder: of its results.
+        config: the study file; by default the nearest one, if its results are in this folder.
+        out: as in `open_results`.
+
+    Raises:
+        StudyError: the study file cannot be read.
+        EmptyResultsError: the study was never run.
+        StoreError: the results cannot be read.
+    """
+    if config is not None:
+        return open_results(config, out=out)
+    try:
+        near = document.find(Path.cwd())
+    except StudyError:
+        return read_folder(folder)
+    if results_folder(load(near), out).resolve() == folder.resolve():
+        return open_results(near, out=out)
+    return read_folder(folder)
+
+
 def read_folder(folder: Path) -> Results:
     """What is there in the folder of a study's results, whatever it is called.
 
@@ -192,11 +218,22 @@ def read_folder(folder: Path) -> Results:
     return _open(_kept(Store(folder)), Store(folder))
 
 
+def _no_results(store: Store) -> str:
+    """That there are none, and what to do; a study that was renamed has left them beside their place."""
+    others = [other.root.name for other in studies_in(store.root.parent) if other.root.name != store.root.name]
+    message = f"no results in {store.root}; 'ablate run' makes them"
+    if not others:
+        return message
+    named = f"{others[0]}{' and others' if len(others) > 1 else ''}"
+    adopt = f"'ablate run --adopt {others[0]}' takes over what fits"
+    return f"{message}. If the study was renamed: beside it are those of {named}; {adopt}"
+
+
 def _kept(store: Store) -> Study:
     """The study as it was run last."""
     study = store.read_study()
     if study is None:
-        raise EmptyResultsError(f"no results in {store.root}; 'ablate run' makes them")
+        raise EmptyResultsError(_no_results(store))
     return study
 
 
@@ -204,7 +241,7 @@ def _open(study: Study, store: Store, note: str = "") -> Results:
     """What a store holds of a study. A study among its results may be anybody's: nothing that it names is looked at."""
     identity = store.read_identity()
     if identity is None:
-        raise EmptyResultsError(f"no results in {store.root}; 'ablate run' makes them")
+        raise EmptyResultsError(_no_results(store))
     treatments = design.treatments(study, design.MOST_RUNS_SHOWN)
     unknown = [each for each in treatments if not identity.covers(each.settings, study.seeds)]
     if unknown and is_among_results(study):

@@ -73,9 +73,10 @@ def command(
       0  none of these
     """  # noqa: D301 - click keeps the lines of what follows this character
     from ablate import api
-    from ablate.api import gate
+    from ablate.api import gate, targets
     from ablate.errors import EmptyResultsError
 
+    targets.check({targets.BASELINE: save_baseline, targets.JUNIT: junit, targets.SUMMARY: summary})
     known = gate.read_baseline(baseline)  # a bad file is told before anything else is looked at
     try:
         results = api.open_results(config, overrides, out=out)

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import traceback
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from ablate.errors import AblateError, EmptyResultsError, NotComparableError, St
 from ablate.text import clean, line
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ablate.results.store import Store
 
 EXIT_RED = 1
@@ -63,9 +66,13 @@ class Output:
                 click.echo(line(text), err=True)
 
     def damaged(self, store: "Store") -> None:
-        """Name the damaged files that were set aside, if any."""
+        """Name the damaged files that were found, if any, and what became of them."""
+        from ablate.results import entries
+
         for path in dict.fromkeys(store.damaged):
-            self.say(f"Warning: {path} is damaged and was set aside; 'ablate run' trains what is missing again")
+            self.say(f"Warning: {path} {_became(path)}; 'ablate run' trains what is missing again")
+        for path, reason in entries.damaged(store):
+            self.say(f"Warning: {path} is damaged ({reason}); the runs that it names confirm nothing")
 
     def warn(self, texts: Iterable[str]) -> None:
         """Say what a study asks for in vain, or twice; a few, and how many more there are."""
@@ -92,6 +99,14 @@ class Output:
             click.echo(text.replace("\x7f", r"\u007f"))  # the one control character that JSON leaves as it is
 
 
+def _became(path: "Path") -> str:
+    """What became of a damaged file."""
+    if path.is_symlink():
+        return "is a symbolic link, which is not followed: what is behind it counts as missing"
+    moved = "was set aside" if path.parent.name == "quarantine" else "cannot be set aside: remove it"
+    return f"is damaged and {moved}"
+
+
 def command(function: Callable[..., None]) -> Callable[..., None]:
     """Give a command the common output options, an `Output`, and exit codes for what the library raises."""
 
@@ -104,7 +119,9 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
     def wrapped(quiet: bool, verbose: bool, as_json: bool, no_color: bool, debug: bool, **arguments: Any) -> None:
         output = Output(quiet, verbose, as_json, not (no_color or os.environ.get("NO_COLOR")), debug)
         try:
-            with _interruptible():
+            with _interruptible(), warnings.catch_warnings():
+                if not debug:  # figures that are no numbers say so themselves
+                    warnings.simplefilter("ignore", RuntimeWarning)
                 function(output=output, **arguments)
         except BrokenPipeError:
             raise  # click ends quietly when a reader such as `head` is gone

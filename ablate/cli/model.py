@@ -54,12 +54,13 @@ def evaluate(
 ) -> None:
     """Load kept networks, score them on training sample, validation and test set, and compare with their records.
 
-    All that are kept, if none are named. Ends with exit code 74 if a network does not score what its record says.
+    All that are kept, if none are named. Ends with exit code 74 if a network does not score what its record says,
+    or cannot be scored; the others are scored all the same.
     """
-    from ablate import api
+    from ablate.api import networks
 
     results, chosen = _chosen(config, out, overrides, runs, only, seeds)
-    scored = api.evaluate_networks(results, chosen, trust_model=trust_model)
+    scored, unusable = networks.evaluate_all(results, chosen, trust_model=trust_model)
     for each in scored:
         penalties = each.loss_with_penalties - each.test_loss
         whole = f", with penalties {each.loss_with_penalties:.4f}" if abs(penalties) > 5e-5 else ""
@@ -67,7 +68,19 @@ def evaluate(
         figures = f"test accuracy {each.test_accuracy:.4f}, test loss {each.test_loss:.4f}{whole}{''.join(others)}"
         verdict = ", ".join(_recorded(part) for part in each.parts if not part.agrees) or "as recorded"
         output.data(f"{each.run[:12]}  {each.treatment} seed {each.seed}: {figures}; {verdict}")
-    output.document({"out": str(results.store.root), "networks": [asdict(each) for each in scored]})
+    for lost in unusable:
+        output.data(f"{lost.run[:12]}  {lost.treatment} seed {lost.seed}: cannot be scored: {lost.reason}")
+    output.document(
+        {
+            "out": str(results.store.root),
+            "networks": [asdict(each) for each in scored],
+            "unusable": [asdict(each) for each in unusable],
+        }
+    )
+    if unusable:
+        count = f"{len(unusable)} of {len(chosen)} networks"
+        output.say(f"Error: {count} cannot be scored; 'ablate store verify' looks at all files.")
+        sys.exit(EXIT_IO)
     if not all(each.agrees for each in scored):
         output.say("Some networks do not score what their records say; 'ablate store verify' looks at all files.")
         sys.exit(EXIT_IO)

@@ -84,12 +84,15 @@ def verify(
     _print_findings(found.findings, store, output)
     kinds = Counter(finding.kind for finding in found.findings)
     others = "".join(f", {count} {kind}" for kind, count in kinds.items())
-    output.data(f"{store.root}: {len(found.records)} records in order{others}")
+    output.data(f"{store.root}: {_count(len(found.records), 'record')} in order{others}")
     again = _retrain(folder, config, out, retrain, seed, output, trust_model=trust_model) if retrain else []
     document = {"out": str(store.root), "records": len(found.records), "findings": _documents(found.findings)}
     output.document({**document, **({"retrained": [asdict(each) for each in again]} if retrain else {})})
     if not found.is_sound:
-        output.say("'ablate run' sets damaged records, weights and confirmations aside and trains what is missing.")
+        if any(finding.kind == "damaged" for finding in found.findings):
+            output.say("'ablate run' sets damaged records, weights and confirmations aside, and trains them again.")
+        if any(finding.kind == "newer" for finding in found.findings):
+            output.say("Records of a newer version are in order; upgrade ablate to read them.")
         if any(finding.path.suffix == ".keras" for finding in found.findings if finding.kind == "damaged"):
             output.say("A damaged network stays until you remove it; its record is complete without it.")
         sys.exit(EXIT_IO)
@@ -131,7 +134,11 @@ def _retrain(
 @click.argument("folder", type=_FOLDER, required=False)
 @_folder_options
 @click.option("--quarantine", is_flag=True, help="Also what was set aside as damaged.")
-@click.option("--unused", is_flag=True, help="Also runs that the study file does not ask for (any more).")
+@click.option(
+    "--unused",
+    is_flag=True,
+    help="Also runs that the study file does not ask for, with all in callbacks/<key>/.",
+)
 @click.option("-n", "--dry-run", is_flag=True, help="Only say what would be removed, and change nothing.")
 @handled
 def gc(
@@ -146,7 +153,9 @@ def gc(
     """Remove what no result needs: files that killed processes left, and failures of runs that succeeded later.
 
     Only files with the whole key of a run in their name, in the place that ablate puts them, are looked at; others are
-    counted and left alone. Everything is moved to trash/ in the folder before the first file is deleted, and put back
+    counted and left alone. With --unused, the folder callbacks/<key>/ of a run goes as a whole: files that callbacks
+    wrote, and whatever else lies there. What is unused is said by the study file at hand; without one, by the study as
+    it was run last. Everything is moved to trash/ in the folder before the first file is deleted, and put back
     if something cannot be. Safe while 'ablate run' works in the same folder.
     """
     from ablate import api
@@ -156,17 +165,21 @@ def gc(
     inventory = upkeep.verify(store)
     findings = upkeep.garbage(store, inventory, quarantine=quarantine)
     if unused:
-        results = api.open_results(config, out=out)
-        if folder is not None and folder.resolve() != results.store.root.resolve():
+        results = api.open_asked(store.root, config, out=out)
+        if store.root.resolve() != results.store.root.resolve():
             raise StoreError(f"--unused goes by the study file, whose results are in {results.store.root}")
+        output.say(f"--unused goes by {results.study.source}")
         content = results.snapshot
         asked = (*content.planned, *(content.confirmation.planned if content.confirmation else ()))
         findings += upkeep.unused(store, {run.key for run in asked})
     _print_findings(findings, store, output)
     freed = 0 if dry_run else trash.remove(store, [finding.path for finding in findings])
     done = "would be removed" if dry_run else f"removed, {freed:,} bytes freed"
-    others = f"; {inventory.foreign} others are not ablate's and were left alone" if inventory.foreign else ""
-    output.data(f"{store.root}: {len(findings)} files or folders {done}{others}")
+    others = "; 1 other is not ablate's and was left alone" if inventory.foreign == 1 else ""
+    if inventory.foreign > 1:
+        others = f"; {inventory.foreign} others are not ablate's and were left alone"
+    what = "1 file or folder" if len(findings) == 1 else f"{len(findings)} files or folders"
+    output.data(f"{store.root}: {what} {done}{others}")
     figures = {"removed": not dry_run, "bytes": freed, "left_alone": inventory.foreign}
     output.document({"out": str(store.root), **figures, "findings": _documents(findings)})
 
@@ -195,10 +208,15 @@ def merge(sources: tuple[Path, ...], config: Path | None, out: Path | None, into
         for key in merged.different:
             output.say(f"Note: {source} measured something else for run {key}; the record that was here is kept")
         refused = f", {len(merged.refused)} left out" if merged.refused else ""
-        output.data(f"{source}: {len(merged.added)} runs added, {len(merged.there)} were there{refused}")
+        there = f"{len(merged.there)} {'was' if len(merged.there) == 1 else 'were'} there"
+        output.data(f"{source}: {_count(len(merged.added), 'run')} added, {there}{refused}")
     output.document({"out": str(target.root), **{name: counts[name] for name in (*figures, "refused")}})
     if counts["refused"]:
         sys.exit(EXIT_IO)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _print_findings(findings: "Iterable[Finding]", store: "Store", output: Output) -> None:

@@ -84,15 +84,16 @@ def check_models(
 
 def evaluate_models(
     runs: Sequence[PlannedRun], lanes: local.Lanes, identity: Identity, store: Store, folder: Path
-) -> list[Mapping[str, float]]:
+) -> list[Mapping[str, float] | AblateError]:
     """What Keras says of the networks that some runs kept, on every part of their data; see `training.saving.evaluate`.
 
     Arguments as those of `save_models`.
 
-    Raises:
-        StoreError: a network or its data is not what its record was made with.
+    Returns:
+        One entry a run; where a network or its data is not what its record was made with, why it has no scores.
     """
-    return _work(worker.evaluate_model, runs, lanes, identity, store, folder, StopSignal())
+    futures = _finished(worker.evaluate_model, runs, lanes, identity, store, folder, StopSignal())
+    return [_scores(future) for future in futures]
 
 
 def export_models(
@@ -121,12 +122,23 @@ def _work(
 ) -> list[Result]:
     """What the lanes bring back of some work for every run; nothing after a wish to stop."""
     futures = _finished(work, runs, lanes, identity, store, folder, stop)
+    return [_result(future) for future in futures]
+
+
+def _result(future: "Future[Result]") -> Result:
     try:
-        return [future.result() for future in futures]
+        return future.result()
     except AblateError:
         raise
     except Exception as error:
         raise StoreError(f"a trained network could not be used: {_reason(error)}") from error
+
+
+def _scores(future: "Future[Mapping[str, float]]") -> Mapping[str, float] | AblateError:
+    try:
+        return _result(future)
+    except AblateError as error:
+        return error
 
 
 def _finished(

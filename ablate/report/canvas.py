@@ -105,6 +105,7 @@ def theme() -> Iterator[None]:
     with mpl.rc_context(), warnings.catch_warnings():
         # A reader's browser finds a font for the texts of an SVG; a picture without one shows boxes
         warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from", UserWarning)
+        warnings.filterwarnings("ignore", r"constrained_layout not applied", UserWarning)  # labels leave no room
         mpl.rcdefaults()  # whatever a matplotlibrc says in the folder where the command was typed
         with sns.axes_style("ticks"), mpl.rc_context(own):  # type: ignore[arg-type]
             yield

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
@@ -57,6 +58,11 @@ class Comparison:
     seeds_before: tuple[int, ...]
     seeds_now: tuple[int, ...]
     obstacles: tuple[str, ...]
+
+    @cached_property
+    def by_treatment(self) -> Mapping[str, dict[Any, Any]]:
+        """The rows of the table by the names of their treatments."""
+        return {row["treatment"]: row for row in self.table.to_dict("records")}
 
     def of(self, verdict: str) -> list[dict[Any, Any]]:
         """The rows of the table with a verdict."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
@@ -12,6 +12,9 @@ from ablate.report import comparison, wording
 from ablate.report.comparison import Comparison
 from ablate.report.findings import Findings
 from ablate.results.baseline import Baseline
+
+if TYPE_CHECKING:
+    from ablate.results.identity import PlannedRun
 
 Kind = Literal["nothing measured", "not comparable", "incomplete", "red"]
 MOST_RUNS = 5  # failed runs that a sentence names
@@ -105,10 +108,12 @@ class Night:
     def troubles(self) -> Mapping[str, Troubles]:
         """What is not there of which treatment; treatments that are complete are left out."""
         content = self.findings.snapshot
-        gone = [run for run in content.planned if run.key not in content.records]
+        gone: dict[str, list[PlannedRun]] = {}
+        for run in content.planned:
+            if run.key not in content.records:
+                gone.setdefault(run.treatment.name, []).append(run)
         found = {}
-        for name in dict.fromkeys(run.treatment.name for run in gone):
-            own = [run for run in gone if run.treatment.name == name]
+        for name, own in gone.items():
             failures = [content.failures[run.key] for run in own if run.key in content.failures]
             failed = tuple(run.seed for run in own if run.key in content.failures)
             missing = tuple(run.seed for run in own if run.key not in content.failures)
@@ -120,6 +125,12 @@ class Night:
     def problems(self) -> tuple[Problem, ...]:
         """Why the night is not green, the gravest first; empty if it is."""
         return tuple(self._problems())
+
+    @cached_property
+    def obstacles(self) -> tuple[str, ...]:
+        """Why nothing can be said of any treatment; empty if something can."""
+        kinds = ("nothing measured", "not comparable")
+        return tuple(problem.text for problem in self.problems if problem.kind in kinds)
 
     @property
     def kinds(self) -> set[Kind]:

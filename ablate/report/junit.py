@@ -98,17 +98,15 @@ def _treatment(night: Night, name: str) -> tuple[FinalResult | None, str]:
         found = night.troubles[name]
         kind = "failed run" if found.failed else "missing run"
         return _result(Error, gate.trouble(found), kind, found.log), ""
-    gone = [problem.text for problem in night.problems if problem.kind in ("nothing measured", "not comparable")]
-    if gone:
-        return _result(Error, "; ".join(gone), "not comparable"), ""
+    if night.obstacles:
+        return _result(Error, "; ".join(night.obstacles), "not comparable"), ""
     if night.comparison is None:
         return None, ""
-    rows = night.comparison.table
-    own = rows[rows["treatment"] == name].to_dict("records")
-    if not own:
+    own = night.comparison.by_treatment.get(name)
+    if own is None:
         return _result(Skipped, "not in the stored baseline: nothing to compare it with", "inconclusive"), ""
-    message = f"{own[0]['verdict']}: {wording.metric_name(night.comparison.metric)} {comparison.told(own[0])}"
-    match own[0]["verdict"]:
+    message = f"{own['verdict']}: {wording.metric_name(night.comparison.metric)} {comparison.told(own)}"
+    match own["verdict"]:
         case "regression":
             return _result(Failure, message, "regression"), message
         case "inconclusive":

@@ -63,7 +63,7 @@ class Templates:
         except Exception as error:
             if self._own is None:
                 raise  # the shipped templates are never wrong about a study
-            raise AblateError(f"a template in {self._own} cannot be rendered: {error}") from error
+            raise AblateError(f"a template in {self._own} cannot be rendered: {reading.reason(error)}") from error
 
 
 class _Own(jinja2.BaseLoader):

@@ -20,6 +20,7 @@ from ablate import reading
 from ablate.errors import AblateError, NotComparableError, StoreError
 from ablate.results.identity import Identity, canonical_json, data_name, decisive
 from ablate.results.snapshot import Snapshot
+from ablate.results.table import countable
 from ablate.study.design import Treatment
 from ablate.study.metrics import RESULT_COLUMNS, is_metric, is_time
 from ablate.study.spec import Study
@@ -275,9 +276,10 @@ def table(rows: Sequence[Sequence[Any]], columns: Sequence[str]) -> pd.DataFrame
     flags = {name for name in columns if name.endswith("_censored")}
     try:
         kinds = {name: "bool" if name in flags else "float64" for name in columns[len(_KEYS) :]}
-        return found.astype({"seed": "int64", **kinds})
+        typed = found.astype({"seed": "int64", **kinds})
     except (TypeError, ValueError, OverflowError) as error:
         raise AblateError(f"a damaged baseline: runs: {error}; {_MEND}") from None
+    return typed.assign(**{name: countable(typed[name].to_numpy()) for name in kinds if name not in flags})
 
 
 def _head(body: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from ablate.errors import StoreError
 from ablate.results import received
 from ablate.results.identity import Identity
 from ablate.results.snapshot import Snapshot
-from ablate.results.table import as_runs_table
+from ablate.results.table import as_runs_table, countable
 from ablate.study import document
 
 FORMAT = 1
@@ -177,7 +177,8 @@ def _by_run(histories: pd.DataFrame, places: Mapping[tuple[str, str], int]) -> I
 def _histories_back(histories: Mapping[str, Any], runs: pd.DataFrame) -> pd.DataFrame:
     table = pd.DataFrame(histories["rows"], columns=list(_HISTORY_COLUMNS))
     names = runs[["treatment", "seed", "run"]].iloc[table.pop("row").to_numpy(dtype=np.int64)].reset_index(drop=True)
-    return names.join(table.astype({"epoch": "int64", **dict.fromkeys(HISTORY_KEPT, "float64")}))
+    numbers = {name: countable(table[name].to_numpy(np.float64)) for name in HISTORY_KEPT}
+    return names.join(table.astype({"epoch": "int64"}).assign(**numbers))
 
 
 def thinned(count: int, most: int) -> list[int]:

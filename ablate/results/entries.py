@@ -82,9 +82,48 @@ def keys(store: Store) -> frozenset[str]:
     return frozenset().union(*(entry.runs for entry in read(store)))
 
 
+def sound_keys(store: Store) -> frozenset[str]:
+    """The same where no entry is damaged.
+
+    Raises:
+        StoreError: one is, or cannot be read, so that it cannot be told which runs confirm a choice.
+    """
+    for path, reason in damaged(store):
+        raise StoreError(f"{path} is damaged ({reason}), so which runs confirm a choice is not known; nothing was done")
+    return keys(store)
+
+
+def damaged(store: Store) -> list[tuple[Path, str]]:
+    """What is in the place of entries and is none, and why.
+
+    Raises:
+        StoreError: the folder, or an entry, cannot be read.
+    """
+    folder = store.root / FOLDER
+    if files.is_there(folder) and (folder.is_symlink() or not folder.is_dir()):
+        return [(folder, "a symbolic link, which is not followed" if folder.is_symlink() else "it is no folder")]
+    found = []
+    for path in paths(store):
+        with suppress(FileNotFoundError):
+            try:
+                read_entry(path)
+            except files.DamagedError as error:
+                found.append((path, str(error)))
+    return found
+
+
 def paths(store: Store) -> list[Path]:
-    """Everything in the place of an entry."""
-    return sorted(path for path in (store.root / FOLDER).glob("*.json") if is_key(path.stem))
+    """Everything in the place of an entry; of a link in the place of the folder, or of no folder, nothing.
+
+    Raises:
+        StoreError: the folder cannot be read.
+    """
+    folder = store.root / FOLDER
+    try:
+        found = sorted(folder.iterdir()) if not folder.is_symlink() and folder.is_dir() else []
+    except OSError as error:
+        raise StoreError(f"{folder} cannot be read: {error.strerror}") from None
+    return [path for path in found if path.suffix == ".json" and is_key(path.stem)]
 
 
 def read_entry(path: Path) -> Entry:

@@ -135,6 +135,7 @@ class Record:
             raise StoreError(f"not a record: {error}") from None
 
 
+LARGEST = 1e60  # far beyond single precision, in which weights and losses are; squares of it can be added up
 _STRICT = ConfigDict(extra="forbid", strict=True)
 
 
@@ -178,6 +179,8 @@ class _Probe(BaseModel):
             raise ValueError(f"high should be a power of two from {SMALLEST:g} to {1 / SMALLEST:g}")
         if self.low not in (0, -self.high):
             raise ValueError("low should be 0, or high with the other sign")
+        if any(LARGEST < abs(each) < math.inf for each in (self.mean, self.sd, self.minimum, self.maximum)):
+            raise ValueError(f"no weight or activation is beyond {LARGEST:g}")
         return self
 
 

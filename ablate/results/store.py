@@ -335,6 +335,15 @@ class Store:
         """Where the record of a key is, if there is one."""
         return self.root.joinpath(*_record_names(key))
 
+    def hidden_records(self) -> list[Path]:
+        """What is in the place of a folder of records and is none, so that it is not seen which records there are.
+
+        A link is not followed, and what is behind it counts as missing.
+        """
+        folder = self.root / "runs"
+        inside = [path for path in folder.glob("[0-9a-f][0-9a-f]") if path.name == path.stem]
+        return [path for path in (folder, *inside) if files.is_there(path) and not _is_own_folder(path)]
+
     def record_paths(self) -> Iterator[Path]:
         """Everything in the place of a record."""
         found = self.root.glob("runs/[0-9a-f][0-9a-f]/*.json")
@@ -357,6 +366,10 @@ class Store:
         except (OSError, StoreError):
             target = path
         self.damaged.append(target)
+
+
+def _is_own_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink() and os.access(path, os.R_OK | os.X_OK)
 
 
 def read_record(path: Path) -> Record:

@@ -5,10 +5,11 @@ from dataclasses import fields
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from ablate.results.identity import PlannedRun
-from ablate.results.record import Probe, Record
+from ablate.results.record import LARGEST, Probe, Record
 from ablate.study.metrics import HISTORY_COLUMNS, RESULT_COLUMNS, SECONDS_COLUMNS, WHOLE_COLUMNS
 
 
@@ -49,7 +50,14 @@ def runs_table(
 def as_runs_table(table: pd.DataFrame) -> pd.DataFrame:
     """A table with the columns of `runs_table`, and with their types: missing numbers are NaN or `<NA>`."""
     numbers = {name: "Int64" if name in WHOLE_COLUMNS else "float64" for name in (*RESULT_COLUMNS, *SECONDS_COLUMNS)}
-    return table.astype(numbers)
+    found = table.astype(numbers)
+    floats = [name for name, kind in numbers.items() if kind == "float64"]
+    return found.assign(**{name: countable(found[name].to_numpy()) for name in floats})
+
+
+def countable(numbers: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Numbers whose fourth powers can be added up; what is larger, and finite, was not measured and becomes NaN."""
+    return np.where((np.abs(numbers) > LARGEST) & np.isfinite(numbers), np.nan, numbers)
 
 
 def histories_table(factors: Sequence[str], runs: Iterable[PlannedRun], records: Mapping[str, Record]) -> pd.DataFrame:
@@ -69,7 +77,9 @@ def histories_table(factors: Sequence[str], runs: Iterable[PlannedRun], records:
     table = names.loc[names.index.repeat(counts)].reset_index(drop=True)
     table["epoch"] = np.concatenate([np.arange(1, count + 1) for count in counts])
     for name in HISTORY_COLUMNS:
-        table[name] = np.concatenate([np.asarray(record.history[name], dtype=np.float64) for _, record in kept])
+        table[name] = countable(
+            np.concatenate([np.asarray(record.history[name], dtype=np.float64) for _, record in kept])
+        )
     return table[columns]
 
 
@@ -94,7 +104,9 @@ def layers_table(runs: Iterable[PlannedRun], records: Mapping[str, Record]) -> p
             activation = activation if settings.model.hidden else ""
             rows.append({**names, "activation": activation, **vars(probe)})
     columns = ["treatment", "seed", "run", "activation", "normalized", *(field.name for field in fields(Probe))]
-    return pd.DataFrame(rows, columns=columns).astype({"saturated": "float64", "dead": "float64"})
+    found = pd.DataFrame(rows, columns=columns).astype({"saturated": "float64", "dead": "float64"})
+    floats = found.select_dtypes("float64")
+    return found.assign(**{str(name): countable(floats[name].to_numpy()) for name in floats})
 
 
 def _names(run: PlannedRun) -> dict[str, Any]:

@@ -14,11 +14,12 @@ from ablate.errors import StoreError
 from ablate.results import claims, entries, files, trash, weights
 from ablate.results.names import is_attempt, is_key, is_temporary
 from ablate.results.record import NewerRecordError, Record
-from ablate.results.store import MODEL_KINDS, Store, read_record
+from ablate.results.store import MODEL_KINDS, ModelKind, Store, read_record
 
 Kind = Literal["damaged", "newer", "unfinished", "unneeded", "foreign", "quarantined", "unused"]
 DOCUMENTS = ("study.toml", "identity.json")  # what the study is, as left by the first run
 _SET_ASIDE = re.compile(r"[0-9a-f]{64}\.(json|npz)\.[0-9a-f]{8}")
+FOLDERS = ("runs", "models", "attempts", "quarantine", files.CALLBACKS, trash.FOLDER, entries.FOLDER)
 MADE = (*DOCUMENTS, "report.html", claims.NAME)
 TABLES = ("runs", "histories")
 
@@ -72,6 +73,8 @@ def verify(store: Store) -> Inventory:
     """
     if not store.root.is_dir():
         raise StoreError(f"there is no folder {store.root}")
+    if not any(files.is_there(store.root / name) for name in (*DOCUMENTS, *FOLDERS)):
+        raise StoreError(f"{store.root} is no folder of a study's results: it has no study.toml and no runs")
     records: dict[str, Record] = {}
     findings = []
     for path in sorted(store.record_paths()):
@@ -117,7 +120,7 @@ def _look_at(path: Path, store: Store, records: dict[str, Record]) -> Iterator[F
         if not files.is_there(store.record_path(path.stem)):
             yield Finding("unneeded", path, "of a run without a record")
         elif path.suffix == ".keras":
-            yield from _damage(path, weights.check_network)
+            yield from _damage(path, functools.partial(weights.check_network, record=records.get(path.stem)))
         elif path.suffix == ".npz" and path.stem in records:
             yield from _damage(path, functools.partial(weights.read, record=records[path.stem]))
     elif names[0] == entries.FOLDER and len(names) == 2 and path.suffix == ".json" and is_key(path.stem):
@@ -149,10 +152,17 @@ def garbage(store: Store, inventory: Inventory, *, quarantine: bool = False) -> 
     """
     kinds = {"unfinished", "unneeded"} | ({"quarantined"} if quarantine else set())
     findings = [finding for finding in inventory.findings if finding.kind in kinds]
+    if hidden := set(store.hidden_records()):  # what is not seen may need it
+        findings = [each for each in findings if each.kind != "unneeded" or not _ways(store, each.path) & hidden]
     if not files.is_there(store.root / claims.NAME):
         return findings  # nobody has trained here yet
     with contextlib.closing(claims.Claims(store.root)) as mine:
         return [finding for finding in findings if finding.kind != "unneeded" or mine.take(_key_of(finding.path))]
+
+
+def _ways(store: Store, path: Path) -> set[Path]:
+    """The folders on the way to the record that something belongs to."""
+    return set(store.record_path(_key_of(path)).parents)
 
 
 def _key_of(path: Path) -> str:
@@ -166,16 +176,19 @@ def unused(store: Store, keys: AbstractSet[str]) -> list[Finding]:
     Runs that were trained, or are being trained, to confirm a choice are asked for by that.
 
     Raises:
-        StoreError: it cannot be read which these are.
+        StoreError: it cannot be seen which these are, or which records there are.
     """
-    asked = keys | entries.keys(store)
+    hidden = store.hidden_records()
+    if store.root / "runs" in hidden:
+        raise StoreError(f"{hidden[0]} is no folder of this study's own, so which records there are is not seen")
+    asked = keys | entries.sound_keys(store)
     models = [store.model_path(key, kind) for kind in MODEL_KINDS for key in store.models(kind)]
     keyed = [(path, path.stem) for path in (*store.record_paths(), *models) if store.has(path)]
     keyed += [(path, path.name) for path in _callback_folders(store)]
     return [
         Finding("unused", path, "the study does not ask for this run")
         for path, key in sorted(keyed)
-        if key not in asked
+        if key not in asked and store.record_path(key).parent not in hidden
     ]
 
 
@@ -218,11 +231,12 @@ def merge(source: Store, target: Store) -> Merged:
         if not files.is_there(target.root / name) and source.has(source.root / name):
             target.write(name, _document(source.root / name))
     added, there, different = _copy_records(source, target, found.records)
-    _copy_models(source, target, set(added))
+    refused = tuple(finding for finding in found.findings if finding.kind in {"damaged", "newer"})
+    known = {finding.path for finding in refused}
+    more = [each for each in _copy_models(source, target, added) if each.path not in known]
     _copy_attempts(source, target)
     entries.copy(source, target)
-    refused = tuple(finding for finding in found.findings if finding.kind in {"damaged", "newer"})
-    return Merged(added, there, different, refused)
+    return Merged(added, there, different, (*refused, *more))
 
 
 def adopt(source: Store, target: Store, keys: Iterable[str]) -> Merged:
@@ -248,7 +262,7 @@ def adopt(source: Store, target: Store, keys: Iterable[str]) -> Merged:
             refused.append(Finding("newer", path, str(error)))
     target.prepare()
     added, there, different = _copy_records(source, target, sound)
-    _copy_models(source, target, set(added))
+    refused += _copy_models(source, target, added)
     return Merged(added, there, different, tuple(refused))
 
 
@@ -281,11 +295,29 @@ def _measured(record: Record) -> str:
     return repr((record.settings, record.seed, record.status, history, record.result))
 
 
-def _copy_models(source: Store, target: Store, keys: set[str]) -> None:
-    for kind in MODEL_KINDS:
-        for key in source.models(kind) & keys:
+def _copy_models(source: Store, target: Store, keys: Iterable[str]) -> list[Finding]:
+    """Copy what some runs have learned; what cannot be theirs is left, and told."""
+    kept: dict[ModelKind, set[str]] = {kind: source.models(kind) for kind in MODEL_KINDS}
+    refused = []
+    for key in keys:
+        record = read_record(source.record_path(key))
+        for kind in (kind for kind in MODEL_KINDS if key in kept[kind]):
             path = source.model_path(key, kind)
-            _copy(path, files.place(target.root, "models", path.name))
+            found = list(_damage(path, functools.partial(_look_at_model, kind=kind, record=record)))
+            if not found:
+                _copy(path, files.place(target.root, "models", path.name))
+            refused += found
+    return refused
+
+
+def _look_at_model(path: Path, kind: ModelKind, record: Record) -> None:
+    match kind:
+        case "npz":
+            weights.read(path, record)
+        case "keras":
+            weights.check_network(path, record)
+        case "json":
+            files.kept(path, folders=1)
 
 
 def _copy(path: Path, place: Path) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ablate import reading
 from ablate.reading import DamagedError
 from ablate.results import files
 from ablate.results.record import Record, weights_digest
@@ -23,6 +24,7 @@ LIMIT = 2**31  # bytes of the weights of a network that is kept; 500 million num
 MOST_ARRAYS = 10_000
 PARTS = {"metadata.json", "config.json", "model.weights.h5"}  # of a network, as Keras writes it
 _BYTES = 4  # of a number
+_NETWORK_BYTES = 24  # of a parameter: doubles, and two more of each that an optimizer may keep
 _ENTRY = b"PK\x01\x02"  # begins every entry of an archive's table of contents
 _KINDS = "fiub"
 _Header = tuple[tuple[int, ...], bool, np.dtype[Any]]
@@ -66,19 +68,24 @@ def read(path: Path, record: Record) -> dict[str, npt.NDArray[np.float32]]:
     return weights
 
 
-def check_network(path: Path) -> None:
+def check_network(path: Path, record: Record | None = None) -> None:
     """See that a `.keras` file is whole: an archive with all parts of a network, each as its checksum says.
+
+    Args:
+        path: the file.
+        record: of its run, whose number of parameters bounds what is read.
 
     Raises:
         FileNotFoundError: there is none.
         DamagedError: it is not.
         StoreError: it cannot be read.
     """
-    content = files.kept(path, folders=1, most=files.LIMIT + 2 * LIMIT)
+    most = 2 * LIMIT if record is None else min(2 * LIMIT, _NETWORK_BYTES * int(record.result["parameters"]))
+    content = files.kept(path, folders=1, most=files.LIMIT + most)
     try:
         _check_parts(content)
     except Exception as error:  # noqa: BLE001 - as in `arrays`
-        raise DamagedError(f"not a whole network: {error}") from None
+        raise DamagedError(f"not a whole network: {reading.reason(error)}") from None
 
 
 def _check_parts(content: bytes) -> None:
@@ -102,7 +109,7 @@ def arrays(content: bytes, most: int) -> dict[str, npt.NDArray[Any]]:
     try:
         return _arrays(content, most)
     except Exception as error:  # noqa: BLE001 - readers of archives and headers raise what they like about damage
-        raise DamagedError(f"not the weights of a network: {error}") from None
+        raise DamagedError(f"not the weights of a network: {reading.reason(error)}") from None
 
 
 def _arrays(content: bytes, most: int) -> dict[str, npt.NDArray[Any]]:

@@ -151,9 +151,10 @@ def _check_size(study: Study, treatments: int, max_runs: int) -> None:
     runs = treatments * len(study.seeds)
     if runs > max_runs:
         at_least = "at least " if study.design == "pairwise" else ""
+        way = "" if max_runs >= MOST_RUNS_SHOWN else ", or raise --max-runs"  # which only commands that train have
         message = (
             f"{at_least}{runs:,} runs ({treatments:,} treatments x {len(study.seeds):,} replicates), more than the "
-            f"{max_runs:,} allowed; use fewer levels, design = 'one-at-a-time', or raise --max-runs"
+            f"{max_runs:,} allowed; use fewer levels or replicates, or design = 'one-at-a-time'{way}"
         )
         raise study.error([Problem("study.design", message, f'"{study.design}"')])
 

@@ -103,7 +103,7 @@ def _message(detail: Any, path: list[str | int], raw: Any, fields: Mapping[tuple
             return f"should be {context['expected']}{suggest(str(detail['input']), choices, listed=False)}"
         case "finite_number":
             return "should be a finite number"
-        case "string_pattern_mismatch" if path == ["study", "name"]:
+        case "string_pattern_mismatch" if path == ["study", "name"] or path[-1] == "continue_from":
             return "should begin with a letter or digit and hold only letters, digits, spaces inside, '.', '_' and '-'"
         case "string_pattern_mismatch" if "separator" in path or "data.separator" in path:
             return "should be a single sign, such as ';' or a tab; letters, digits and quotes separate nothing"

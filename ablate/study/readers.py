@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from ablate import reading
 from ablate.data import table
 from ablate.data.options import Findings, TableOptions
 from ablate.data.table import Table
@@ -52,7 +53,17 @@ def read_npz(path: Path) -> Arrays:
 
     Raises:
         SourceError: it cannot be used.
+        OSError: it cannot be opened.
     """
+    try:
+        return _read_npz(path)
+    except (SourceError, OSError, MemoryError):
+        raise
+    except Exception as error:  # noqa: BLE001 - readers of archives and headers raise what they like about damage
+        raise SourceError(f"cannot be read: {reading.reason(error)}") from None
+
+
+def _read_npz(path: Path) -> Arrays:
     with zipfile.ZipFile(path) as archive:
         sizes = {entry.filename: entry.file_size for entry in archive.infolist()}
     size, limit = sum(sizes.values()), ondisk.memory_limit()

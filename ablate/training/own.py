@@ -65,10 +65,16 @@ def keep_apart(callback: keras.callbacks.Callback, run: CallbackRun) -> None:
     """Have one of Keras' callbacks write below the run's folder where it was given a relative path.
 
     All runs of a study are given the same path. They would replace each other's files, or take up each other's weights.
+
+    Raises:
+        ValueError: such a path leads out of the folder.
     """
     for kind, names in _PATHS.items():
         for name in names if isinstance(callback, kind) else ():
             given = Path(getattr(callback, name, None) or "/")
             if not given.is_absolute() and "://" not in str(getattr(callback, name)):
+                if ".." in given.parts:
+                    message = "leaves the folder of its run; give one below it, or an absolute one"
+                    raise ValueError(f"{kind.__name__}: the relative path {str(given)!r} {message}")
                 (run.folder / given).parent.mkdir(parents=True, exist_ok=True)
                 setattr(callback, name, str(run.folder / given))

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ablate.analysis import pairs
 from ablate.analysis.pairs import measured, pair, select, side_by_side, smallest_step
 
 FACTORS = ["dropout", "init"]
@@ -114,3 +115,31 @@ def test_both_sides_of_a_pair_keep_their_columns():
     assert (row["seed"], row["init"], row["value"], row["value_second"]) == (1, "he", 0.4, 0.1)
     assert "dropout" not in row
     assert np.isclose(row["value"] - row["value_second"], 0.3)
+
+
+def test_every_level_is_paired_as_alone_while_the_table_is_gone_through_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(3)
+    rows = [
+        {"seed": seed, "a": a, "b": b, "status": "ok", "test_accuracy": rng.random(), "test_loss": rng.random()}
+        for seed in range(4)
+        for a in "wxyz"
+        for b in "pq"
+        if (seed, a) != (2, "y")
+    ]
+    factors = ["a", "b"]
+    table = pairs.measured(pd.DataFrame(rows), factors, "test_accuracy")
+    alone = {level: pairs.pair(table, {"a": [level]}, {"a": ["w"]}, factors) for level in ("x", "y", "z", "none")}
+    calls = []
+    side_by_side = pairs.side_by_side
+    monkeypatch.setattr(pairs, "side_by_side", lambda *given: calls.append(given) or side_by_side(*given))
+    found = dict(pairs.pair_levels(table, "a", ["w", "x", "y", "z", "none"], factors))
+    assert len(calls) == 1
+    assert list(found) == list(alone)
+    for level, own in found.items():
+        pd.testing.assert_series_equal(own.differences, alone[level].differences, check_names=False)
+        assert (own.count, own.dropped, own.equal, own.step) == (
+            alone[level].count,
+            alone[level].dropped,
+            alone[level].equal,
+            alone[level].step,
+        )

@@ -150,3 +150,11 @@ def test_a_template_folder_that_is_not_there_is_an_error_in_words(found: Results
     with pytest.raises(AblateError, match="is no folder"):
         found.report(tmp_path / "page.html", template_dir=tmp_path / "absent")
     assert not (tmp_path / "page.html").exists()
+
+
+def test_a_study_that_was_renamed_is_told_where_its_runs_may_be(tmp_path: Path) -> None:
+    invented.kept(invented.snapshot(), tmp_path / "reports")
+    made = invented.snapshot(study={"name": "renamed"})
+    (tmp_path / "ablations.toml").write_text(document.write(made.study.document()))
+    with pytest.raises(EmptyResultsError, match=r"no results in .*renamed.*'ablate run --adopt invented' takes over"):
+        open_results(tmp_path / "ablations.toml")

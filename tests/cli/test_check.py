@@ -168,6 +168,36 @@ def test_no_file_but_a_baseline_is_replaced(plain: tuple[object, ...], stored: P
     assert stored.read_bytes() == content
 
 
+@pytest.mark.parametrize("option", ["--junit", "--summary"])
+def test_no_file_of_yours_is_replaced(option: str, plain: tuple[object, ...], tmp_path: Path, out: Path) -> None:
+    texts = {"mine.py": "def log(): ...\n", "README.md": "# Mine\n", "pom.xml": "<?xml version='1.0'?>\n<project/>\n"}
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text)
+        done = ablate("check", *plain, option, tmp_path / name)
+        assert done.exit_code == 2
+        assert f"{option} {tmp_path / name} is there and is not" in done.stderr
+        assert (tmp_path / name).read_text() == text
+    record = next((out / "tiny").glob("runs/*/*.json"))
+    content = record.read_bytes()
+    for path in (record, record.with_name("new.xml"), out / "tiny" / "study.toml"):
+        done = ablate("check", *plain, option, path)
+        assert done.exit_code == 2
+        assert "is a place in the folder of results" in done.stderr
+    assert record.read_bytes() == content
+    for again in range(2):
+        assert ablate("check", *plain, option, tmp_path / "written").exit_code == 0, again
+    (tmp_path / "empty").write_text("")
+    assert ablate("check", *plain, option, tmp_path / "empty").exit_code == 0
+
+
+def test_one_file_is_not_written_twice(plain: tuple[object, ...], tmp_path: Path) -> None:
+    for one, other in (("--junit", "--summary"), ("--summary", "--save-baseline")):
+        done = ablate("check", *plain, one, tmp_path / "x", other, tmp_path / "." / "x")
+        assert done.exit_code == 2
+        assert "is the same file; name another one" in done.stderr
+    assert not (tmp_path / "x").exists()
+
+
 @pytest.mark.parametrize(
     "layout",
     [

@@ -21,6 +21,7 @@ from ablate.errors import AblateError, EmptyResultsError, NotComparableError, St
 from ablate.results.store import Store
 from tests import invented
 from tests.commands import ablate
+from tests.results.builders import record
 
 
 def run(action, *arguments: str) -> Result:
@@ -131,8 +132,22 @@ def test_a_few_notes_are_said_and_the_others_counted() -> None:
 
 def test_a_damaged_file_is_named_once(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    store.damaged += [tmp_path / "a.json", tmp_path / "a.json"]
+    store.damaged += [tmp_path / "quarantine" / "a.json"] * 2
     assert run(lambda output: output.damaged(store)).stderr.count("a.json is damaged and was set aside") == 1
+
+
+def test_what_was_not_moved_is_not_said_to_be_set_aside(tmp_path: Path) -> None:
+    store = Store(tmp_path / "h")
+    store.prepare()
+    store.commit(record("ab" * 32))
+    (tmp_path / "h" / "runs").rename(tmp_path / "elsewhere")
+    (tmp_path / "h" / "runs").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "h" / "confirmations").symlink_to(tmp_path / "elsewhere")
+    assert store.load("ab" * 32) is None
+    said = run(lambda output: output.damaged(store)).stderr
+    assert "set aside" not in said
+    assert "runs is a symbolic link, which is not followed: what is behind it counts as missing" in said
+    assert "confirmations is damaged (a symbolic link, which is not followed)" in said
 
 
 def test_an_interrupt_inside_a_text_that_python_executes_is_exit_130(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from ablate.results.record import Failure
 from ablate.results.store import Store
+from ablate.study import document
 from tests import invented
 from tests.commands import ablate
 
@@ -63,9 +64,36 @@ def test_runs_that_nobody_asks_for_are_unused(store: Store, tmp_path: Path) -> N
     assert done.exit_code == 0, done.stderr
     assert [Path(each["path"]).stem for each in json.loads(done.stdout)["findings"]] == [stranger.key]
     assert store.load(stranger.key) is None
-    other = ablate("store", "gc", tmp_path, "-c", kept, "--unused")
+    Store(tmp_path / "other").prepare()
+    other = ablate("store", "gc", tmp_path / "other", "-c", kept, "--unused")
     assert other.exit_code == 74
     assert "--unused goes by the study file, whose results are in" in other.stderr
+
+
+def test_unused_is_what_the_study_file_at_hand_does_not_ask_for(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not what the study as it was run last does not."""
+    asked = invented.snapshot(overfitting={"dropout": [0.0]})
+    (tmp_path / "ablations.toml").write_text(document.write(asked.study.document()))
+    monkeypatch.chdir(tmp_path)
+    by_last = ablate("store", "gc", store.root, "-c", store.root / "study.toml", "--unused", "-n", "--json")
+    assert json.loads(by_last.stdout)["findings"] == []
+    done = ablate("store", "gc", "-o", tmp_path / "here", "--unused", "-n", "--json")
+    assert f"--unused goes by {tmp_path / 'ablations.toml'}" in done.stderr
+    gone = {Path(each["path"]).stem for each in json.loads(done.stdout)["findings"]}
+    assert gone == {path.stem for path in store.record_paths()} - {run.key for run in asked.planned}
+    assert gone
+
+
+def test_no_folder_of_results_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").write_text("")
+    for command in (("verify",), ("gc", "-n"), ("merge", "--into", tmp_path / "new")):
+        done = ablate("store", *command, tmp_path / "mine")
+        assert done.exit_code == 74
+        assert "mine is no folder of a study's results" in done.stderr
+    assert not (tmp_path / "new").exists()
 
 
 def test_results_from_elsewhere_are_brought_in_and_counted(store: Store, tmp_path: Path) -> None:

@@ -78,10 +78,23 @@ def test_an_error_of_ours_is_handed_on_and_another_is_explained(tmp_path: Path) 
 
         return Lanes(answer)
 
+    targets = {tmp_path / "a.h5": RUNS[0]}
     with pytest.raises(ModelError, match=r"^no such layer$"):
-        networks.evaluate_models(RUNS, fails(ModelError("no such layer")), *place(tmp_path))
+        networks.export_models(targets, fails(ModelError("no such layer")), *place(tmp_path))
     with pytest.raises(StoreError, match=r"^a trained network could not be used: ValueError: odd$"):
-        networks.evaluate_models(RUNS, fails(ValueError("odd")), *place(tmp_path))
+        networks.export_models(targets, fails(ValueError("odd")), *place(tmp_path))
+
+
+def test_a_network_that_cannot_be_scored_leaves_the_others_their_scores(tmp_path: Path) -> None:
+    def answer(assignment: Assignment) -> dict[str, float]:
+        if assignment.seed == 1:
+            raise ValueError("odd")
+        return {"seed": float(assignment.seed)}
+
+    lost, *others = networks.evaluate_models(RUNS, Lanes(answer), *place(tmp_path))
+    assert isinstance(lost, StoreError)
+    assert str(lost) == "a trained network could not be used: ValueError: odd"
+    assert others == [{"seed": 2.0}, {"seed": 3.0}]
 
 
 def test_networks_that_cannot_be_saved_are_told_of_once_for_every_reason(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """Records made by hand, for tests that need no training."""
 
+import io
 import math
+import zipfile
 from typing import Any
 
 from ablate.results.record import Probe, Record
@@ -56,3 +58,14 @@ def record(key: str = "ab" * 32, **changes: Any) -> Record:
         "environment": {"keras": "3.15.1"},
     }
     return Record(**{**values, **changes})
+
+
+def network(**changes: bytes | None) -> bytes:
+    """A `.keras` file as Keras lays it out, without a network in it."""
+    parts = {"metadata.json": b"{}", "config.json": b"{}", "model.weights.h5": b"\x89HDF" * 500, **changes}
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as made:
+        for name, part in parts.items():
+            if part is not None:
+                made.writestr(name, part)
+    return content.getvalue()

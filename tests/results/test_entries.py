@@ -2,17 +2,21 @@
 
 import hashlib
 import json
+import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ablate.api.plans import Plan, run_plan
+from ablate.errors import StoreError
 from ablate.execution.scheduler import Options
 from ablate.reading import DamagedError
 from ablate.results import entries, upkeep
 from ablate.results.store import Store
 from tests import invented
+from tests.results.builders import record
 
 RUNS = ["ab" * 32, "cd" * 32]
 
@@ -108,3 +112,34 @@ def test_links_are_not_followed(store: Store, tmp_path: Path) -> None:
     assert entries.read(store) == []
     entries.set_damaged_aside(store)
     assert len(entries.paths(other)) == 1
+
+
+def flipped(store: Store) -> None:
+    """A sound entry, one of whose seeds was changed."""
+    path = put(store, entry())
+    path.write_bytes(path.read_bytes().replace(b"[3, 4]", b"[3, 5]"))
+
+
+def linked(store: Store) -> None:
+    put(store, entry())
+    (store.root / entries.FOLDER).rename(store.root.parent / "elsewhere")
+    (store.root / entries.FOLDER).symlink_to(store.root.parent / "elsewhere")
+
+
+def in_a_file(store: Store) -> None:
+    (store.root / entries.FOLDER).rmdir()
+    (store.root / entries.FOLDER).write_text("")
+
+
+def in_a_pipe(store: Store) -> None:
+    (store.root / entries.FOLDER).rmdir()
+    os.mkfifo(store.root / entries.FOLDER)
+
+
+@pytest.mark.parametrize("damage", [flipped, linked, in_a_file, in_a_pipe])
+def test_nothing_is_unused_while_it_is_not_known_what_confirms(store: Store, damage: Callable[[Store], None]) -> None:
+    store.commit(record(RUNS[0]))
+    damage(store)
+    with pytest.raises(StoreError, match=r"is damaged .*confirm a choice is not known"):
+        upkeep.unused(store, set())
+    assert len(entries.damaged(store)) == 1

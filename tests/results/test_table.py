@@ -1,19 +1,25 @@
 """Tables: one row per run, one per epoch, missing things missing."""
 
 import json
+import warnings
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
+from ablate.analysis import effects
 from ablate.errors import EmptyResultsError
 from ablate.results import export, table
 from ablate.results.identity import PlannedRun
 from ablate.results.record import Failure
 from ablate.results.snapshot import Snapshot
 from ablate.results.store import Store
+from ablate.results.table import countable, histories_table, runs_table
 from ablate.study import design
 from ablate.study.metrics import HISTORY_COLUMNS
+from tests import invented
 from tests.conftest import study_of
 from tests.results.builders import record
 from tests.results.test_identity import identity_for
@@ -93,3 +99,25 @@ def test_an_empty_study_exports_nothing(tmp_path: Path) -> None:
     empty = Snapshot(STUDY, tuple(planned()), {}, {}, identity_for(STUDY.base))
     with pytest.raises(EmptyResultsError, match="ablate run"):
         export.write(empty, Store(tmp_path), "csv")
+
+
+def test_what_no_run_can_measure_is_missing_and_warns_of_nothing() -> None:
+    """Infinite losses are measured; squares of 1e308 are not numbers."""
+    given = np.array([1e308, -1e308, 3e38, np.inf, -np.inf, np.nan, 0.5])
+    np.testing.assert_array_equal(countable(given), [np.nan, np.nan, 3e38, np.inf, -np.inf, np.nan, 0.5])
+    content = invented.snapshot()
+    first, *others = content.records.values()
+    huge = replace(
+        first,
+        history={name: [1e308] * len(values) for name, values in first.history.items()},
+        result={**first.result, "test_accuracy": 1e308, "test_loss": -1e308},
+        seconds=dict.fromkeys(first.seconds, 1e308),
+    )
+    records = {record.key: record for record in (huge, *others)}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        runs = runs_table(content.factor_names, content.planned, records)
+        histories = histories_table(content.factor_names, content.planned, records)
+        effects.effects(runs, content.levels)
+    assert runs[runs["run"] == first.key][["test_accuracy", "test_loss", "seconds"]].isna().all(axis=None)
+    assert histories[histories["run"] == first.key]["val_loss"].isna().all()

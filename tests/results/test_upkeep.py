@@ -2,16 +2,17 @@
 
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from ablate.errors import StoreError
 from ablate.results import trash, upkeep
 from ablate.results.record import Failure, weights_digest
 from ablate.results.store import Store
-from tests.results.builders import record
-from tests.results.test_weights import network
+from tests.results.builders import network, record
 
 GOOD, BAD, NEW = "aa" * 32, "bb" * 32, "cc" * 32
 WEIGHTS = {"dense/0": np.arange(6, dtype=np.float32).reshape(2, 3)}
@@ -213,7 +214,8 @@ def test_links_in_the_place_of_folders_lead_nowhere(tmp_path: Path) -> None:
     assert theirs.models("npz") == set()
     theirs.drop_models([GOOD, NEW])
     remove(theirs, upkeep.garbage(theirs, upkeep.verify(theirs), quarantine=True))
-    remove(theirs, upkeep.unused(theirs, set()))
+    with pytest.raises(StoreError, match="which records there are is not seen"):
+        upkeep.unused(theirs, set())
     assert contents(mine.root) == before
 
 
@@ -270,3 +272,49 @@ def test_what_is_removed_while_a_folder_is_looked_through_is_gone(
     assert [finding.path.stem for finding in found.findings if finding.path.exists()] == [
         BAD
     ]  # weights without a record
+
+
+def behind_a_link(root: Path) -> None:
+    (root / "runs").rename(root.parent / "elsewhere")
+    (root / "runs").symlink_to(root.parent / "elsewhere")
+
+
+def behind_a_dead_link(root: Path) -> None:
+    behind_a_link(root)
+    (root.parent / "elsewhere").rename(root.parent / "unmounted")
+
+
+def one_behind_a_link(root: Path) -> None:
+    (root / "runs" / GOOD[:2]).rename(root.parent / "elsewhere")
+    (root / "runs" / GOOD[:2]).symlink_to(root.parent / "elsewhere")
+
+
+@pytest.mark.parametrize("hide", [behind_a_link, behind_a_dead_link, one_behind_a_link])
+def test_nothing_of_runs_whose_records_are_not_seen_is_removed(tmp_path: Path, hide: Callable[[Path], None]) -> None:
+    store = store_with(tmp_path / "h", GOOD)
+    (store.root / "callbacks" / GOOD).mkdir(parents=True)
+    hide(store.root)
+    if hide is one_behind_a_link:
+        assert upkeep.unused(store, set()) == []
+    else:
+        with pytest.raises(StoreError, match="which records there are is not seen"):
+            upkeep.unused(store, set())
+    assert upkeep.garbage(store, upkeep.verify(store)) == []
+
+
+def test_merging_leaves_networks_that_are_no_networks_of_their_runs(tmp_path: Path) -> None:
+    source, target = store_with(tmp_path / "a", GOOD, NEW, BAD), Store(tmp_path / "b")
+    with source.model_path(GOOD, "keras").open("wb") as file:
+        file.truncate(2**38)
+    with source.model_path(NEW, "keras").open("wb") as file:
+        file.truncate(2**29)  # its record tells of six weights
+    source.model_path(BAD, "npz").write_bytes(b"PK")
+    found = upkeep.merge(source, target)
+    assert {(each.path.name, each.kind) for each in found.refused} == {
+        (f"{GOOD}.keras", "damaged"),
+        (f"{NEW}.keras", "damaged"),
+        (f"{BAD}.npz", "damaged"),
+    }
+    assert sorted(path.name for path in (target.root / "models").iterdir()) == sorted([f"{GOOD}.npz", f"{NEW}.npz"])
+    adopted = upkeep.adopt(source, Store(tmp_path / "c"), [GOOD])
+    assert [each.path.name for each in adopted.refused] == [f"{GOOD}.keras"]

@@ -12,7 +12,7 @@ from ablate.reading import DamagedError
 from ablate.results import files, upkeep, weights
 from ablate.results.record import weights_digest
 from ablate.results.store import Store
-from tests.results.builders import record
+from tests.results.builders import network, record
 
 KEPT = {
     "a/kernel": np.arange(6, dtype=np.float32).reshape(2, 3),
@@ -58,13 +58,28 @@ def test_weights_come_back_as_numpy_reads_them() -> None:
         (with_header("{'descr': '|O', 'fortran_order': False, 'shape': (1,)}"), "which no weights are"),
         (with_header("{'descr': '<f4', 'fortran_order': False, 'shape': (-1,)}"), "not the weights"),
         (with_header("(" * 100), "not the weights"),
+        (with_header("-" * 9000 + "1"), r"network: it is nested too deeply"),
+        (with_header("{'descr': '<f4', 'fortran_order': False, 'shape': (" + "9" * 4000 + ",)}"), r"network: \S"),
         (archive(a=np.array(["text"])), "which no weights are"),
         (archive(a=np.zeros(10**6, np.float32)), "unpacks to more than"),
         (archive(**KEPT)[:-30], "not the weights"),
         (b"PK\x01\x02" * 20_000, "more than 10,000 arrays"),
         (b"", "not the weights"),
     ],
-    ids=["4 TB", "short", "objects", "negative", "brackets", "text", "large", "cut", "entries", "empty"],
+    ids=[
+        "4 TB",
+        "short",
+        "objects",
+        "negative",
+        "brackets",
+        "nested",
+        "nines",
+        "text",
+        "large",
+        "cut",
+        "entries",
+        "empty",
+    ],
 )
 def test_what_is_no_archive_of_weights_is_damaged(content: bytes, words: str) -> None:
     with pytest.raises(DamagedError, match=words):
@@ -119,17 +134,6 @@ def test_what_would_not_be_read_again_is_not_kept(
     assert store.models("npz") == set()
     assert store.load(key) is not None
     assert upkeep.verify(store).findings == ()
-
-
-def network(**changes: bytes | None) -> bytes:
-    """A `.keras` file as Keras lays it out, without a network in it."""
-    parts = {"metadata.json": b"{}", "config.json": b"{}", "model.weights.h5": b"\x89HDF" * 500, **changes}
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w") as made:
-        for name, part in parts.items():
-            if part is not None:
-                made.writestr(name, part)
-    return content.getvalue()
 
 
 def test_a_flipped_bit_in_a_kept_network_is_noticed(tmp_path: Path) -> None:

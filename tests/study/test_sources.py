@@ -1,6 +1,8 @@
 """Data sets: found where they should be, read as they are, refused with a reason."""
 
+import io
 import os
+import struct
 import subprocess
 import sys
 import zipfile
@@ -314,3 +316,27 @@ def test_keys_of_tables_are_refused_elsewhere(tmp_path: Path) -> None:
         'data.drop = ["a"]: is for tables (.csv, .parquet) alone; remove the key',
         'data.separator = ";": is for tables (.csv, .parquet) alone; remove the key',
     ]
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "(" * 90,
+        "'''",
+        "  x\n y",
+        "[" * 5000,
+        "{'descr':'<f4','fortran_order':False,'shape':(" + "9" * 4000 + ",)}",
+        "\0",
+    ],
+    ids=["brackets", "quotes", "indented", "nested", "nines", "nul"],
+)
+def test_whatever_a_header_makes_its_reader_raise_is_one_clear_error(tmp_path: Path, header: str) -> None:
+    members = {f"{name}.npy": io.BytesIO() for name in ("x_train", "y_train")}
+    for file in members.values():
+        np.save(file, np.zeros((4, 2)))
+    members["x_train.npy"] = io.BytesIO(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode())
+    with zipfile.ZipFile(tmp_path / "d.npz", "w") as archive:
+        for name, file in members.items():
+            archive.writestr(name, file.getvalue())
+    with pytest.raises(StudyError, match=r"data\.source = .d\.npz.: cannot be read: \S"):
+        sources.load(Data(source="d.npz"), tmp_path)

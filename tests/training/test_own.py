@@ -111,3 +111,12 @@ def test_every_run_of_a_study_has_files_of_its_own(study_folder: Path) -> None:
     assert {folder / first, results.store.record_path(first)} <= unused
     results.store.record_path(first).unlink()  # trained again, it begins with an empty folder
     assert set(api.run(study, jobs=1).runs["status"]) == {"ok"}
+
+
+@pytest.mark.parametrize("path", ["../../up.csv", "logs/../../up.csv"])
+def test_a_relative_path_does_not_leave_the_folder_of_its_run(study_folder: Path, path: str) -> None:
+    run = run_in(study_folder)
+    with pytest.raises(ValueError, match=r"CSVLogger: the relative path .* leaves the folder of its run; give one"):
+        own.keep_apart(keras.callbacks.CSVLogger(path), run)
+    assert not (study_folder / "reports" / "up.csv").exists()
+    assert not (study_folder / "reports" / "callbacks" / run.key).exists()
