@@ -158,5 +158,5 @@ def test_networks_with_code_of_their_own_are_scored_from_the_study_that_was_run(
     request.getfixturevalue("cold")  # the warm worker has imported it
     gone = ablate("model", "evaluate")
     assert gone.exit_code in (2, 74)
-    assert "mine" in gone.stderr
+    assert "mine" in gone.output
     assert "Unpicklable" not in gone.stderr
