@@ -69,7 +69,7 @@ def test_half_a_test_part_and_parts_of_two_types_are_refused(tmp_path: Path) -> 
 
 
 def test_an_archive_runs_no_code(tmp_path: Path) -> None:
-    with pytest.raises(readers.SourceError, match="cannot be read: .*allow_pickle=False"):
+    with pytest.raises(readers.SourceError, match=r"cannot be read: .*allow_pickle=False"):
         readers.read_npz(npz(tmp_path, x_train=np.array([[print]] * 3, dtype=object), y_train=np.arange(3)))
 
 
