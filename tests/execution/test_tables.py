@@ -14,7 +14,7 @@ from sklearn.preprocessing import StandardScaler
 from ablate import api
 from ablate.api.plans import Plan
 from ablate.data.mapping import Mapping
-from ablate.errors import StoreError
+from ablate.errors import AblateError, StoreError
 from ablate.execution import networks
 from ablate.results.store import Store
 from ablate.study import sources, spec
@@ -60,6 +60,8 @@ def score(plan: Plan, warm_worker: WarmWorkers) -> float:
     """The test accuracy of a plan's network, loaded again."""
     folder = plan.study.source.parent
     (found,) = networks.evaluate_models(plan.everything, warm_worker, plan.identity, plan.store, folder)
+    if isinstance(found, AblateError):
+        raise found
     return found["test_accuracy"]
 
 
