@@ -119,13 +119,14 @@ def _label(
         return "diverged"
     if train_accuracy < guess + thresholds.untrained * (1 - guess):
         return "untrained"
-    if _fall(val_loss, thresholds.improving_span) > thresholds.improving:
+    lowest = float(val_loss.min()) if len(val_loss) else kept_loss
+    has_risen = len(val_loss) > 0 and float(val_loss[-1]) > lowest * (1 + thresholds.loss_rise)
+    if _fall(val_loss, thresholds.improving_span) > thresholds.improving and not has_risen:
         return "still improving"
     if train_accuracy < best - thresholds.underfit:
         return "underfit"
     if not gap > thresholds.gap:
         return "good fit"
-    lowest = float(val_loss.min()) if len(val_loss) else kept_loss
     return "overfit" if kept_loss > lowest * (1 + thresholds.loss_rise) else "gap only"
 
 

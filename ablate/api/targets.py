@@ -28,7 +28,7 @@ def check(targets: Mapping[str, Path | None]) -> None:
     for option, path in targets.items():
         if path is None:
             continue
-        other = seen.setdefault(path.resolve(), option)
+        other = seen.setdefault(_place(path), option)
         if other != option:
             raise AblateError(f"{option} {path}: {other} is the same file; name another one")
         _check_place(option, path)
@@ -38,9 +38,21 @@ def check(targets: Mapping[str, Path | None]) -> None:
             _check_replaceable(option, path)
 
 
+def _place(path: Path) -> Path:
+    """Where a file is, or will be.
+
+    Raises:
+        StoreError: links lead in a circle.
+    """
+    try:
+        return path.resolve()
+    except (RuntimeError, OSError) as error:  # RuntimeError before Python 3.13
+        raise StoreError(f"{path} leads nowhere: {error}") from None
+
+
 def _check_place(option: str, path: Path) -> None:
     """See that a file is not one that records, networks or documents of a study have their place in."""
-    place = path.resolve()
+    place = _place(path)
     for folder in place.parents:
         if code.is_results_folder(folder) and (folder != place.parent or place.name in upkeep.MADE):
             message = f"is a place in the folder of results {folder}, for what 'ablate run' keeps; name another file"

@@ -17,7 +17,7 @@ from ablate.errors import AblateError, StoreError
 from ablate.execution.assignment import LONGEST_MESSAGE, Assignment
 from ablate.execution.unchanged import ChangedError, Unchanged
 from ablate.results import files
-from ablate.results.record import Record, weights_digest
+from ablate.results.record import SCALING, Record, weights_digest
 from ablate.results.store import Store, columns_text
 from ablate.study import code
 from ablate.study.dataset import Dataset
@@ -26,8 +26,6 @@ from ablate.text import clean
 
 if TYPE_CHECKING:
     from ablate.training.workshop import Workshop
-
-SCALING = "scaling"  # in a record's environment: how features were scaled, in words
 
 
 @dataclass(frozen=True)

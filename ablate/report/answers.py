@@ -311,7 +311,8 @@ def thresholds_note(findings: Findings) -> str:
     return (
         f"Diagnoses, the first that fits: diverged (a loss is not finite); untrained (training accuracy below "
         f"{limits.untrained:.0%} of the way from guessing to no errors); still improving (validation loss fell by over "
-        f"{limits.improving:.0%} in the last {limits.improving_span:.0%} of the epochs); underfit (training accuracy "
+        f"{limits.improving:.0%} in the last {limits.improving_span:.0%} of the epochs, and is not over "
+        f"{limits.loss_rise:.0%} above its minimum); underfit (training accuracy "
         f"{wording.points(limits.underfit)} below the best treatment's); overfit (gap over "
         f"{wording.points(limits.gap)} and validation loss over {limits.loss_rise:.0%} above its minimum); gap only; "
         "good fit. The file sets these limits under [diagnosis]."

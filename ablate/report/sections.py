@@ -10,7 +10,7 @@ from ablate.analysis.estimates import FEWEST_SEEDS
 from ablate.report import wording
 from ablate.results import kept
 from ablate.results.identity import facts_by_source
-from ablate.results.record import KEPT_EPOCH, MOMENTUM
+from ablate.results.record import KEPT_EPOCH, MOMENTUM, SCALING
 from ablate.results.snapshot import Snapshot
 from ablate.study.spec import Study
 
@@ -177,13 +177,19 @@ def _data(snapshot: Snapshot) -> str:
     text = ", ".join(sources)
     if len(snapshot.identity.data) == 1:
         (facts,) = snapshot.identity.data.values()
-        scaling = f", {facts.scaling}" if facts.scaling else ""
+        scaling = f", {_scaling(snapshot, facts.scaling)}" if facts.scaling else ""
         text += f" ({facts.rows:,} rows, {facts.features:,} features{scaling}, {facts.classes} classes)"
     data = snapshot.study.base.data
     part = f"a subset of {data.train_size:,}" if data.train_size else "the training part"
     return f"{text}; validation: " + (
         "the test set" if data.validation == "test" else f"{data.validation:.0%} of {part}"
     )
+
+
+def _scaling(snapshot: Snapshot, planned: str) -> str:
+    """How features were scaled, as records say it: a network that looks them up takes them as they are."""
+    said = [str(record.environment[SCALING]) for record in snapshot.records.values() if SCALING in record.environment]
+    return _several(list(dict.fromkeys(said))) or planned
 
 
 def _read(snapshot: Snapshot) -> list[tuple[str, str]]:

@@ -164,7 +164,7 @@ def process_exists(process: int) -> bool:
     """Whether a process of this machine is there, be it somebody else's."""
     try:
         os.kill(process, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):  # no number of a process is so large
         return False
     except OSError:
         return True

@@ -24,6 +24,7 @@ Status = Literal["ok", "diverged"]
 TrainerName = Literal["compiled", "graph", "fit"]
 Moment = Literal["initial", "best", "end"]
 KEPT_EPOCH = "kept_epoch"  # in `Record.environment`
+SCALING = "scaling"  # likewise: how features were scaled, in words; not there in records of older versions
 MOMENTUM = "batch_norm_momentum"  # likewise, of networks that have some
 _NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 

@@ -266,7 +266,7 @@ class Store:
             shutil.rmtree(folder / key)
         except FileNotFoundError:
             return
-        except OSError as error:
+        except (OSError, RecursionError) as error:  # the latter of folders that are nested too deep
             raise StoreError(f"{folder / key} cannot be emptied: {error}") from None
 
     def write(self, name: str, content: bytes) -> Path:

@@ -14,13 +14,14 @@ from pathlib import Path
 
 from ablate.errors import StoreError
 from ablate.results import files
+from ablate.results.names import is_temporary
 from ablate.results.store import Store
 
 FOLDER = "trash"
 _REMOVAL = re.compile(r"\.removal\.[0-9a-f]{8}\.\d+\.[0-9a-f]{8}\.tmp")
-_OLDER = re.compile(
-    r"(runs|models|attempts|quarantine|callbacks|confirmations)\..*[0-9a-f]{64}.*|\..+\.tmp(\.\w+)?"
-)  # files lay in it directly
+_OLDER = re.compile(  # files lay in it directly, under their place and name
+    r"(runs\.[0-9a-f]{2}|models|attempts|quarantine|callbacks|confirmations)\.[0-9a-f]{64}\..+"
+)
 _TRIES = 10
 Moved = list[tuple[Path, Path]]
 
@@ -32,7 +33,7 @@ def is_removal(name: str) -> bool:
 
 def is_of_older_version(name: str) -> bool:
     """Whether a name in `trash/` is that of a file that an older version was to remove."""
-    return _OLDER.fullmatch(name) is not None
+    return _OLDER.fullmatch(name) is not None or is_temporary(Path(name))
 
 
 def left(store: Store) -> list[Path]:
@@ -68,6 +69,9 @@ def remove(store: Store, paths: Iterable[Path]) -> int:
     except OSError as error:
         _put_back(moved, folder)
         raise StoreError(f"{error.filename} cannot be removed: {error.strerror}; nothing was") from None
+    except RecursionError:
+        _put_back(moved, folder)
+        raise StoreError(f"a folder in {store.root} is nested too deep to be removed; nothing was") from None
     except BaseException:
         _put_back(moved, folder)
         raise
@@ -157,3 +161,5 @@ def _delete(folder: Path) -> None:
     except OSError as error:
         message = f"all was moved to {folder}, but {error.filename} cannot be deleted: {error.strerror}"
         raise StoreError(f"{message}; the next 'ablate store gc' tries again") from None
+    except RecursionError:
+        raise StoreError(f"all was moved to {folder}, which is nested too deep to be deleted") from None

@@ -1,11 +1,14 @@
 """Whether a network takes its features as they are: whole numbers that it looks up, such as tokens or categories."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
+import tensorflow as tf
 
 from ablate.errors import ModelError
 from ablate.study import tokens
@@ -14,6 +17,7 @@ from ablate.study.ondisk import OnDisk
 from ablate.study.settings import RunSettings
 from ablate.training.blueprint import Blueprint
 
+ROWS = 4096  # that are shown to a network at once
 LARGEST = 2**24  # below which float32 holds every whole number
 _PASS_ON = {"InputLayer", "Reshape", "Flatten", "Permute", "RepeatVector", "Identity", "Cast", "ExpandDims", "Squeeze"}
 _PASS_ON |= {"GetItem", "Transpose", "Swapaxes", "Moveaxis", "Ravel", "Split", "Repeat", "Tile", "Flip", "Roll", "Take"}
@@ -48,6 +52,32 @@ def as_taken(dataset: Dataset, settings: RunSettings, blueprint: Blueprint | Non
         message = f"layer '{first}' looks up whole numbers, but is not named in the builder's module"
         raise ModelError(f"{message}; say scale = 'none' under [data]")
     return replace(dataset, scale="none", divisor=1.0, looked_up_by=first)
+
+
+def check_range(model: keras.Model, dataset: Dataset) -> None:
+    """See that a network has a row for every number that it looks up.
+
+    It is shown all examples once, outside of XLA, which would take the nearest row for a number that has none.
+
+    Args:
+        model: the network, of any weights.
+        dataset: its data, as networks take it.
+
+    Raises:
+        ModelError: it has not.
+    """
+    name = looks_up(model)
+    if not name:
+        return
+    for start in range(0, len(dataset.x), ROWS):
+        rows = dataset.x[np.arange(start, min(start + ROWS, len(dataset.x)))].astype(np.float32)
+        try:
+            model(tf.cast(rows.reshape(-1, *model.input_shape[1:]), model.inputs[0].dtype), training=False)
+        except tf.errors.InvalidArgumentError as error:
+            detail = re.search(r"= (-?\d+) is not in (\[\d+, \d+\))", str(error))
+            said = f": {detail[1]} is not in {detail[2]}" if detail else f" from {rows.min():g} to {rows.max():g}"
+            message = f"layer '{name}' looks up whole numbers, and has no place for some of the data's{said}"
+            raise ModelError(f"{message}; give it as many rows as there are numbers") from None
 
 
 def looks_up(model: keras.Model) -> str:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 import ablate
-from ablate.results.record import KEPT_EPOCH, MOMENTUM, Probe, Record, TrainerName, weights_digest
+from ablate.results.record import KEPT_EPOCH, MOMENTUM, SCALING, Probe, Record, TrainerName, weights_digest
 from ablate.study.dataset import Dataset
 from ablate.study.levels import EarlyStopping
 from ablate.study.ondisk import OnDisk
@@ -194,7 +194,7 @@ def _record(
         },
         environment={
             **_environment(run.rows),
-            "scaling": run.scaling.words,
+            SCALING: run.scaling.words,
             "programs_compiled": int(compiling > 0),
             KEPT_EPOCH: None if kept.epoch is None else kept.epoch + 1,
             **({MOMENTUM: momentum} if (momentum := layers.batch_norm_momentum(bench.model)) is not None else {}),

@@ -15,6 +15,7 @@ from ablate.study.splits import Rows
 from ablate.study.structure import structure_name
 from ablate.training import blueprint as blueprints
 from ablate.training import data as run_data
+from ablate.training import inputs
 from ablate.training import model as plain_model
 from ablate.training.blueprint import Blueprint
 from ablate.training.callbacks import Weights
@@ -66,6 +67,7 @@ class Workshop:
     _benches: dict[str, Bench] = field(default_factory=dict)
     _unsupported: dict[str, str] = field(default_factory=dict)
     _blueprints: dict[str, Blueprint] = field(default_factory=dict)
+    _shown: set[tuple[str, str]] = field(default_factory=set)  # data that models of the user's were shown
     _isolation: Isolation | None = None
 
     @contextmanager
@@ -156,6 +158,9 @@ class Workshop:
         found = self._blueprints.pop(key, None)
         made = found is None
         found = found or blueprints.draw(settings, dataset.shape, len(dataset.classes), folder)
+        if (key, dataset.digest) not in self._shown:
+            inputs.check_range(found.model, dataset)
+            self._shown.add((key, dataset.digest))
         self._meet(key, made=made)
         self._blueprints[key] = found
         if len(self._blueprints) > self.capacity:

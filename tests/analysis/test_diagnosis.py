@@ -36,6 +36,7 @@ def label(val_loss=FLAT, *, train=0.99, gap=0.0, status="ok", thresholds=None, k
         ({"val_loss": [0.5, math.nan]}, "diverged"),
         ({"train": 0.18}, "untrained"),
         ({"train": 0.5, "val_loss": [1, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1]}, "still improving"),
+        ({"gap": 0.03, "val_loss": [0.6, 0.5, 0.7, 0.8, 0.7]}, "overfit"),  # one fall above the minimum
         ({"train": 0.97}, "underfit"),
         ({"gap": 0.03, "val_loss": [0.5, 0.4, 0.5]}, "overfit"),
         ({"gap": 0.03}, "gap only"),

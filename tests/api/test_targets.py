@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ablate.api import targets
-from ablate.errors import AblateError
+from ablate.errors import AblateError, StoreError
 from ablate.results.store import Store
 from tests import invented
 
@@ -58,3 +58,10 @@ def test_a_file_behind_two_names_is_one(tmp_path: Path) -> None:
 def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(AblateError, match="is not replaced: it is not a file"):
         targets.check({targets.JUNIT: Path("/dev/null")})
+
+
+@pytest.mark.parametrize("name", ["loop", "loop/x.md"])
+def test_links_in_a_circle_are_an_error_in_words(tmp_path: Path, name: str) -> None:
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    with pytest.raises(StoreError, match=r"loop.* leads nowhere"):
+        targets.check({targets.SUMMARY: tmp_path / name})

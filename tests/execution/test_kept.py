@@ -12,8 +12,8 @@ import pytest
 from ablate import api
 from ablate.api.plans import Plan
 from ablate.errors import StoreError
-from ablate.execution import kept, networks, worker
-from ablate.results.record import Record
+from ablate.execution import networks, worker
+from ablate.results.record import SCALING, Record
 from ablate.results.store import Store
 from ablate.study import spec
 from tests.conftest import WarmWorkers
@@ -116,6 +116,6 @@ def test_a_network_is_made_with_the_scaling_that_its_record_was_measured_with(
     assert scale() == [1.0, 1.0, 1.0]
     path = plan.store.record_path(planned.key)
     recorded = Record.from_json(path.read_bytes())
-    older = {name: value for name, value in recorded.environment.items() if name != kept.SCALING}
+    older = {name: value for name, value in recorded.environment.items() if name != SCALING}
     path.write_bytes(replace(recorded, environment=older).to_json())
     assert scale() == pytest.approx([1 / 255] * 3)

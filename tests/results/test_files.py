@@ -83,3 +83,7 @@ def test_a_temporary_file_is_abandoned_when_its_process_is_gone(tmp_path: Path) 
     os.utime(foreign, (old, old))
     assert files.is_abandoned(foreign)
     assert not files.is_temporary(tmp_path / ".record.json.tmp")
+
+
+def test_no_process_has_a_number_that_none_can_have() -> None:
+    assert files.process_exists(10**30) is False

@@ -156,6 +156,9 @@ def users_files(root: Path) -> dict[str, bytes]:
         f"runs/bb/{NEW}.json",
         "quarantine/mine.json",
         "trash/mine.txt",
+        "trash/.mydraft.tmp",
+        "trash/.thesis.tmp.docx",
+        f"trash/runs.mine.{NEW}.notes.txt",
         ".thesis.docx.0123abcd.1.0123abcd.tmp",
     )
     for name in names:

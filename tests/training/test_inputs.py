@@ -195,3 +195,44 @@ def test_what_may_be_looked_up_is_seen_in_source_and_file(folder: Path, tmp_path
         assert tokens.may_take(settings_of("x.npz", model={"file": "model.keras"}), tmp_path) is found
     SCALED["dense"]().save(tmp_path / "model.keras")
     assert not tokens.may_take(settings_of("x.npz", model={"file": "model.keras"}), tmp_path)
+
+
+def small(high: int) -> Dataset:
+    """Forty examples of three numbers; one number of one training example is `high`."""
+    x = np.random.default_rng(1).integers(0, 30, (40, 3), dtype=np.uint8)
+    x[7, 1] = high
+    y, rows = np.arange(40, dtype=np.int32) % 2, np.arange(40, dtype=np.int32)
+    return Dataset(x, y, ("a", "b"), rows[:30], rows[30:], "divide", 255.0, automatic=True)
+
+
+@pytest.mark.parametrize(
+    ("made", "high", "fits"),
+    [
+        (lambda: [layers.Embedding(30, 2)], 29, True),
+        (lambda: [layers.Embedding(30, 2)], 30, False),
+        (lambda: [keras.Sequential([keras.Input((3,)), layers.Embedding(30, 2)])], 30, False),
+        (lambda: [lambda x: x[:, :1], layers.Embedding(30, 2)], 30, True),  # the column with it is not looked up
+        (lambda: [lambda x: x[:, 1:], layers.Embedding(30, 2)], 30, False),
+    ],
+)
+def test_numbers_without_a_row_are_refused(made: Any, high: int, fits: bool) -> None:
+    """XLA would take the nearest row, and train on another token than the data has."""
+    x = start = keras.Input((3,))
+    for part in made():
+        x = part(x)
+    model = keras.Model(start, layers.Dense(2)(layers.Flatten()(x)))
+    if fits:
+        inputs.check_range(model, small(high))
+        return
+    with pytest.raises(ModelError, match=r"has no place for some of the data's: 30 is not in \[0, 30\)"):
+        inputs.check_range(model, small(high))
+
+
+@pytest.mark.parametrize("by", ["compiled", "graph", "fit"])
+def test_no_trainer_trains_on_numbers_without_a_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by: Any) -> None:
+    (tmp_path / "in_range.py").write_text(MODULE)
+    monkeypatch.syspath_prepend(tmp_path)
+    document = {"study": {"name": "s"}, "data": {"source": "digits"}, "training": {"epochs": 1}}
+    settings = spec.build({**document, "model": {"builder": "in_range:text"}}, tmp_path / "ablations.toml").base
+    with pytest.raises(ModelError, match=r"30 is not in \[0, 30\)"):
+        trainer.train("k", settings, 1, small(30), Workshop(), trainer=by, folder=tmp_path)
