@@ -21,6 +21,7 @@ from ablate.errors import AblateError, EmptyResultsError, NotComparableError, St
 from ablate.results.store import Store
 from tests import invented
 from tests.commands import ablate
+from tests.conftest import default_signals
 from tests.results.builders import record
 
 
@@ -165,7 +166,14 @@ main()
 """
     (tmp_path / "interrupted.py").write_text(program)
     command, environment = [sys.executable, "-m", "interrupted"], {**os.environ, "PYTHONPATH": str(tmp_path)}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=default_signals,
+    )
     assert (done.returncode, done.stderr) == (130, "Interrupted.\n")
 
 
