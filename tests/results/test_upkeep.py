@@ -12,6 +12,7 @@ from ablate.errors import StoreError
 from ablate.results import trash, upkeep
 from ablate.results.record import Failure, weights_digest
 from ablate.results.store import Store
+from ablate.study.document import LARGEST_FILE
 from tests.results.builders import network, record
 
 GOOD, BAD, NEW = "aa" * 32, "bb" * 32, "cc" * 32
@@ -321,3 +322,11 @@ def test_merging_leaves_networks_that_are_no_networks_of_their_runs(tmp_path: Pa
     assert sorted(path.name for path in (target.root / "models").iterdir()) == sorted([f"{GOOD}.npz", f"{NEW}.npz"])
     adopted = upkeep.adopt(source, Store(tmp_path / "c"), [GOOD])
     assert [each.path.name for each in adopted.refused] == [f"{GOOD}.keras"]
+
+
+def test_a_study_that_is_too_large_is_not_copied(tmp_path: Path) -> None:
+    store = store_with(tmp_path / "here", GOOD)
+    with (store.root / "study.toml").open("wb") as file:
+        file.truncate(LARGEST_FILE + 1)
+    with pytest.raises(StoreError, match=r"study\.toml cannot be copied: it has 1,000,001 bytes, more than"):
+        upkeep.merge(store, Store(tmp_path / "there"))
