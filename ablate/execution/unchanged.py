@@ -57,11 +57,18 @@ class Unchanged:
         Raises:
             ChangedError: they are not.
         """
+        try:
+            self._check_code(assignment)
+        except (StudyError, OSError) as error:
+            raise ChangedError(f"the code could be read when the study began, but not now: {error}") from None
+
+    def _check_code(self, assignment: Assignment) -> None:
         folder = assignment.folder
         for reference, digest in assignment.code.items():
             if not self._is_untouched(folder, reference, digest):
-                stamp = _stamp(code.files(reference, folder, "code"))
-                if code.digest(reference, folder, "code") != digest:
+                found = code.files(reference, folder, "code")
+                stamp = _stamp(found)
+                if code.digest_of(found) != digest:
                     raise ChangedError(f"the code of {reference} changed since the study began; {_RUN_AGAIN}")
                 self._stamps[folder, reference, digest] = stamp
         file, digest = assignment.settings["model"].get("file"), assignment.model_file or ""

@@ -7,7 +7,7 @@ import importlib
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib.machinery import ModuleSpec, PathFinder
 from modulefinder import ModuleFinder
@@ -37,8 +37,13 @@ def is_results_folder(folder: Path) -> bool:
 
 def digest(reference: str, folder: Path, key: str) -> str:
     """SHA-256 over a function's module and the modules of the study's folder that it imports; see `files`."""
+    return digest_of(files(reference, folder, key))
+
+
+def digest_of(sources: Iterable[Path]) -> str:
+    """SHA-256 over source files, in whatever order."""
     total = hashlib.sha256()
-    for content in sorted(hashlib.sha256(each.read_bytes()).digest() for each in files(reference, folder, key)):
+    for content in sorted(hashlib.sha256(each.read_bytes()).digest() for each in sources):
         total.update(content)
     return total.hexdigest()
 

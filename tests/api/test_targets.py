@@ -23,7 +23,9 @@ def test_places_of_results_are_not_written(store: Store, option: str, name: str)
 
 
 def test_files_beside_the_page_may_be_written(store: Store) -> None:
-    targets.check({targets.JUNIT: store.root / "junit.xml", targets.SUMMARY: store.root / "summary.md"})
+    wanted = {targets.JUNIT: store.root / "junit.xml", targets.SUMMARY: store.root / "summary.md"}
+    targets.check(wanted)
+    assert not any(path.exists() for path in wanted.values())  # they were looked at, and not made
 
 
 @pytest.mark.parametrize(

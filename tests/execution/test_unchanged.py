@@ -88,3 +88,16 @@ def test_a_model_file_that_changed_since_the_plan(folder: Path, unchanged: Uncha
     write("[]")
     with pytest.raises(ChangedError, match=r"m\.keras changed since the study began"):
         unchanged.check_code(assignment)
+
+
+@pytest.mark.parametrize("gone", ["mine.py", "m.keras"])
+def test_code_that_is_gone_since_the_plan(folder: Path, unchanged: Unchanged, gone: str) -> None:
+    with zipfile.ZipFile(folder / "m.keras", "w") as archive:
+        for name in model_files.MEMBERS:
+            archive.writestr(name, "{}")
+    model = {"file": "m.keras"} if gone == "m.keras" else {"activation": "mine:act"}
+    assignment = assigned(folder, model=model)
+    unchanged.check_code(assignment)
+    (folder / gone).unlink()
+    with pytest.raises(ChangedError, match="the code could be read when the study began, but not now"):
+        unchanged.check_code(assignment)

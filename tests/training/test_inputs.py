@@ -1,5 +1,6 @@
 """Whole numbers that a network looks up reach it as they are; everything else is scaled as it always was."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -236,3 +237,11 @@ def test_no_trainer_trains_on_numbers_without_a_row(tmp_path: Path, monkeypatch:
     settings = spec.build({**document, "model": {"builder": "in_range:text"}}, tmp_path / "ablations.toml").base
     with pytest.raises(ModelError, match=r"30 is not in \[0, 30\)"):
         trainer.train("k", settings, 1, small(30), Workshop(), trainer=by, folder=tmp_path)
+
+
+def test_features_that_somebody_has_scaled_are_not_looked_up_as_they_are() -> None:
+    start = keras.Input((3,))
+    model = keras.Model(start, layers.Embedding(30, 2)(start))
+    inputs.check_range(model, replace(small(30), automatic=False))
+    with pytest.raises(ModelError, match=r"30 is not in \[0, 30\)"):
+        inputs.check_range(model, replace(small(30), automatic=False, scale="none"))
