@@ -106,26 +106,3 @@ def test_the_identity_is_read_back(store: Store) -> None:
     (store.root / "identity.json").write_text("[]")
     with pytest.raises(StoreError, match=r"identity\.json cannot be used"):
         store.read_identity()
-
-
-def test_what_a_network_takes_is_kept_beside_it(store: Store) -> None:
-    columns = {"columns": [{"name": "마을 = 서울", "values": ["서울"]}]}
-    store.keep_model(KEY, lambda path: path.write_bytes(b"a network"), columns)
-    assert (store.columns(KEY), store.columns("cd" * 32)) == (columns, None)
-    assert store.models("json") == store.models("keras") == {KEY}
-    store.drop_models([KEY])
-    assert files(store.root) == []
-
-
-@pytest.mark.parametrize("content", [b"{", b"\xff", b"[" * 1000, b'{"fill": NaN}'])
-def test_a_spoiled_description_of_a_network_is_one_error(store: Store, content: bytes) -> None:
-    store.write("x", b"")
-    path = store.model_path(KEY, "json")
-    path.parent.mkdir()
-    path.write_bytes(content)
-    with pytest.raises(StoreError, match=r"json cannot be used: .*; remove it"):
-        store.columns(KEY)
-    path.unlink()
-    path.symlink_to(store.root / "x")
-    with pytest.raises(StoreError, match="it is a symbolic link"):
-        store.columns(KEY)
