@@ -126,7 +126,8 @@ class Store:
 
     def load_all(self, keys: Iterable[str]) -> dict[str, Record]:
         """The records that exist for the given keys, by key."""
-        found = ((key, self.load(key)) for key in keys)
+        taken = _Taken(self.root / "runs")
+        found = ((key, self.load(key)) for key in keys if taken.may_hold(key[:2], f"{key}.json"))
         return {key: record for key, record in found if record is not None}
 
     def record_failure(self, key: str, failure: Failure) -> None:
@@ -159,6 +160,12 @@ class Store:
             with contextlib.suppress(OSError, ValueError, files.DamagedError):
                 return Failure.from_json(files.read(path, folders=2))
         return None
+
+    def last_failures(self, keys: Iterable[str]) -> dict[str, Failure]:
+        """The same of several runs, by key; those that were never tried in vain are not in it."""
+        tried = _names_in(self.root / "attempts")
+        found = ((key, self.last_failure(key)) for key in keys if tried is None or key in tried)
+        return {key: failure for key, failure in found if failure is not None}
 
     def clear_callbacks(self, key: str) -> None:
         """Remove what callbacks of the user's wrote in an earlier attempt at a run.
@@ -264,6 +271,33 @@ class Store:
         except (OSError, StoreError):
             target = path
         self.damaged.append(target)
+
+
+class _Taken:
+    """Which names are taken in the folders of a folder. Each is listed once, however many names are asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._listed: dict[str, frozenset[str] | None] = {}
+        self._is_own = not folder.is_symlink()
+
+    def may_hold(self, inner: str, name: str) -> bool:
+        """Whether there may be something of that name; true where the folder cannot be listed, or is a link."""
+        if inner not in self._listed:
+            path = self._folder / inner
+            self._listed[inner] = None if path.is_symlink() or not self._is_own else _names_in(path)
+        names = self._listed[inner]
+        return names is None or name in names
+
+
+def _names_in(folder: Path) -> frozenset[str] | None:
+    """What is in a folder, nothing if it is not there; `None` where that is not seen."""
+    try:
+        return frozenset(os.listdir(folder))  # noqa: PTH208 - names alone: paths of 100,000 take seconds
+    except FileNotFoundError:
+        return frozenset()
+    except OSError:
+        return None
 
 
 def _is_own_folder(path: Path) -> bool:

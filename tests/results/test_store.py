@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from ablate.errors import StoreError
+from ablate.results import store as stores
 from ablate.results.identity import DataFacts, Identity
 from ablate.results.record import Failure
 from ablate.results.store import Store
@@ -96,6 +97,37 @@ def test_failures_are_kept_in_order(store: Store) -> None:
     last = store.last_failure(KEY)
     assert last is not None
     assert last.reason == "reason 11"
+
+
+def test_only_what_is_there_is_opened(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    store.commit(record())
+    store.record_failure("cd" * 32, Failure("reason", "log", "2026-01-01T00:00:00+00:00"))
+    opened = []
+    read_record, last = stores.read_record, Store.last_failure
+    monkeypatch.setattr(stores, "read_record", lambda path: opened.append(path.stem) or read_record(path))
+    monkeypatch.setattr(Store, "last_failure", lambda self, key: opened.append(key) or last(self, key))
+    keys = [
+        KEY,
+        "cd" * 32,
+        *(f"{number:064x}" for number in range(500)),
+        *(f"ab{number:062x}" for number in range(500)),
+    ]
+    assert set(store.load_all(keys)) == {KEY}
+    assert {key: each.reason for key, each in store.last_failures(keys).items()} == {"cd" * 32: "reason"}
+    assert opened == [KEY, "cd" * 32]
+
+
+def test_a_folder_of_records_that_is_a_link_or_unreadable_is_told_as_for_one(store: Store, tmp_path: Path) -> None:
+    other = Store(tmp_path / "other")
+    other.prepare()
+    other.commit(record())
+    (store.root / "runs").symlink_to(other.root / "runs")
+    assert store.load_all([KEY]) == {}
+    assert store.damaged == [store.root / "runs"]
+    (store.root / "runs").unlink()
+    (store.root / "runs").write_text("no folder")
+    assert store.load_all([KEY]) == {}
+    assert len(store.damaged) == 2
 
 
 def test_the_identity_is_read_back(store: Store) -> None:
