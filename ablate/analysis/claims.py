@@ -14,7 +14,7 @@ import pandas as pd
 
 from ablate.analysis import estimates
 from ablate.analysis.estimates import CONFIDENCE, FEWEST_SEEDS, ROUNDING, SAME, Estimate, Floats
-from ablate.analysis.pairs import Labels, Pairs, measured, pair, select, smallest_step
+from ablate.analysis.pairs import Labels, Pairs, pair, select, smallest_step
 from ablate.settings.metrics import epochs_to
 from ablate.studies.file import Claim
 
@@ -90,19 +90,18 @@ COLUMNS = tuple(field.name for field in fields(Judged))
 
 
 def judge(
-    claim: Claim, runs: pd.DataFrame, treatment: Labels, against: Labels | None, factors: Sequence[str]
+    claim: Claim, table: pd.DataFrame, treatment: Labels, against: Labels | None, factors: Sequence[str]
 ) -> Judged:
     """Judge one claim by its 95% interval: of the mean, or of one more replicate for a figure to be reproduced.
 
     Args:
         claim: what is expected.
-        runs: one row per run, with the claim's metric (see `with_metric`).
+        table: what `measured` makes of the runs and the claim's metric; one for all claims about it.
         treatment: the labels of levels, by factor, that its `treatment` selects.
         against: likewise; `None` for a claim about one treatment's own figure.
         factors: the names of all factors.
     """
     expected = _range(claim)
-    table = measured(runs, factors, claim.metric)
     pairs = _own(table, treatment) if against is None else pair(table, treatment, against, factors)
     reproduces = claim.reproduces is not None
     found = estimates.predict(pairs.numbers) if reproduces else _estimate(pairs, claim.metric)

@@ -3,8 +3,10 @@
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from ablate.analysis.estimates import ROUNDING, SAME, Floats
@@ -49,7 +51,7 @@ class Pairs:
         mean = float(self.numbers.mean()) if len(self.differences) else 0.0
         return (mean < 0 and self.late[0]) or (mean > 0 and self.late[1])
 
-    @property
+    @cached_property
     def numbers(self) -> Floats:
         """The differences alone, shape (seeds,)."""
         return np.asarray(self.differences, dtype=np.float64)
@@ -62,10 +64,10 @@ class Pairs:
 
 def select(runs: pd.DataFrame, labels: Labels) -> "pd.Series[bool]":
     """Which runs have one of the given labels of every given factor."""
-    matching = pd.Series(data=True, index=runs.index)
+    matching = np.ones(len(runs), dtype=bool)
     for factor, wanted in labels.items():
-        matching &= runs[factor].isin(wanted)
-    return matching
+        matching &= runs[factor].isin(wanted).to_numpy()
+    return pd.Series(matching, index=runs.index, dtype=bool)
 
 
 def measured(runs: pd.DataFrame, factors: Sequence[str], metric: str) -> pd.DataFrame:
@@ -100,7 +102,9 @@ def pair(table: pd.DataFrame, first: Labels, second: Labels, factors: Sequence[s
         second: of what they are compared with; runs that match both are on the first side.
         factors: the names of all factors.
     """
-    return _counted(side_by_side(table, first, second, factors), smallest_step(table["value"]))
+    rows = side_by_side(table, first, second, factors)
+    (found,) = _counted(rows, np.zeros(len(rows), dtype=np.intp), 1, smallest_step(table["value"]))
+    return found
 
 
 def pair_levels(
@@ -129,30 +133,58 @@ def grouped(pairs: pd.DataFrame, column: str, labels: Sequence[str], step: float
         labels: whose rows are counted together, in this order; there may be none of some.
         step: see `Pairs`.
     """
-    places = pairs.groupby(column, sort=False).indices
-    for label in labels:
-        yield _counted(pairs.iloc[places.get(label, [])], step)
+    yield from _counted(pairs, pd.Index(labels).get_indexer(pd.Index(pairs[column])), len(labels), step)
 
 
-def _counted(pairs: pd.DataFrame, step: float) -> Pairs:
-    """What the rows that `side_by_side` gives say together."""
+def _counted(pairs: pd.DataFrame, groups: npt.NDArray[np.intp], count: int, step: float) -> Iterator[Pairs]:
+    """What the rows that `side_by_side` gives say together, in each of so many groups.
+
+    Args:
+        pairs: the rows.
+        groups: the number of each row's group, from 0; -1 for those of none.
+        count: of groups.
+        step: see `Pairs`.
+    """
     difference = _difference(pairs, "value")
-    kept = ~np.isnan(difference)
-    numbers = pd.Series(difference[kept], dtype="float64")
-    by_seed = numbers.groupby(pairs["seed"].to_numpy()[kept]).mean().rename("value").rename_axis("seed")
+    kept = ~np.isnan(difference) & (groups >= 0)
+    own = groups[kept]
+    numbers, seeds = difference[kept], pairs["seed"].to_numpy()[kept]
+    order, ends = np.argsort(own, kind="stable"), np.bincount(own, minlength=count).cumsum()
     # Accuracies of few examples tie by chance; runs that are the same have the same losses too.
-    tied = [_difference(pairs, name)[kept] for name in LOSSES if name in pairs]
+    parts = [difference, *(_difference(pairs, name) for name in LOSSES if name in pairs)]
+    tied = np.all([np.abs(part[kept]) <= SAME for part in parts], axis=0)
     censored = pairs[["censored", "censored_second"]].to_numpy(dtype=bool)[kept]
-    return Pairs(
-        by_seed,
-        len(numbers),
-        len(difference) - len(numbers),
-        len(numbers) > 0 and all(bool((np.abs(part) <= SAME).all()) for part in (difference[kept], *tied)),
-        int(censored.any(axis=1).sum()),
-        bool(len(censored) and (censored.mean(axis=0) > 0.5).all()),
-        (bool(censored[:, 0].any()), bool(censored[:, 1].any())),
-        step,
+    rows, full, unequal, bounded, late, late_second = (
+        np.bincount(each, minlength=count).tolist()
+        for each in (
+            groups[groups >= 0],
+            own,
+            own[~tied],
+            own[censored.any(axis=1)],
+            own[censored[:, 0]],
+            own[censored[:, 1]],
+        )
     )
+    for group in range(count):
+        at = order[ends[group] - full[group] : ends[group]]
+        yield Pairs(
+            _by_seed(numbers[at], seeds[at]),
+            full[group],
+            rows[group] - full[group],
+            full[group] > 0 and not unequal[group],
+            bounded[group],
+            full[group] > 0 and min(late[group], late_second[group]) / full[group] > 0.5,
+            (late[group] > 0, late_second[group] > 0),
+            step,
+        )
+
+
+def _by_seed(numbers: Floats, seeds: npt.NDArray[np.int64]) -> "pd.Series[float]":
+    """The mean of the numbers of every seed; where each has but one, pandas would take a thousand times as long."""
+    order = np.argsort(seeds, kind="stable")
+    if (np.diff(seeds[order]) > 0).all():
+        return pd.Series(numbers[order] + 0.0, index=pd.Index(seeds[order], name="seed"), name="value")
+    return pd.Series(numbers).groupby(seeds).mean().rename("value").rename_axis("seed")
 
 
 def _difference(pairs: pd.DataFrame, column: str) -> Floats:
@@ -177,6 +209,6 @@ def side_by_side(table: pd.DataFrame, first: Labels, second: Labels, factors: Se
     chosen = select(table, first)
     named = {*first, *second}
     keys = ["seed", *(name for name in factors if name not in named)]
-    sides = (table[chosen], table[select(table, second) & ~chosen])
-    one, other = (side.drop(columns=[name for name in factors if name in named]) for side in sides)
+    rest = table.drop(columns=[name for name in factors if name in named])
+    one, other = rest[chosen], rest[select(table, second) & ~chosen]
     return one.merge(other, on=keys, suffixes=("", "_second"))

@@ -12,7 +12,7 @@ from ablate.data.splits import LARGEST_TRAIN_SAMPLE
 from ablate.errors import AblateError, EmptyResultsError, Problem, StoreError, StudyError
 from ablate.execution import networks
 from ablate.execution.engines.local import Lanes
-from ablate.results import weights
+from ablate.results import models, weights
 from ablate.results.identity import Identity, PlannedRun
 from ablate.results.record import Record
 from ablate.results.store import Store
@@ -246,7 +246,7 @@ def _why_not(results: Results, run: PlannedRun) -> str:
     """Why there is no network of a run; empty if there is one."""
     if run.key not in results.snapshot.records:
         return f"run {run.key[:12]} ({_what(run)}) is not finished; 'ablate run' trains it"
-    if any(results.store.has(results.store.model_path(run.key, kind)) for kind in ("keras", "npz")):
+    if any(results.store.has(models.model_path(results.store, run.key, kind)) for kind in ("keras", "npz")):
         return ""
     if weights.are_too_large(results.snapshot.records[run.key]):
         return (

@@ -15,7 +15,7 @@ from ablate.execution.assignment import Outcome
 from ablate.execution.engines.local import Lanes
 from ablate.execution.progress import Listener, Progress
 from ablate.execution.scheduler import Options, StopSignal
-from ablate.results import entries, snapshot
+from ablate.results import entries, models, snapshot
 from ablate.results import identity as identities
 from ablate.results.identity import DataFacts, Identity, PlannedRun
 from ablate.results.record import Record
@@ -242,7 +242,7 @@ def run_plan(
     plan.store.write_identity(plan.identity)
     pending, folder = plan.pending, plan.study.source.resolve().parent
     keys = {planned.key for planned in plan.everything}
-    left = len(pending) + len(plan.store.models("npz") & keys)
+    left = len(pending) + len(models.keys(plan.store, "npz") & keys)
     if not left:
         return {}
     stop = stop or StopSignal()
@@ -278,10 +278,10 @@ def _wanted_models(plan: Plan) -> list[PlannedRun]:
 
     Under `best`, those of the baseline and of the best treatment, once every run was tried.
     """
-    kept = plan.store.models("npz")
+    kept = models.keys(plan.store, "npz")
     runs = {planned.key: planned for planned in plan.everything if planned.key in kept}
     if plan.study.save_models == "none":
-        plan.store.drop_models(runs)
+        models.drop(plan.store, runs)
     if plan.study.save_models != "best" or not runs:
         return list(runs.values()) if plan.study.save_models == "all" else []
     content = snapshot.take(plan.study, plan.everything, plan.identity, plan.store)
@@ -292,5 +292,5 @@ def _wanted_models(plan: Plan) -> list[PlannedRun]:
 
     best = {"baseline", winner(content.runs)}
     wanted = {planned.key for planned in plan.everything if planned.treatment.name in best}
-    plan.store.drop_models(keys - wanted)
+    models.drop(plan.store, keys - wanted)
     return [runs[key] for key in sorted(wanted & runs.keys())]

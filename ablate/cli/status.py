@@ -40,10 +40,11 @@ def command(config: Path | None, out: Path | None, overrides: tuple[str, ...], o
     output.data(f"study {results.study.name}: {done} of {total} runs finished{note}")
     notes = kept.notes(content.records.values())
     output.warn(notes)
-    if not output.as_json and done:
+    if not output.as_json:
         _print_effects(effects, results.study.primary, output)
         _print_claims(results.claims(), output)
         print_confirmation(results.confirmation(), output.data)
+        return
     output.document(
         {
             "runs": total,

@@ -15,9 +15,10 @@ from ablate.data.dataset import Dataset
 from ablate.errors import AblateError, StoreError
 from ablate.execution.assignment import LONGEST_MESSAGE, Assignment
 from ablate.execution.unchanged import ChangedError, Unchanged
-from ablate.results import files
+from ablate.results import files, models
+from ablate.results.models import columns_text
 from ablate.results.record import SCALING, Record, weights_digest
-from ablate.results.store import Store, columns_text
+from ablate.results.store import Store
 from ablate.settings.run import RunSettings
 from ablate.tables import mapping
 from ablate.tables.mapping import Recipe
@@ -53,10 +54,10 @@ def save(assignment: Assignment, workshop: "Workshop", unchanged: Unchanged) -> 
     """
     store = Store(assignment.store)
     record = store.load(assignment.key)
-    found = store.weights(record) if record else None
+    found = models.read_weights(store, record) if record else None
     if found is not None:
         with _network(assignment, found, workshop, unchanged) as network:
-            store.keep_model(assignment.key, network.model.save, network.columns)
+            models.keep_model(store, assignment.key, network.model.save, network.columns)
 
 
 def evaluate(assignment: Assignment, workshop: "Workshop", unchanged: Unchanged) -> Mapping[str, float]:
@@ -105,9 +106,9 @@ def weights(
     """
     store = Store(folder)
     record = store.load(key)
-    if record and (found := store.weights(record)) is not None:
+    if record and (found := models.read_weights(store, record)) is not None:
         return found
-    if record and (network := store.network(key)):
+    if record and (network := models.network(store, key)):
         return _read(network, record, assignment, workshop, unchanged)
     raise ChangedError(f"the weights of run {key} in {folder} are not there any more")
 
@@ -182,10 +183,10 @@ def _network(
 def _columns(dataset: Dataset, recipe: Recipe, train: Any, assignment: Assignment) -> mapping.Mapping:
     """What was kept of the features of a run's network, or what the training rows make of them now."""
     store = Store(assignment.store)
-    kept = store.columns(assignment.key)
+    kept = models.columns(store, assignment.key)
     if kept is None:
         return mapping.learn(dataset.x[train], recipe)
     try:
         return mapping.Mapping.from_document(kept, recipe, dataset.wide_pivots)
     except ValueError as error:
-        raise StoreError(f"{store.model_path(assignment.key, 'json')} cannot be used: {error}") from None
+        raise StoreError(f"{models.model_path(store, assignment.key, 'json')} cannot be used: {error}") from None

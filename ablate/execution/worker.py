@@ -26,6 +26,7 @@ from ablate.errors import AblateError, ModelError, StoreError, WorkerError
 from ablate.execution import kept
 from ablate.execution.assignment import LONGEST_MESSAGE, Assignment, Board, Outcome
 from ablate.execution.unchanged import ChangedError, Unchanged, check_file
+from ablate.results import models
 from ablate.results.record import Record
 from ablate.results.store import Store, utc_now
 from ablate.settings.run import RunSettings
@@ -167,7 +168,7 @@ def _train(assignment: Assignment, process: _Process, started: float) -> Outcome
         if assignment.origin
         else None,
         folder=assignment.folder,
-        keep=functools.partial(store.keep_weights, assignment.key) if assignment.keep_weights else None,
+        keep=functools.partial(models.keep_weights, store, assignment.key) if assignment.keep_weights else None,
     )
     check_file(dataset)
     process.unchanged.check_code(assignment)  # which was imported during the run

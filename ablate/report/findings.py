@@ -177,14 +177,15 @@ class Findings:
     def claims(self) -> pd.DataFrame:
         """What the runs say of the study's claims; see `analysis.claims.Judged`."""
         study = self.snapshot.study
-        runs = {metric: self.runs(metric) for metric in dict.fromkeys(claim.metric for claim in study.claims)}
+        metrics, factors = dict.fromkeys(claim.metric for claim in study.claims), list(self.levels)
+        runs = {metric: pairs.measured(self.runs(metric), factors, metric) for metric in metrics}
         judged = []
         for number, claim in enumerate(study.claims):
             sides = [
                 None if table is None else self._labels(table, f"claim[{number}].{side}")
                 for side, table in (("treatment", claim.treatment), ("against", claim.against))
             ]
-            judged.append(claims.judge(claim, runs[claim.metric], sides[0] or {}, sides[1], list(self.levels)))
+            judged.append(claims.judge(claim, runs[claim.metric], sides[0] or {}, sides[1], factors))
         return claims.table(judged)
 
     @cached_property

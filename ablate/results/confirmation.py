@@ -13,13 +13,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from ablate.results import entries, files, origins
-from ablate.results.identity import Identity, PlannedRun, plan_runs
+from ablate.results.identity import Identity, PlannedRun, origin_name, plan_runs
 from ablate.results.record import KEPT_EPOCH, Record
 from ablate.results.store import Store
 from ablate.studies.design import Treatment
 from ablate.studies.spec import Study
 
 _SEEDS = 2**32
+MOST_LOOKED_FOR = 500_000  # runs; five times as many as a study has at most
 
 
 def fresh_seeds(seeds: Sequence[int], taken: Collection[int] = ()) -> list[int]:
@@ -95,7 +96,8 @@ def plan_recorded(
     known_entries = entries.read(store)
     entered = frozenset().union(*(entry.runs for entry in known_entries))
     named = {seed for entry in known_entries for seed in entry.seeds} or set(fresh_seeds(study.seeds))
-    seeds = sorted(named - set(study.seeds))[: entries.MOST_SEEDS]
+    most = max(len(study.seeds), MOST_LOOKED_FOR // max(1, len(treatments)))
+    seeds = sorted(named - set(study.seeds))[: min(most, entries.MOST_SEEDS)]
     known, runs = plan(study, treatments, best, identity, store.root.parent, seeds)
     there = _confirming(runs, set(), store, entered)
     runs = [run for run in runs if run.key in there]
@@ -121,13 +123,13 @@ def _confirming(runs: Iterable[PlannedRun], seen: Collection[int], store: Store,
     for run in runs:
         if run.seed not in seen:
             of_seed.setdefault(run.seed, set()).add(run.key)
-    found: set[str] = set()
-    for keys in of_seed.values():
-        found |= keys & entered
-        if keys - entered:
-            own = store.load_all(keys)
-            if own and all(map(_by_an_older_confirmation, own.values())):
-                found |= own.keys()
+    found = {key for keys in of_seed.values() for key in keys & entered}
+    open_seeds = [keys for keys in of_seed.values() if keys - entered]
+    records = store.load_all(set().union(*open_seeds))
+    for keys in open_seeds:
+        own = [records[key] for key in keys & records.keys()]
+        if own and all(map(_by_an_older_confirmation, own)):
+            found |= keys & records.keys()
     return found
 
 
@@ -143,14 +145,10 @@ def _once_replicates(
 
     A run of another treatment that an entry names was trained to confirm that one, and tells nothing of replicates.
     """
-    own = {run.key for run in runs}
     seeds = sorted({run.seed for run in runs})
     identity = _with_origins(replace(study, seeds=tuple(seeds)), others, identity, store)
-    return {
-        run.seed
-        for run in _known_runs(others, seeds, identity)
-        if run.key not in entered and run.key not in own and files.is_there(store.record_path(run.key))
-    }
+    there = {path.stem for path in store.record_paths()} - entered - {run.key for run in runs}
+    return {run.seed for run in _known_runs(others, seeds, identity) if run.key in there} if there else set()
 
 
 def _with_origins(study: Study, treatments: Sequence[Treatment], identity: Identity, store: Store) -> Identity:
@@ -159,12 +157,16 @@ def _with_origins(study: Study, treatments: Sequence[Treatment], identity: Ident
     return replace(identity, origins={**found, **identity.origins})
 
 
-def _known_runs(treatments: Sequence[Treatment], seeds: Iterable[int], identity: Identity) -> Iterator[PlannedRun]:
+def _known_runs(treatments: Iterable[Treatment], seeds: Sequence[int], identity: Identity) -> Iterator[PlannedRun]:
     """Some runs, without those of which it is not known what they go on from."""
-    for seed in seeds:
-        for treatment in treatments:
-            with suppress(KeyError):
-                yield from plan_runs([treatment], [seed], identity)
+    for treatment in treatments:
+        settings = treatment.settings
+        if settings.training.continue_from:
+            known = [seed for seed in seeds if origin_name(settings, seed) in identity.origins]
+        else:
+            known = list(seeds)
+        with suppress(KeyError):
+            yield from plan_runs([treatment], known, identity)
 
 
 def _by_an_older_confirmation(record: Record) -> bool:

@@ -3,7 +3,7 @@
 import contextlib
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import metadata
 from typing import Annotated, Any
@@ -219,24 +219,44 @@ def origin_name(settings: RunSettings, seed: int) -> str:
 
 def run_key(settings: RunSettings, seed: int, identity: Identity) -> str:
     """The name of a run's record: equal keys mean the same training on the same data."""
+    return next(run_keys(settings, [seed], identity))
+
+
+def run_keys(settings: RunSettings, seeds: Iterable[int], identity: Identity) -> Iterator[str]:
+    """The same for several seeds; what does not depend on the seed is written out once."""
+    common = _without_seed(settings, identity)
+    goes_on = bool(settings.training.continue_from)
+    before, after = _around_seed(common)
+    for seed in seeds:
+        if goes_on:
+            before, after = _around_seed({**common, "continue_from": identity.origins[origin_name(settings, seed)]})
+        yield hashlib.sha256(b"%s%d%s" % (before, seed, after)).hexdigest()
+
+
+def _around_seed(payload: Mapping[str, Any]) -> tuple[bytes, bytes]:
+    """What stands before and behind the seed where `canonical_json` spells a payload with one."""
+    before = canonical_json({name: value for name, value in payload.items() if name < "seed"})
+    after = canonical_json({name: value for name, value in payload.items() if name > "seed"})
+    return before[:-1] + b',"seed":', b"," + after[1:]
+
+
+def _without_seed(settings: RunSettings, identity: Identity) -> dict[str, Any]:
+    """What a run's key is made of, but for its seed and the run that it goes on from."""
     resolved = decisive(settings)
-    origin = resolved["training"].pop("continue_from", None) and identity.origins[origin_name(settings, seed)]
+    resolved["training"].pop("continue_from", None)
     facts = identity.data[data_name(settings.data)]
     file = resolved["model"].pop("file", None)
     network = settings.model.builder or file
-    payload = {
+    return {
         "schema": KEY_SCHEMA,
         "settings": resolved,
-        "seed": seed,
         "data": facts.digest,
         "libraries": dict(identity.libraries),
         **({"code": {name: identity.code[name] for name in settings.code}} if settings.code else {}),
-        **({"continue_from": origin} if origin else {}),
         **({"file": identity.files[file]} if file else {}),
         **({} if settings.model.hidden else {"shape": facts.shape}),  # hidden layers see examples as rows of numbers
         **({"tokens": "as they are"} if facts.automatic and network in identity.tokens else {}),  # not scaled
     }
-    return hashlib.sha256(canonical_json(payload)).hexdigest()
 
 
 def decisive(settings: RunSettings) -> dict[str, Any]:
@@ -266,9 +286,5 @@ def _resolved(settings: RunSettings) -> dict[str, Any]:
 
 def plan_runs(treatments: Iterable[Treatment], seeds: Sequence[int], identity: Identity) -> list[PlannedRun]:
     """Every treatment with every seed, replicate by replicate, so that a part of a study is a fair part."""
-    treatments = list(treatments)
-    return [
-        PlannedRun(treatment, seed, run_key(treatment.settings, seed, identity))
-        for seed in seeds
-        for treatment in treatments
-    ]
+    keyed = [(treatment, list(run_keys(treatment.settings, seeds, identity))) for treatment in treatments]
+    return [PlannedRun(treatment, seed, keys[place]) for place, seed in enumerate(seeds) for treatment, keys in keyed]

@@ -5,6 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ablate.errors import Problem, StudyError
+from ablate.results import models
 from ablate.results.identity import Identity, PlannedRun, data_name, origin_name, plan_runs
 from ablate.results.store import Store
 from ablate.studies import design
@@ -88,7 +89,7 @@ class _Other:
             raise self._error("was trained on other data than is there now")
         if self._store.load(key) is None:
             raise self._error(f"has not finished its run of {what}; 'ablate run' finishes it")
-        if not any(self._store.has(self._store.model_path(key, kind)) for kind in ("npz", "keras")):
+        if not any(self._store.has(models.model_path(self._store, key, kind)) for kind in ("npz", "keras")):
             raise self._error(f"did not keep the network of {what}; run it with save_models = 'all'")
         return key
 

@@ -59,9 +59,12 @@ class Snapshot:
 
     @property
     def largest_class(self) -> dict[str, float]:
-        """What guessing the most frequent label achieves on the data of every planned run, by key."""
+        """What guessing the most frequent label achieves on the data of every finished run, by key."""
         facts = self.identity.data
-        return {run.key: facts[data_name(run.treatment.settings.data)].largest_class for run in self.planned}
+        finished = [run for run in self.planned if run.key in self.records]
+        data = {run.treatment.name: run.treatment.settings.data for run in finished}
+        shares = {name: facts[data_name(each)].largest_class for name, each in data.items()}
+        return {run.key: shares[run.treatment.name] for run in finished}
 
     @cached_property
     def runs(self) -> pd.DataFrame:
@@ -87,5 +90,4 @@ def take(study: Study, planned: Sequence[PlannedRun], identity: Identity, store:
     """
     keys = {run.key for run in planned}
     records = store.load_all(keys)
-    failures = {key: failure for key in keys - set(records) if (failure := store.last_failure(key)) is not None}
-    return Snapshot(study, tuple(planned), records, failures, identity)
+    return Snapshot(study, tuple(planned), records, store.last_failures(keys - set(records)), identity)

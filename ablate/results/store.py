@@ -8,18 +8,14 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, get_args
-
-import numpy as np
-import numpy.typing as npt
 
 from ablate import reading
 from ablate.errors import StoreError
-from ablate.results import files, weights
+from ablate.results import files
 from ablate.results.identity import Identity
 from ablate.results.names import is_attempt, is_key, is_temporary
 from ablate.results.record import Failure, NewerRecordError, Record
@@ -28,10 +24,6 @@ from ablate.studies import spec
 from ablate.studies.spec import Study
 
 DEPTH = 2  # of our folders: attempts/<key>/1.json, runs/ab/<key>.json
-
-ModelKind = Literal["npz", "keras", "json"]
-MODEL_KINDS: tuple[ModelKind, ...] = get_args(ModelKind)
-_COLUMNS_AGAIN = "remove it, and what the training rows make of the columns is found anew"
 
 
 class Store:
@@ -134,7 +126,8 @@ class Store:
 
     def load_all(self, keys: Iterable[str]) -> dict[str, Record]:
         """The records that exist for the given keys, by key."""
-        found = ((key, self.load(key)) for key in keys)
+        taken = _Taken(self.root / "runs")
+        found = ((key, self.load(key)) for key in keys if taken.may_hold(key[:2], f"{key}.json"))
         return {key: record for key, record in found if record is not None}
 
     def record_failure(self, key: str, failure: Failure) -> None:
@@ -168,91 +161,11 @@ class Store:
                 return Failure.from_json(files.read(path, folders=2))
         return None
 
-    def keep_weights(self, key: str, arrays: Mapping[str, npt.NDArray[np.float32]]) -> None:
-        """Keep what a run has learned, until it is known which networks are wanted.
-
-        More than `weights.LIMIT` is not kept; `kept.notes` and `ablate model` say so.
-
-        Raises:
-            StoreError: it could not be written.
-        """
-        content = weights.pack(arrays)
-        if content is not None:
-            files.replace_file(files.place(self.root, "models", f"{key}.npz"), content)
-
-    def weights(self, record: Record) -> dict[str, npt.NDArray[np.float32]] | None:
-        """What `keep_weights` kept of a run, or `None`; what is not the weights of its record is set aside.
-
-        Raises:
-            StoreError: they cannot be read.
-        """
-        path = self.model_path(record.key, "npz")
-        try:
-            return weights.read(path, record)
-        except FileNotFoundError:
-            return None
-        except files.DamagedError:
-            self.set_aside(path)
-            return None
-
-    def keep_model(self, key: str, save: Callable[[Path], None], columns: Mapping[str, Any] | None = None) -> None:
-        """Keep a run's network as `models/<key>.keras`, as a whole or not at all, in the place of its weights.
-
-        Args:
-            key: of the run.
-            save: writes the file that it is given.
-            columns: what its features are made of, where they are not the columns of a table; kept beside it.
-
-        Raises:
-            StoreError: it could not be written.
-        """
-        path = files.place(self.root, "models", f"{key}.keras")
-        temporary = files.temporary_beside(path, ".keras")
-        try:
-            if columns is not None:
-                files.replace_file(self.model_path(key, "json"), columns_text(columns).encode())
-            save(temporary)
-            temporary.replace(path)
-        except OSError as error:
-            raise StoreError(f"{path} cannot be written: {error.strerror or error}") from None
-        finally:
-            temporary.unlink(missing_ok=True)
-        self.model_path(key, "npz").unlink(missing_ok=True)
-
-    def columns(self, key: str) -> Any:
-        """What `keep_model` kept of the features of a run's network, or `None`.
-
-        Raises:
-            StoreError: it cannot be read.
-        """
-        path = self.model_path(key, "json")
-        try:
-            return reading.parse_json(files.read(path))
-        except FileNotFoundError:
-            return None
-        except (files.DamagedError, ValueError) as error:
-            raise StoreError(f"{path} cannot be used: {error}; {_COLUMNS_AGAIN}") from None
-        except OSError as error:
-            raise StoreError(f"{path} cannot be read: {error.strerror}") from None
-
-    def models(self, kind: ModelKind) -> set[str]:
-        """Keys of the runs whose weights (`npz`), networks (`keras`) or features (`json`) are kept."""
-        found = (self.root / "models").glob(f"*.{kind}")
-        return {path.stem for path in found if is_key(path.stem) and self.has(path)}
-
-    def drop_models(self, keys: Iterable[str]) -> None:
-        """Remove weights and networks of some runs.
-
-        Raises:
-            StoreError: one cannot be removed.
-        """
-        try:
-            for key in keys:
-                for path in (self.model_path(key, kind) for kind in MODEL_KINDS):
-                    if self.has(path):
-                        path.unlink(missing_ok=True)
-        except OSError as error:
-            raise StoreError(f"{self.root / 'models'} cannot be changed: {error.strerror}") from None
+    def last_failures(self, keys: Iterable[str]) -> dict[str, Failure]:
+        """The same of several runs, by key; those that were never tried in vain are not in it."""
+        tried = _names_in(self.root / "attempts")
+        found = ((key, self.last_failure(key)) for key in keys if tried is None or key in tried)
+        return {key: failure for key, failure in found if failure is not None}
 
     def clear_callbacks(self, key: str) -> None:
         """Remove what callbacks of the user's wrote in an earlier attempt at a run.
@@ -323,15 +236,6 @@ class Store:
         """Whether a file is in this folder: a regular one, and no link on the way to it."""
         return reading.is_inside(self.root, *path.relative_to(self.root).parts)
 
-    def network(self, key: str) -> Path | None:
-        """The `.keras` file of a run, if it is kept."""
-        path = self.model_path(key, "keras")
-        return path if self.has(path) else None
-
-    def model_path(self, key: str, kind: ModelKind) -> Path:
-        """Where a run's weights (`npz`), its network (`keras`) or what it takes (`json`) are, if they are kept."""
-        return self.root / "models" / f"{key}.{kind}"
-
     def record_path(self, key: str) -> Path:
         """Where the record of a key is, if there is one."""
         return self.root.joinpath(*_record_names(key))
@@ -369,6 +273,33 @@ class Store:
         self.damaged.append(target)
 
 
+class _Taken:
+    """Which names are taken in the folders of a folder. Each is listed once, however many names are asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._listed: dict[str, frozenset[str] | None] = {}
+        self._is_own = not folder.is_symlink()
+
+    def may_hold(self, inner: str, name: str) -> bool:
+        """Whether there may be something of that name; true where the folder cannot be listed, or is a link."""
+        if inner not in self._listed:
+            path = self._folder / inner
+            self._listed[inner] = None if path.is_symlink() or not self._is_own else _names_in(path)
+        names = self._listed[inner]
+        return names is None or name in names
+
+
+def _names_in(folder: Path) -> frozenset[str] | None:
+    """What is in a folder, nothing if it is not there; `None` where that is not seen."""
+    try:
+        return frozenset(os.listdir(folder))  # noqa: PTH208 - names alone: paths of 100,000 take seconds
+    except FileNotFoundError:
+        return frozenset()
+    except OSError:
+        return None
+
+
 def _is_own_folder(path: Path) -> bool:
     return path.is_dir() and not path.is_symlink() and os.access(path, os.R_OK | os.X_OK)
 
@@ -391,11 +322,6 @@ def read_record(path: Path) -> Record:
     if record.key != path.stem:
         raise files.DamagedError("it is the record of another run")
     return record
-
-
-def columns_text(columns: Mapping[str, Any]) -> str:
-    """What a network's features are made of, as it is kept beside the network; see `data.mapping`."""
-    return json.dumps(columns, indent=1, ensure_ascii=False) + "\n"
 
 
 def utc_now() -> str:

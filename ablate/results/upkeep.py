@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Literal
 
 from ablate.errors import StoreError
-from ablate.results import claims, entries, files, trash, weights
+from ablate.results import claims, entries, files, models, trash, weights
+from ablate.results.models import MODEL_KINDS, ModelKind
 from ablate.results.names import is_attempt, is_key, is_temporary
 from ablate.results.record import NewerRecordError, Record
-from ablate.results.store import MODEL_KINDS, ModelKind, Store, read_record
+from ablate.results.store import Store, read_record
 from ablate.settings.document import LARGEST_FILE
 
 Kind = Literal["damaged", "newer", "unfinished", "unneeded", "foreign", "quarantined", "unused"]
@@ -183,8 +184,8 @@ def unused(store: Store, keys: AbstractSet[str]) -> list[Finding]:
     if store.root / "runs" in hidden:
         raise StoreError(f"{hidden[0]} is no folder of this study's own, so which records there are is not seen")
     asked = keys | entries.sound_keys(store)
-    models = [store.model_path(key, kind) for kind in MODEL_KINDS for key in store.models(kind)]
-    keyed = [(path, path.stem) for path in (*store.record_paths(), *models) if store.has(path)]
+    kept = [models.model_path(store, key, kind) for kind in MODEL_KINDS for key in models.keys(store, kind)]
+    keyed = [(path, path.stem) for path in (*store.record_paths(), *kept) if store.has(path)]
     keyed += [(path, path.name) for path in _callback_folders(store)]
     return [
         Finding("unused", path, "the study does not ask for this run")
@@ -298,12 +299,12 @@ def _measured(record: Record) -> str:
 
 def _copy_models(source: Store, target: Store, keys: Iterable[str]) -> list[Finding]:
     """Copy what some runs have learned; what cannot be theirs is left, and told."""
-    kept: dict[ModelKind, set[str]] = {kind: source.models(kind) for kind in MODEL_KINDS}
+    kept: dict[ModelKind, set[str]] = {kind: models.keys(source, kind) for kind in MODEL_KINDS}
     refused = []
     for key in keys:
         record = read_record(source.record_path(key))
         for kind in (kind for kind in MODEL_KINDS if key in kept[kind]):
-            path = source.model_path(key, kind)
+            path = models.model_path(source, key, kind)
             found = list(_damage(path, functools.partial(_look_at_model, kind=kind, record=record)))
             if not found:
                 _copy(path, files.place(target.root, "models", path.name))

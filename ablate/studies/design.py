@@ -5,6 +5,7 @@ import itertools
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from ablate.errors import Problem, StudyError, suggest
@@ -35,7 +36,7 @@ class Treatment:
     settings: RunSettings
     changed: tuple[str, ...]
 
-    @property
+    @cached_property
     def name(self) -> str:
         """What figures and tables call it: `baseline`, or the levels that differ from it."""
         return ", ".join(f"{factor}={self.levels[factor]}" for factor in self.changed) or "baseline"

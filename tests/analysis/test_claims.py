@@ -7,9 +7,11 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from ablate.analysis.claims import judge, table
+from ablate.analysis import claims
+from ablate.analysis.claims import table
 from ablate.analysis.durations import with_metric
 from ablate.analysis.effects import effects
+from ablate.analysis.pairs import measured
 from ablate.studies.file import Claim
 
 FACTORS = ["batch_norm", "dropout"]
@@ -29,6 +31,10 @@ def runs(differences, base=0.9):
 
 def claim(**fields):
     return Claim(**{"says": "it is so", "metric": "test_accuracy", "treatment": {"batch_norm": True}, **fields})
+
+
+def judge(claim, runs, treatment, against, factors):
+    return claims.judge(claim, measured(runs, factors, claim.metric), treatment, against, factors)
 
 
 def compare(differences, **fields):
@@ -137,13 +143,13 @@ def test_a_mean_with_censored_runs_is_only_a_lower_bound():
     curves = {key: [0.5, 0.95, 0.95] if place else [0.5] * 3 for place, key in enumerate(own["run"])}
     rows = [(key, epoch, value) for key, curve in curves.items() for epoch, value in enumerate(curve, 1)]
     histories = pd.DataFrame(rows, columns=["run", "epoch", "val_accuracy"])
-    measured = with_metric(own, histories, metric)
+    reached = with_metric(own, histories, metric)
     side = {"batch_norm": {"false"}}
-    assert judge(claim(metric=metric, at_most=5), measured, side, None, FACTORS).verdict == "inconclusive"
-    assert "only a bound" in judge(claim(metric=metric, at_most=5), measured, side, None, FACTORS).reason
-    assert judge(claim(metric=metric, at_least=1), measured, side, None, FACTORS).verdict == "supported"
-    assert judge(claim(metric=metric, at_most=0.5), measured, side, None, FACTORS).verdict == "refuted"
-    assert judge(claim(metric=metric, at_least=9), measured, side, None, FACTORS).verdict == "inconclusive"
+    assert judge(claim(metric=metric, at_most=5), reached, side, None, FACTORS).verdict == "inconclusive"
+    assert "only a bound" in judge(claim(metric=metric, at_most=5), reached, side, None, FACTORS).reason
+    assert judge(claim(metric=metric, at_least=1), reached, side, None, FACTORS).verdict == "supported"
+    assert judge(claim(metric=metric, at_most=0.5), reached, side, None, FACTORS).verdict == "refuted"
+    assert judge(claim(metric=metric, at_least=9), reached, side, None, FACTORS).verdict == "inconclusive"
 
 
 def test_the_table_has_a_row_per_claim():

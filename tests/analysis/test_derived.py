@@ -6,6 +6,7 @@ import pytest
 
 from ablate.analysis.claims import judge
 from ablate.analysis.derived import share, with_derived
+from ablate.analysis.pairs import measured
 from ablate.studies.file import Claim
 
 RUNS = pd.DataFrame(
@@ -85,4 +86,4 @@ def test_the_initial_layers_of_a_diverged_run_count():
         moment, kind = metric.split("_")[:2]
         layers = pd.DataFrame([{**row, "moment": moment, "kind": kind} for row in rows])
         claim = Claim(says="it is so", metric=metric, treatment={}, between=[0.4, 0.7])
-        assert judge(claim, with_derived(runs, layers, metric), {}, None, []).verdict == verdict
+        assert judge(claim, measured(with_derived(runs, layers, metric), [], metric), {}, None, []).verdict == verdict

@@ -15,6 +15,7 @@ import pytest
 from ablate.analysis.claims import judge
 from ablate.analysis.effects import effects
 from ablate.analysis.estimates import bootstrap_interval, estimate_mean
+from ablate.analysis.pairs import measured
 from ablate.studies.file import Claim
 
 pytestmark = pytest.mark.slow  # hundreds of simulated studies each
@@ -34,6 +35,11 @@ def simulated(random, seeds, true=ALL_EFFECTS, noise=0.01, spread=0.02):
         labels = {name: level if name == factor else "0" for name in LEVELS}
         rows += [{**labels, "seed": seed, "status": "ok", "test_accuracy": n} for seed, n in enumerate(numbers)]
     return pd.DataFrame(rows)
+
+
+def figures(random, seeds, truth):
+    """Such a study as claims are judged by, with an effect of b alone."""
+    return measured(simulated(random, seeds, (0.0, 0.0, truth, 0.0)), list(LEVELS), "test_accuracy")
 
 
 @pytest.mark.parametrize("seeds", [5, 10])
@@ -104,9 +110,7 @@ def test_claims_on_the_border_are_judged_wrongly_at_most_5_times_in_100(fields, 
     random = np.random.default_rng([7, seeds])
     claim = Claim(says="so", metric="test_accuracy", treatment={"b": "1"}, against={"b": "0"}, **fields)
     sides = ({"b": {"1"}}, {"b": {"0"}})
-    found = [
-        judge(claim, simulated(random, seeds, (0.0, 0.0, truth, 0.0)), *sides, list(LEVELS)).verdict for _ in range(400)
-    ]
+    found = [judge(claim, figures(random, seeds, truth), *sides, list(LEVELS)).verdict for _ in range(400)]
     assert np.mean([verdict == wrong for verdict in found]) <= 0.05
 
 
@@ -114,10 +118,7 @@ def test_claims_on_the_border_are_judged_wrongly_at_most_5_times_in_100(fields, 
 def test_claims_about_one_treatment_likewise(bound):
     random = np.random.default_rng(8)
     claim = Claim(says="so", metric="test_accuracy", treatment={"b": "1"}, **{bound: 0.9})
-    found = [
-        judge(claim, simulated(random, 6, (0.0, 0.0, 0.0, 0.0)), {"b": {"1"}}, None, list(LEVELS)).verdict
-        for _ in range(500)
-    ]
+    found = [judge(claim, figures(random, 6, 0.0), {"b": {"1"}}, None, list(LEVELS)).verdict for _ in range(500)]
     assert np.mean([verdict == "supported" for verdict in found]) <= 0.05
     assert np.mean([verdict == "refuted" for verdict in found]) <= 0.05
 

@@ -117,6 +117,50 @@ def test_both_sides_of_a_pair_keep_their_columns():
     assert np.isclose(row["value"] - row["value_second"], 0.3)
 
 
+def one_by_one(rows, label):
+    """The means by seed, and the counts, of one level's rows, as pandas makes them."""
+    own = rows[rows["x"] == label]
+    difference = own["value"] - own["value_second"]
+    kept = difference.notna()
+    flags = own[["censored", "censored_second"]][kept]
+    losses = all((own[name] - own[f"{name}_second"])[kept].abs().le(1e-12).all() for name in pairs.LOSSES)
+    return (
+        difference[kept].reset_index(drop=True).groupby(own["seed"][kept].to_numpy()).mean(),
+        (int(kept.sum()), int((~kept).sum())),
+        bool(kept.any() and difference[kept].abs().le(1e-12).all() and losses),
+        (int(flags.any(axis=1).sum()), bool(len(flags) and flags.mean().gt(0.5).all()), tuple(flags.any().tolist())),
+    )
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_all_levels_at_once_have_the_figures_of_each_by_itself(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    count = int(rng.integers(1, 200))
+    sides = {}
+    for end in ("", "_second"):
+        sides[f"value{end}"] = np.where(rng.random(count) < 0.1, np.nan, np.round(rng.random(count), seed % 3))
+        sides[f"censored{end}"] = rng.random(count) < rng.random()
+        sides |= {f"{name}{end}": np.round(rng.random(count), 1) for name in pairs.LOSSES}
+    labels = [str(each) for each in range(12)]
+    rows = pd.DataFrame({"seed": rng.integers(0, 9, count), "x": rng.choice(labels[1:], count), **sides})
+    for label, own in zip(labels, pairs.grouped(rows, "x", labels), strict=True):
+        means, counts, equal, late = one_by_one(rows, label)
+        assert own.numbers.tobytes() == means.to_numpy().tobytes(), "bit for bit"
+        assert own.differences.index.tolist() == means.index.tolist()
+        assert ((own.count, own.dropped), own.equal) == (counts, equal)
+        assert (own.censored, own.hopeless, own.late) == late
+
+
+def test_a_column_is_subtracted_once_however_many_levels_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = pd.DataFrame({"seed": [1, 1, 2], "x": ["a", "b", "a"], "value": [0.1, 0.2, 0.3], "value_second": 0.0})
+    rows = rows.assign(censored=False, censored_second=False)
+    subtract, calls = pairs._difference, []
+    monkeypatch.setattr(pairs, "_difference", lambda *given: calls.append(given) or subtract(*given))
+    assert [own.count for own in pairs.grouped(rows, "x", ["a", "b", "c", "d"])] == [2, 1, 0, 0]
+    assert len(calls) == 1
+    assert list(pairs.grouped(rows, "x", [])) == []
+
+
 def test_every_level_is_paired_as_alone_while_the_table_is_gone_through_once(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(3)
     rows = [

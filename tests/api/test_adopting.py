@@ -9,7 +9,7 @@ from ablate import api
 from ablate.api import Plan
 from ablate.cli import main
 from ablate.errors import StudyError
-from ablate.results import confirmation, entries
+from ablate.results import confirmation, entries, models
 from ablate.results.store import Store
 from tests.conftest import STUDIES
 from tests.results.builders import record
@@ -29,7 +29,7 @@ def train(plan: Plan, count: int) -> None:
     plan.store.write_identity(plan.identity)
     for number, run in enumerate(plan.everything[:count]):
         plan.store.commit(record(run.key, seed=run.seed, weights=""))
-        plan.store.keep_weights(run.key, {})
+        models.keep_weights(plan.store, run.key, {})
         if number == 0:
             plan.store.record_path(run.key).write_bytes(b"{}")
 
@@ -43,7 +43,7 @@ def test_a_renamed_study_is_told_of_its_runs_and_takes_them_over(tmp_path: Path)
     plan, found = api.adopt(new, "old")
     assert (len(found.added), len(found.there), len(found.refused)) == (2, 0, 1)
     assert set(plan.done) == set(found.added) == {run.key for run in new.everything[1:3]}
-    assert plan.store.models("npz") == set(found.added)
+    assert models.keys(plan.store, "npz") == set(found.added)
     assert new.store.load(found.added[0]) == old.store.load(found.added[0])
     assert old.store.count() == 3
     again, found = api.adopt(plan, tmp_path / "old")

@@ -11,6 +11,7 @@ from ablate.api import networks
 from ablate.api.networks import find_runs
 from ablate.api.results import Results, open_results
 from ablate.errors import EmptyResultsError, StudyError
+from ablate.results import models
 from ablate.results.identity import PlannedRun
 from tests import invented
 
@@ -23,7 +24,7 @@ def results(tmp_path: Path) -> Results:
     made = invented.snapshot(finished=17)
     store = invented.kept(made, tmp_path)
     for run in made.planned[:16]:
-        store.keep_weights(run.key, {"w": np.zeros(1, np.float32)})
+        models.keep_weights(store, run.key, {"w": np.zeros(1, np.float32)})
     return open_results(out=tmp_path)
 
 

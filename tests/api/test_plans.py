@@ -10,6 +10,7 @@ from ablate.api import plans
 from ablate.api.plans import Plan, early_lanes, load, make_plan, results_folder, run_plan
 from ablate.errors import StudyError
 from ablate.execution.scheduler import Options
+from ablate.results import models
 from tests import invented
 
 STUDY = """
@@ -52,7 +53,7 @@ def finish(made: Plan, *places: int) -> None:
 
 def keep_weights(made: Plan) -> None:
     for run in made.everything:
-        made.store.keep_weights(run.key, {"w": np.zeros(1, np.float32)})
+        models.keep_weights(made.store, run.key, {"w": np.zeros(1, np.float32)})
 
 
 def test_a_plan_knows_what_is_there_and_what_is_pending(folder: Path) -> None:
@@ -137,7 +138,7 @@ def test_no_network_is_wanted_of_a_study_that_keeps_none(folder: Path) -> None:
     made = run_plan_of_finished(folder, "study.save_models='none'")
     keep_weights(made)
     assert plans._wanted_models(made) == []
-    assert made.store.models("npz") == set()
+    assert models.keys(made.store, "npz") == set()
 
 
 def test_all_networks_are_wanted_of_a_study_that_keeps_all(folder: Path) -> None:
@@ -151,11 +152,11 @@ def test_the_best_is_known_when_every_run_was_tried(folder: Path) -> None:
     finish(made, 0, 1, 2, 3, 4)
     keep_weights(made)
     assert plans._wanted_models(plan(folder)) == []
-    assert len(made.store.models("npz")) == 6
+    assert len(models.keys(made.store, "npz")) == 6
     finish(made)
     wanted = {run.treatment.name for run in plans._wanted_models(plan(folder))}
     assert wanted == {"baseline", "batch_norm=true"}
-    assert len(made.store.models("npz")) == 4
+    assert len(models.keys(made.store, "npz")) == 4
 
 
 def test_a_program_that_is_measured_needs_no_probe(folder: Path) -> None:

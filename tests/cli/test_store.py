@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from ablate.results import models
 from ablate.results.record import Failure
 from ablate.results.store import Store
 from ablate.settings import document
@@ -126,7 +127,7 @@ def test_an_attempt_of_a_run_that_is_still_missing_is_no_garbage(store: Store) -
 def test_a_damaged_network_is_found_and_is_yours_to_remove(store: Store) -> None:
     key = min(store.record_paths()).stem
     (store.root / "models").mkdir(exist_ok=True)
-    path = store.model_path(key, "keras")
+    path = models.model_path(store, key, "keras")
     path.write_bytes(b"PK")
     done = ablate("store", "verify", store.root)
     assert done.exit_code == 74

@@ -13,6 +13,7 @@ from ablate import api
 from ablate.api.plans import Plan
 from ablate.errors import StoreError
 from ablate.execution import networks, worker
+from ablate.results import models
 from ablate.results.record import SCALING, Record
 from ablate.results.store import Store
 from ablate.studies import spec
@@ -28,9 +29,9 @@ def test_of_damaged_weights_no_model_is_made(folder: Path, use: Any) -> None:
     assignment = assigned(folder)
     store = Store(assignment.store)
     store.commit(record(assignment.key, weights="ab" * 32))
-    store.keep_weights(assignment.key, {"dense/0": np.ones(3, dtype=np.float32)})
+    models.keep_weights(store, assignment.key, {"dense/0": np.ones(3, dtype=np.float32)})
     worker.save_model(assignment)
-    assert store.models("keras") == store.models("npz") == set()
+    assert models.keys(store, "keras") == models.keys(store, "npz") == set()
     assert len(list((store.root / "quarantine").iterdir())) == 1
 
 

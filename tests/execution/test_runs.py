@@ -15,6 +15,7 @@ from ablate import api
 from ablate.execution.engines import local
 from ablate.execution.engines.local import Lanes
 from ablate.execution.scheduler import Options
+from ablate.results import models
 from tests.commands import ablate
 from tests.conftest import STUDIES
 
@@ -213,13 +214,13 @@ def test_the_networks_of_the_baseline_and_of_the_best_are_kept(tmp_path: Path) -
     overrides = ["overfitting.dropout=[0.0, 0.9]", better, "training.epochs=10"]
     study = api.load(STUDIES / "tiny.toml", overrides)
     part = api.run(study, jobs=1, out=tmp_path, only=["dropout=0.9"])
-    assert part.store.models("npz") == set(part.runs["run"])
+    assert models.keys(part.store, "npz") == set(part.runs["run"])
     results = api.run(study, jobs=1, out=tmp_path, confirm=True)
     best = results.runs.groupby("treatment")["val_accuracy"].mean().idxmax()
     assert best == "optimizer=adam(learning_rate=0.02)"
     assert results.confirmation()[["treatment", "n"]].to_numpy().tolist() == [[best, 2]]
     wanted = results.runs[results.runs["treatment"].isin(["baseline", best])]
-    assert results.store.models("keras") == set(wanted["run"])
+    assert models.keys(results.store, "keras") == set(wanted["run"])
     assert len(wanted) == 4
     assert {path.suffix for path in (results.store.root / "models").iterdir()} == {".keras"}
 
@@ -228,8 +229,8 @@ def test_the_networks_of_the_baseline_and_of_the_best_are_kept(tmp_path: Path) -
 def test_all_networks_are_kept_or_none(tmp_path: Path, choice: str, kept: int) -> None:
     results = api.run(api.load(STUDIES / "tiny.toml", [f'study.save_models="{choice}"']), jobs=1, out=tmp_path)
     assert results.snapshot.missing == 0
-    assert len(results.store.models("keras")) == kept
-    assert results.store.models("npz") == set()
+    assert len(models.keys(results.store, "keras")) == kept
+    assert models.keys(results.store, "npz") == set()
 
 
 OF_THEIR_OWN = """
@@ -254,7 +255,7 @@ def test_a_network_that_cannot_be_saved_costs_a_warning_and_a_compiled_one_is_sa
     notes: list[str] = []
     results = api.run(study, jobs=1, listener=lambda progress: notes.extend(progress.notes))
     assert list(results.runs["status"]) == ["ok", "ok"]
-    assert results.store.models("keras") == {results.runs["run"][0]}
+    assert models.keys(results.store, "keras") == {results.runs["run"][0]}
     (note,) = notes
     assert "model.builder=user_architectures:unsaveable, seed 1 could not be saved as .keras: " in note
     assert "ValueError: these weights are a secret" in note

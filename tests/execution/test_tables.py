@@ -16,6 +16,7 @@ from ablate.api.plans import Plan
 from ablate.data import sources
 from ablate.errors import AblateError, StoreError
 from ablate.execution import networks
+from ablate.results import models
 from ablate.results.store import Store
 from ablate.studies import spec
 from ablate.tables.mapping import Mapping
@@ -92,8 +93,8 @@ def test_a_kept_network_is_plain_keras_and_takes_what_the_file_beside_it_says(mi
     import keras
 
     (run,) = mixed.everything
-    model = keras.models.load_model(mixed.store.model_path(run.key, "keras"), compile=False)
-    columns = json.loads(mixed.store.model_path(run.key, "json").read_text(encoding="utf-8"))["columns"]
+    model = keras.models.load_model(models.model_path(mixed.store, run.key, "keras"), compile=False)
+    columns = json.loads(models.model_path(mixed.store, run.key, "json").read_text(encoding="utf-8"))["columns"]
     table = frame()
     made = np.zeros((ROWS, len(columns)))
     for place, column in enumerate(columns):
@@ -112,7 +113,7 @@ def test_a_kept_network_is_plain_keras_and_takes_what_the_file_beside_it_says(mi
 
 def test_evaluation_goes_by_the_mapping_beside_the_network(mixed: Plan, warm_worker: WarmWorkers) -> None:
     (run,) = mixed.everything
-    path = mixed.store.model_path(run.key, "json")
+    path = models.model_path(mixed.store, run.key, "json")
     kept = path.read_bytes()
     document = json.loads(kept)
     towns = [entry for entry in document["columns"] if entry["kind"] == "category"]
@@ -136,7 +137,7 @@ def test_evaluation_goes_by_the_mapping_beside_the_network(mixed: Plan, warm_wor
 )
 def test_a_mapping_that_is_none_scores_nothing(mixed: Plan, warm_worker: WarmWorkers, content: str, words: str) -> None:
     (run,) = mixed.everything
-    path = mixed.store.model_path(run.key, "json")
+    path = models.model_path(mixed.store, run.key, "json")
     kept = path.read_bytes()
     try:
         path.write_text(content)
@@ -156,5 +157,5 @@ def test_the_mapping_is_that_of_the_training_rows(mixed: Plan) -> None:
     dataset = sources.load(data, mixed.study.source.parent)
     own = dataset.mapping(splits.split(dataset, data, run.seed).train)
     assert dataset.recipe is not None
-    columns = Store(mixed.store.root).columns(run.key)
+    columns = models.columns(Store(mixed.store.root), run.key)
     assert Mapping.from_document(columns, dataset.recipe, dataset.wide_pivots) == own

@@ -17,6 +17,7 @@ from ablate.errors import ModelError
 from ablate.execution import scheduler, worker
 from ablate.execution.assignment import Assignment, Board
 from ablate.execution.unchanged import Unchanged
+from ablate.results import models
 from ablate.results.identity import DataFacts, Identity, data_name, plan_runs
 from ablate.results.record import Record, weights_digest
 from ablate.results.store import Store
@@ -249,7 +250,7 @@ def test_weights_to_go_on_from_are_handed_over_or_missed(folder: Path, use: Any)
     first = Store(folder / "reports" / "first")
     first.prepare()
     first.commit(record("cd" * 32, weights=weights_digest(weights)))
-    first.keep_weights("cd" * 32, weights)
+    models.keep_weights(first, "cd" * 32, weights)
     handed: list[Any] = []
 
     def train(key: str, *arguments: Any, start: Any, **options: Any) -> Record:
@@ -260,7 +261,7 @@ def test_weights_to_go_on_from_are_handed_over_or_missed(folder: Path, use: Any)
     assignment = replace(assigned(folder), origin=(first.root, "cd" * 32))
     assert worker.run(assignment).status == "ok"
     np.testing.assert_array_equal(handed[0]["dense/0"], weights["dense/0"])
-    first.drop_models(["cd" * 32])
+    models.drop(first, ["cd" * 32])
     found = worker.run(assignment)
     assert found.status == "unable"
     assert found.message.startswith(f"the weights of run {'cd' * 32} in {first.root} are not there any more")
@@ -277,7 +278,7 @@ def test_kept_weights_go_to_the_store_under_the_key_of_the_run(folder: Path, use
     assignment = replace(assigned(folder), keep_weights=True)
     worker.run(assignment)
     store = Store(assignment.store)
-    kept = store.weights(store.load(assignment.key))
+    kept = models.read_weights(store, store.load(assignment.key))
     np.testing.assert_array_equal(kept["dense/0"], weights["dense/0"])
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from ablate.errors import StoreError
+from ablate.results import models
 from ablate.results.store import Store
 from tests.faults.conftest import BOTH_TRAINERS, KILLS, Place, wait_for
 from tests.results.builders import record
@@ -196,7 +197,7 @@ def test_damaged_weights_cost_a_saved_network_and_no_more(place: Place) -> None:
     assert place.ablate("store", "verify", str(place.store.root)).returncode == 74
     done = place.ablate("run", "-j2", *study)
     assert done.returncode == 0, done.stderr
-    assert len(place.store.models("keras")) == 3
+    assert len(models.keys(place.store, "keras")) == 3
     assert len(list((place.store.root / "quarantine").iterdir())) == 1
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ablate.results import upkeep
+from ablate.results import models, upkeep
 from ablate.results.store import Store
 from tests.faults.conftest import BOTH_TRAINERS, KILLS, Place, wait_for
 
@@ -75,7 +75,7 @@ def test_a_killed_study_loses_nothing_and_goes_on(place: Place, tmp_path: Path) 
     assert final.returncode == 0, final.stderr
     assert f"{RUNS} runs: {RUNS - before} trained, {before} were there;" in final.stderr
     assert place.measured() == undisturbed.measured()
-    assert len(place.store.models("keras")) == RUNS
+    assert len(models.keys(place.store, "keras")) == RUNS
     assert place.unfinished() == []
     assert upkeep.verify(place.store).is_sound
 

@@ -32,7 +32,7 @@ from ablate.errors import AblateError
 from ablate.report.findings import Findings
 from ablate.report.page import html as page
 from ablate.report.page.templates import Templates
-from ablate.results import embedded
+from ablate.results import embedded, models
 from ablate.results.identity import canonical_json
 from ablate.results.record import weights_digest
 from ablate.results.store import Store
@@ -237,7 +237,7 @@ def test_columns_beside_a_network(data: st.DataObject, folder: Folder) -> None:
     folder.renew(f"models/{RECORD.stem}.json", _either(data, document))
     folder.try_all("store verify {self.results}")
     with contextlib.suppress(AblateError, ValueError):
-        Mapping.from_document(Store(folder.results).columns(RECORD.stem), Recipe((Piece("a", ("b",), 1),), 2))
+        Mapping.from_document(models.columns(Store(folder.results), RECORD.stem), Recipe((Piece("a", ("b",), 1),), 2))
 
 
 @_fuzzed
@@ -318,7 +318,7 @@ def test_weights(data: st.DataObject, folder: Folder) -> None:
     path = Store(folder.results).record_path(made.key)
     path.write_bytes(made.to_json())
     folder.try_all("store verify {self.results}")
-    Store(folder.results).weights(made)
+    models.read_weights(Store(folder.results), made)
 
 
 def _html() -> str:

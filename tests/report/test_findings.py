@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ablate.analysis import pairs
 from ablate.report import answers
 from ablate.report.findings import Findings
 from ablate.report.page import html as page
@@ -40,6 +41,14 @@ def test_the_page_shows_the_figures_of_the_findings(make):
     assert f"{row['low'] * 100:+.2f} to {row['high'] * 100:+.2f}" in said
     assert "supported: Batch norm helps" in said
     assert findings.claims["verdict"].tolist() == ["supported"]
+
+
+def test_what_is_measured_is_shared_by_the_claims_about_it(make, monkeypatch):
+    claims = [{**CLAIM, "says": f"claim {number}"} for number in range(5)] + [{**CLAIM, "metric": "gap"}]
+    findings, calls, measured = Findings(make(claim=claims)), [], pairs.measured
+    monkeypatch.setattr(pairs, "measured", lambda *given: calls.append(given[-1]) or measured(*given))
+    assert len(findings.claims) == 6
+    assert calls == ["test_accuracy", "gap"]
 
 
 def test_the_page_says_whether_a_figure_from_elsewhere_is_reproduced(make):

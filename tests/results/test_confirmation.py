@@ -7,7 +7,7 @@ import pytest
 
 from ablate.api import results
 from ablate.errors import StudyError
-from ablate.results import confirmation, entries, origins, upkeep
+from ablate.results import confirmation, entries, models, origins, upkeep
 from ablate.results.identity import DataFacts, Identity, data_name, plan_runs
 from ablate.results.record import KEPT_EPOCH
 from ablate.results.store import Store
@@ -178,7 +178,7 @@ def test_runs_that_go_on_from_others_were_replicates_too(store, tmp_path):
     first.write_identity(identity)
     for run in every:
         first.commit(record(run.key))
-        first.keep_weights(run.key, {})
+        models.keep_weights(first, run.key, {})
     study, treatments, identity = planned(training={"continue_from": "first"})
     identity = replace(identity, origins=origins.find(study, treatments, identity, tmp_path))
     known, fresh = confirmation.plan_anew(study, treatments, "dropout=0.5", identity, store)

@@ -1,5 +1,6 @@
 """Run keys: the same for what must train the same, different for what may not, on any day and any Python."""
 
+import hashlib
 import json
 import os
 import subprocess
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from ablate.results import identity
 from ablate.results.identity import (
     DataFacts,
     Identity,
@@ -34,6 +36,25 @@ def identity_for(*settings: RunSettings, digest: str = "0" * 64) -> Identity:
 def key_of(seed: int = 1, **sections: Any) -> str:
     base = study_of(**sections).base
     return run_key(base, seed, identity_for(base))
+
+
+def test_the_keys_of_many_seeds_are_those_of_each_and_settings_are_written_out_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    study = study_of(study={"replicates": 50}, model={"hidden": [4]}, overfitting={"dropout": [0.0, 0.2]})
+    treatments = design.treatments(study)
+    known = identity_for(study.base)
+    alone = {(each.name, seed): run_key(each.settings, seed, known) for each in treatments for seed in study.seeds}
+    decisive, calls = identity.decisive, []
+    monkeypatch.setattr(identity, "decisive", lambda settings: calls.append(settings) or decisive(settings))
+    runs = plan_runs(treatments, study.seeds, known)
+    assert len(calls) == len(treatments) == 2
+    assert {(run.treatment.name, run.seed): run.key for run in runs} == alone
+    assert [run.seed for run in runs[:3]] == [1, 1, 2], "replicate by replicate"
+    facts = known.data[data_name(study.base.data)]
+    payload = {"schema": 1, "settings": decisive(study.base), "seed": 7, "data": facts.digest}
+    text = identity.canonical_json({**payload, "libraries": dict(known.libraries)})
+    assert alone["baseline", 7] == hashlib.sha256(text).hexdigest()
 
 
 def test_a_key_is_stable() -> None:

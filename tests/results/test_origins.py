@@ -8,7 +8,7 @@ import pytest
 
 from ablate import api
 from ablate.errors import StudyError
-from ablate.results import origins
+from ablate.results import models, origins
 from ablate.results.identity import Identity, origin_name, plan_runs
 from ablate.results.store import Store
 from ablate.settings import document
@@ -87,7 +87,7 @@ def kept_first(folder: Path, **changes: Any) -> tuple[Study, Identity, Store]:
     store.write_identity(identity)
     for run in plan_runs(design.treatments(first), first.seeds, identity):
         store.commit(builders.record(run.key))
-        store.keep_weights(run.key, {"w": np.zeros(1, np.float32)})
+        models.keep_weights(store, run.key, {"w": np.zeros(1, np.float32)})
     return first, identity, store
 
 
@@ -135,7 +135,7 @@ def test_two_runs_that_fit_leave_it_open(tmp_path: Path) -> None:
 
 def test_a_network_that_was_dropped_is_missed_by_the_name_of_its_run(tmp_path: Path) -> None:
     first, identity, store = kept_first(tmp_path)
-    store.drop_models([plan_runs(design.treatments(first), [2], identity)[0].key])
+    models.drop(store, [plan_runs(design.treatments(first), [2], identity)[0].key])
     second = going_on()
     with pytest.raises(StudyError, match="did not keep the network of baseline with seed 2"):
         origins.find(second, design.treatments(second), identity, tmp_path)

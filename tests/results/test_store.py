@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from ablate.errors import StoreError
+from ablate.results import store as stores
 from ablate.results.identity import DataFacts, Identity
 from ablate.results.record import Failure
 from ablate.results.store import Store
@@ -98,6 +99,37 @@ def test_failures_are_kept_in_order(store: Store) -> None:
     assert last.reason == "reason 11"
 
 
+def test_only_what_is_there_is_opened(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    store.commit(record())
+    store.record_failure("cd" * 32, Failure("reason", "log", "2026-01-01T00:00:00+00:00"))
+    opened = []
+    read_record, last = stores.read_record, Store.last_failure
+    monkeypatch.setattr(stores, "read_record", lambda path: opened.append(path.stem) or read_record(path))
+    monkeypatch.setattr(Store, "last_failure", lambda self, key: opened.append(key) or last(self, key))
+    keys = [
+        KEY,
+        "cd" * 32,
+        *(f"{number:064x}" for number in range(500)),
+        *(f"ab{number:062x}" for number in range(500)),
+    ]
+    assert set(store.load_all(keys)) == {KEY}
+    assert {key: each.reason for key, each in store.last_failures(keys).items()} == {"cd" * 32: "reason"}
+    assert opened == [KEY, "cd" * 32]
+
+
+def test_a_folder_of_records_that_is_a_link_or_unreadable_is_told_as_for_one(store: Store, tmp_path: Path) -> None:
+    other = Store(tmp_path / "other")
+    other.prepare()
+    other.commit(record())
+    (store.root / "runs").symlink_to(other.root / "runs")
+    assert store.load_all([KEY]) == {}
+    assert store.damaged == [store.root / "runs"]
+    (store.root / "runs").unlink()
+    (store.root / "runs").write_text("no folder")
+    assert store.load_all([KEY]) == {}
+    assert len(store.damaged) == 2
+
+
 def test_the_identity_is_read_back(store: Store) -> None:
     assert store.read_identity() is None
     identity = Identity({"keras": "3.15"}, {'{"source":"digits"}': DataFacts("d" * 64, 10, 2, 3, 0.5)})
@@ -106,26 +138,3 @@ def test_the_identity_is_read_back(store: Store) -> None:
     (store.root / "identity.json").write_text("[]")
     with pytest.raises(StoreError, match=r"identity\.json cannot be used"):
         store.read_identity()
-
-
-def test_what_a_network_takes_is_kept_beside_it(store: Store) -> None:
-    columns = {"columns": [{"name": "마을 = 서울", "values": ["서울"]}]}
-    store.keep_model(KEY, lambda path: path.write_bytes(b"a network"), columns)
-    assert (store.columns(KEY), store.columns("cd" * 32)) == (columns, None)
-    assert store.models("json") == store.models("keras") == {KEY}
-    store.drop_models([KEY])
-    assert files(store.root) == []
-
-
-@pytest.mark.parametrize("content", [b"{", b"\xff", b"[" * 1000, b'{"fill": NaN}'])
-def test_a_spoiled_description_of_a_network_is_one_error(store: Store, content: bytes) -> None:
-    store.write("x", b"")
-    path = store.model_path(KEY, "json")
-    path.parent.mkdir()
-    path.write_bytes(content)
-    with pytest.raises(StoreError, match=r"json cannot be used: .*; remove it"):
-        store.columns(KEY)
-    path.unlink()
-    path.symlink_to(store.root / "x")
-    with pytest.raises(StoreError, match="it is a symbolic link"):
-        store.columns(KEY)

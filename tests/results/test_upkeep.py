@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ablate.errors import StoreError
-from ablate.results import trash, upkeep
+from ablate.results import models, trash, upkeep
 from ablate.results.record import Failure, weights_digest
 from ablate.results.store import Store
 from ablate.settings.document import LARGEST_FILE
@@ -25,7 +25,7 @@ def store_with(root: Path, *keys: str) -> Store:
     made.prepare()
     for key in keys:
         made.commit(record(key, weights=weights_digest(WEIGHTS)))
-        made.keep_weights(key, WEIGHTS)
+        models.keep_weights(made, key, WEIGHTS)
     return made
 
 
@@ -55,9 +55,9 @@ def test_a_folder_in_order_has_no_findings(tmp_path: Path) -> None:
 def test_every_kind_of_disorder_is_named_and_nothing_is_changed(tmp_path: Path) -> None:
     store = store_with(tmp_path, GOOD, BAD)
     store.record_path(BAD).write_bytes(store.record_path(BAD).read_bytes()[:-9])
-    store.model_path(GOOD, "npz").write_bytes(b"PK")
-    store.model_path(GOOD, "keras").write_bytes(b"PK")
-    store.keep_weights(NEW, WEIGHTS)
+    models.model_path(store, GOOD, "npz").write_bytes(b"PK")
+    models.model_path(store, GOOD, "keras").write_bytes(b"PK")
+    models.keep_weights(store, NEW, WEIGHTS)
     store.record_failure(GOOD, FAILURE)
     (tmp_path / "quarantine").mkdir()
     (tmp_path / "quarantine" / f"{NEW}.json.12345678").write_text("{")
@@ -111,7 +111,7 @@ def test_merging_copies_what_is_new_and_in_order(tmp_path: Path) -> None:
     assert [finding.path for finding in merged.refused] == [there.record_path(BAD)]
     assert contents(there.root) == before
     assert here.load(NEW) is not None
-    assert here.model_path(NEW, "npz").read_bytes() == there.model_path(NEW, "npz").read_bytes()
+    assert models.model_path(here, NEW, "npz").read_bytes() == models.model_path(there, NEW, "npz").read_bytes()
     assert here.last_failure("dd" * 32) == FAILURE
     assert (here.root / "study.toml").read_bytes() == b"[study]"
     again = contents(here.root)
@@ -172,7 +172,7 @@ def users_files(root: Path) -> dict[str, bytes]:
 def test_what_is_not_ours_is_left_alone_and_counted(tmp_path: Path) -> None:
     store = store_with(tmp_path, GOOD, BAD)
     mine = users_files(tmp_path)
-    store.keep_weights(NEW, WEIGHTS)
+    models.keep_weights(store, NEW, WEIGHTS)
     inventory = upkeep.verify(store)
     assert inventory.foreign == len(mine)
     assert inventory.is_sound
@@ -187,7 +187,7 @@ def test_what_is_not_ours_is_left_alone_and_counted(tmp_path: Path) -> None:
 
 def test_looking_changes_nothing(tmp_path: Path) -> None:
     store = store_with(tmp_path, GOOD)
-    store.keep_weights(NEW, WEIGHTS)
+    models.keep_weights(store, NEW, WEIGHTS)
     before = contents(tmp_path)
     assert len(upkeep.garbage(store, upkeep.verify(store))) == 1
     assert contents(tmp_path) == before
@@ -207,7 +207,7 @@ def test_links_in_the_place_of_folders_lead_nowhere(tmp_path: Path) -> None:
     """Neither removed nor set aside is what lies in another folder."""
     mine = store_with(tmp_path / "mine", GOOD, BAD)
     mine.record_path(BAD).write_bytes(b"damaged, and none of their business")
-    mine.keep_weights(NEW, WEIGHTS)
+    models.keep_weights(mine, NEW, WEIGHTS)
     before = contents(mine.root)
     theirs = Store(tmp_path / "theirs")
     theirs.root.mkdir()
@@ -215,8 +215,8 @@ def test_links_in_the_place_of_folders_lead_nowhere(tmp_path: Path) -> None:
         (theirs.root / name).symlink_to(mine.root / name)
     assert theirs.load(GOOD) is None
     assert theirs.load(BAD) is None
-    assert theirs.models("npz") == set()
-    theirs.drop_models([GOOD, NEW])
+    assert models.keys(theirs, "npz") == set()
+    models.drop(theirs, [GOOD, NEW])
     remove(theirs, upkeep.garbage(theirs, upkeep.verify(theirs), quarantine=True))
     with pytest.raises(StoreError, match="which records there are is not seen"):
         upkeep.unused(theirs, set())
@@ -236,16 +236,16 @@ def test_what_says_what_a_network_takes_goes_where_the_network_goes(tmp_path: Pa
     columns = {"columns": [{"name": "age"}]}
     store = store_with(tmp_path / "here", GOOD)
     for key in (GOOD, BAD):
-        store.keep_model(key, lambda path: path.write_bytes(network()), columns)
+        models.keep_model(store, key, lambda path: path.write_bytes(network()), columns)
     unneeded = {f"models/{BAD}.keras": "unneeded", f"models/{BAD}.json": "unneeded"}
     assert kinds(store) == unneeded
     there = Store(tmp_path / "there")
     upkeep.merge(store, there)
-    assert there.columns(GOOD) == columns
+    assert models.columns(there, GOOD) == columns
     remove(store, upkeep.garbage(store, upkeep.verify(store)))
-    assert store.models("json") == {GOOD}
+    assert models.keys(store, "json") == {GOOD}
     remove(there, upkeep.unused(there, set()))
-    assert there.models("json") == there.models("keras") == set()
+    assert models.keys(there, "json") == models.keys(there, "keras") == set()
 
 
 def test_runs_of_a_confirmation_on_its_way_are_asked_for(tmp_path: Path) -> None:
@@ -308,11 +308,11 @@ def test_nothing_of_runs_whose_records_are_not_seen_is_removed(tmp_path: Path, h
 
 def test_merging_leaves_networks_that_are_no_networks_of_their_runs(tmp_path: Path) -> None:
     source, target = store_with(tmp_path / "a", GOOD, NEW, BAD), Store(tmp_path / "b")
-    with source.model_path(GOOD, "keras").open("wb") as file:
+    with models.model_path(source, GOOD, "keras").open("wb") as file:
         file.truncate(2**38)
-    with source.model_path(NEW, "keras").open("wb") as file:
+    with models.model_path(source, NEW, "keras").open("wb") as file:
         file.truncate(2**29)  # its record tells of six weights
-    source.model_path(BAD, "npz").write_bytes(b"PK")
+    models.model_path(source, BAD, "npz").write_bytes(b"PK")
     found = upkeep.merge(source, target)
     assert {(each.path.name, each.kind) for each in found.refused} == {
         (f"{GOOD}.keras", "damaged"),

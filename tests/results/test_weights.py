@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ablate.reading import DamagedError
-from ablate.results import files, upkeep, weights
+from ablate.results import files, models, upkeep, weights
 from ablate.results.record import weights_digest
 from ablate.results.store import Store
 from tests.results.builders import network, record
@@ -92,7 +92,7 @@ def store_with(root: Path, kept: dict[str, np.ndarray]) -> tuple[Store, str]:
     count = sum(array.size for array in kept.values())
     made = record(weights=weights_digest(kept), result={**record().result, "parameters": count})
     store.commit(made)
-    store.keep_weights(made.key, kept)
+    models.keep_weights(store, made.key, kept)
     return store, made.key
 
 
@@ -102,7 +102,7 @@ def test_whatever_is_kept_is_read_again(tmp_path: Path, monkeypatch: pytest.Monk
     kept = {"a": np.ones((50, 100), kind), "b": np.asfortranarray(np.ones((3, 2), kind))}
     monkeypatch.setattr(files, "LIMIT", 3_000)
     store, key = store_with(tmp_path, kept)
-    found = store.weights(store.load(key))
+    found = models.read_weights(store, store.load(key))
     assert store.damaged == []
     np.testing.assert_array_equal(found["a"], kept["a"])
     assert upkeep.verify(store).is_sound
@@ -112,16 +112,16 @@ def test_whatever_is_kept_is_read_again(tmp_path: Path, monkeypatch: pytest.Monk
 def test_weights_of_more_than_256_mb_are_read_again(tmp_path: Path) -> None:
     kept = {"dense/0": np.zeros((1_000, 68_000), np.float32)}
     store, key = store_with(tmp_path, kept)
-    assert store.weights(store.load(key))["dense/0"].shape == (1_000, 68_000)
+    assert models.read_weights(store, store.load(key))["dense/0"].shape == (1_000, 68_000)
     assert store.damaged == []
 
 
 def test_more_than_a_record_says_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store, key = store_with(tmp_path, {"a": np.ones(10, np.float32)})
     monkeypatch.setattr(files, "LIMIT", 1_000)
-    store.model_path(key, "npz").write_bytes(archive(a=np.ones(1_000, np.float32)))
+    models.model_path(store, key, "npz").write_bytes(archive(a=np.ones(1_000, np.float32)))
     with pytest.raises(DamagedError, match="more than the 1,080 that are read"):
-        weights.read(store.model_path(key, "npz"), store.load(key))
+        weights.read(models.model_path(store, key, "npz"), store.load(key))
 
 
 @pytest.mark.parametrize(("name", "most"), [("LIMIT", 39), ("MOST_ARRAYS", 1)])
@@ -131,7 +131,7 @@ def test_what_would_not_be_read_again_is_not_kept(
     monkeypatch.setattr(weights, name, most)
     store, key = store_with(tmp_path, {"a": np.ones(5, np.float32), "b": np.ones(5, np.float32)})
     assert weights.are_too_large(store.load(key)) == (name == "LIMIT")
-    assert store.models("npz") == set()
+    assert models.keys(store, "npz") == set()
     assert store.load(key) is not None
     assert upkeep.verify(store).findings == ()
 

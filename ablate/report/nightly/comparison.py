@@ -158,8 +158,8 @@ def _settings(before: Baseline, now: Baseline, common: Iterable[str]) -> tuple[S
     for name in common:
         old, new = before.treatments[name].settings, now.treatments[name].settings
         for key in sorted(old.keys() | new.keys()):
-            values = _value(old.get(key)), _value(new.get(key))
             if old.get(key) != new.get(key):
+                values = _value(old.get(key)), _value(new.get(key))
                 found.setdefault((key, *values), []).append(name)
     return tuple(Setting(*texts, tuple(names)) for texts, names in found.items())
 
