@@ -14,12 +14,13 @@ The names below are imported when first used, so that `import ablate` stays chea
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from ablate.version import __version__
+
 if TYPE_CHECKING:
-    from ablate.api import Results, compare, load, open_results, run
+    from ablate.api import Results, compare, load, open_results, run, study
     from ablate.errors import AblateError
 
-__version__ = "0.1.0"
-__all__ = ["AblateError", "Results", "__version__", "compare", "load", "open_results", "run"]
+__all__ = ["AblateError", "Results", "__version__", "compare", "load", "open_results", "run", "study"]
 
 _HOMES = {
     "AblateError": "ablate.errors",
@@ -28,6 +29,7 @@ _HOMES = {
     "load": "ablate.api",
     "open_results": "ablate.api",
     "run": "ablate.api",
+    "study": "ablate.api",
 }
 
 

@@ -117,7 +117,7 @@ def settings(layer: keras.layers.Layer) -> dict[str, Any]:
     return found
 
 
-def copy(layer: keras.Operation, kind: type | None = None, /, **changes: Any) -> keras.Operation:
+def copy(layer: keras.Operation, kind: Any = None, /, **changes: Any) -> keras.Operation:
     """A layer made anew from its settings, with some of them changed; functions are handed over as they are.
 
     Args:

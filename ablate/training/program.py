@@ -19,18 +19,20 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.python.framework import ops
 
-from ablate.study.dataset import Dataset
-from ablate.study.settings import RunSettings
-from ablate.study.splits import Rows, Split
-from ablate.study.structure import structure
+from ablate.data.dataset import Dataset
+from ablate.data.splits import Rows, Split
+from ablate.settings.run import RunSettings
+from ablate.settings.structure import structure
 from ablate.training import convolutions, layers, surgery
 from ablate.training import model as plain_model
 from ablate.training.blueprint import Blueprint
 from ablate.training.data import Scaling, Tensors
 from ablate.training.evaluation import score_batch
+from ablate.training.initializers import initializers
 from ablate.training.traced import Traced
 
 EVALUATION_BATCH = 1024  # at most
+SMALL_EVALUATION_BATCH = 64  # of images, so that their patches fit into a processor's cache
 TRAIN_SIDE, VALIDATION_SIDE, NO_SIDE = range(3)
 EPOCH_COLUMNS = ("loss", "accuracy", "train_loss", "train_accuracy", "val_loss", "val_accuracy")
 
@@ -90,7 +92,7 @@ class Program:
         blueprint: Blueprint | None = None,
     ) -> None:
         self._name = name
-        self._xla = xla
+        self._by_products = xla and blueprint is not None and blueprint.convolves
         self._blueprint = blueprint
         self._shape = blueprint.shape if blueprint else (features,)
         shape = structure(settings)
@@ -154,7 +156,7 @@ class Program:
 
     def _begin_stack(self, settings: RunSettings, seed: int) -> None:
         """Draw the initial weights of hidden layers, and set their rates and strengths."""
-        for name, initializer in plain_model.initializers(settings, seed).items():
+        for name, initializer in initializers(settings, seed).items():
             if name in {layer.name for layer in self.model.layers}:
                 kernel = self.model.get_layer(name).kernel
                 kernel.assign(initializer(kernel.shape))
@@ -187,7 +189,7 @@ class Program:
         """The first epoch, which traces and compiles the program; XLA compiles before it executes anything."""
         started = time.perf_counter()
         try:
-            with _named_after(self._name), convolutions.as_products() if self._xla else nullcontext():
+            with _named_after(self._name), convolutions.as_products() if self._by_products else nullcontext():
                 traced = self._function.get_concrete_function(*arguments)
             columns = traced(*arguments)
         except Exception as error:

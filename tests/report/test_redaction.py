@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from ablate.report import page, redaction
+from ablate.report import redaction
 from ablate.report.findings import Findings
+from ablate.report.page import html as page
 from ablate.results import embedded
 from ablate.results.identity import data_name
-from ablate.study import design, spec
+from ablate.studies import design, spec
 
 HOMES = ["/home/jürgen/a.npz", "/home/Jane Doe/b.npz", "/home/o'brien/c.npz", "C:\\Users\\Jane Doe\\d.npz"]
 SAME = ["/home/ann/x.npz", "/home/bob/x.npz", "~/x.npz", "/home/cid/x.npz"]

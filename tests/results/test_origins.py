@@ -11,8 +11,9 @@ from ablate.errors import StudyError
 from ablate.results import origins
 from ablate.results.identity import Identity, origin_name, plan_runs
 from ablate.results.store import Store
-from ablate.study import design, document
-from ablate.study.spec import Study
+from ablate.settings import document
+from ablate.studies import design
+from ablate.studies.spec import Study
 from tests.conftest import STUDIES, study_of
 from tests.results import builders
 from tests.results.test_identity import identity_for

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from ablate.data import splits
+from ablate.data.sources import Dataset
 from ablate.errors import ModelError
 from ablate.results.record import Record
-from ablate.study import splits
-from ablate.study.settings import RunSettings
-from ablate.study.sources import Dataset
+from ablate.settings.run import RunSettings
 from ablate.training import blueprint as blueprints
 from ablate.training import data as run_data
 from ablate.training import layers, saving, surgery, trainer
@@ -31,7 +31,7 @@ def settings_of(builder: str, **sections: Any) -> RunSettings:
     reference = builder if ":" in builder else f"user_models:{builder}"
     model = {"hidden": [], "builder": reference, **sections.pop("model", {})}
     document: Any = {"study": {"name": "own"}, "data": {"source": "digits"}, "training": {"epochs": 2}, **sections}
-    from ablate.study import spec
+    from ablate.studies import spec
 
     document["data"] = {"source": "digits", **document["data"]}
     document["model"] = {name: value for name, value in model.items() if value}

@@ -7,9 +7,9 @@ import keras
 import numpy as np
 import pytest
 
+from ablate.data.sources import Dataset
 from ablate.results.record import Record
-from ablate.study.settings import RunSettings
-from ablate.study.sources import Dataset
+from ablate.settings.run import RunSettings
 from ablate.training import data as run_data
 from ablate.training import trainer
 from ablate.training.program import structure
@@ -83,7 +83,7 @@ def test_a_grid_compiles_one_program_per_structure(digits: Dataset) -> None:
         underfitting={"batch_norm": [False, True], "init": ["he_normal", "zeros"]},
         overfitting={"dropout": [0.0, 0.5], "l2": [0.0, 0.1]},
     )
-    from ablate.study import design
+    from ablate.studies import design
 
     records = [train(each.settings, digits, workshop) for each in design.treatments(study)]
     assert len(records) == 16
