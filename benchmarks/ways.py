@@ -26,10 +26,10 @@ from ablate.data import sources, splits
 from ablate.settings.run import RunSettings
 from ablate.studies import design
 from ablate.studies.spec import Study
-from ablate.usercode import code
 from ablate.training.blueprint import draw
 from ablate.training.callbacks import stopping
 from ablate.training.model import build, compile_model
+from ablate.usercode import code
 
 CANDIDATES = (1, 4, 10, 32, 100, 480, 1500)  # steps per execution; those beyond an epoch's steps are left out
 Arrays = tuple[np.ndarray, np.ndarray]
