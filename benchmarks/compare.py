@@ -3,17 +3,20 @@
     python benchmarks/compare.py digits            # the bundled study; about ten minutes on two cores
     python benchmarks/compare.py mnist             # four runs of thirty epochs; needs MNIST and about ten minutes
     python benchmarks/compare.py mnist --batch-size 100
+    python benchmarks/compare.py cnn               # two convolutions on MNIST; also cifar (four) and lstm
 
 Needs `pip install -e '.[bench]'`. Every way is a fresh process, timed from outside, imports and compilation included,
 and its turn comes once in every repetition. The slow ways train a part of the runs and the rest is added at their
 median; `ablate` trains all of them, first without and then with programs in XLA's cache. Early stopping, which the
-tuner does not know, costs it the epochs that the others save.
+tuner does not know, costs it the epochs that the others save. Processor seconds are those of a process and all that it
+starts: on a machine that others use, they say more than the clock.
 """
 
 import argparse
 import json
 import os
 import platform
+import resource
 import statistics
 import subprocess
 import sys
@@ -27,7 +30,10 @@ from ablate.api import default_jobs, make_plan
 from ablate.studies.spec import Study
 
 HERE = Path(__file__).parent
-STUDIES = {"digits": HERE.parent / "ablations.toml", "mnist": HERE / "mnist.toml"}
+STUDIES = {"digits": HERE.parent / "ablations.toml"}
+STUDIES |= {name: HERE / f"{name}.toml" for name in ("mnist", "cnn", "cifar", "lstm")}
+PARTS = {"digits": 7, "mnist": 1}
+SLOW = {"digits": ["plain", "tuned", "tuner"], "mnist": ["plain", "tuned"]}
 NAMES = {
     "plain": "model.fit in a loop",
     "tuned": "fit, jit_compile, best steps_per_execution",
@@ -43,15 +49,17 @@ def main() -> None:
     parser.add_argument("study", choices=STUDIES)
     parser.add_argument("--batch-size", type=int)
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--part", type=int, help="runs that the slow ways train; default: 7 of digits, 1 of mnist")
+    parser.add_argument(
+        "--part", type=int, help="runs that the slow ways train; default: 7 of digits, 1 of mnist, else 2"
+    )
     arguments = parser.parse_args()
     overrides = [f"training.batch_size={arguments.batch_size}"] if arguments.batch_size else []
     study = ablate.load(STUDIES[arguments.study], overrides)
-    part = arguments.part or {"digits": 7, "mnist": 1}[arguments.study]
+    part = arguments.part or PARTS.get(arguments.study, 2)
     with tempfile.TemporaryDirectory() as scratch:
         total = len(make_plan(study, out=scratch).selected)
-        subprocess.run([sys.executable, "-c", "import tensorflow, keras, keras_tuner, ablate.api"], check=True)
-        slow = ["plain", "tuned", "tuner"] if arguments.study == "digits" else ["plain", "tuned"]
+        subprocess.run([sys.executable, "-c", "import tensorflow, keras, ablate.api"], check=True)
+        slow = SLOW.get(arguments.study, ["plain"])
         measured: dict[str, list[dict[str, Any]]] = {way: [] for way in [*slow, "cold", "warm"]}
         for repeat in range(arguments.repeats):
             for way in slow:
@@ -65,12 +73,14 @@ def main() -> None:
 def measure_part(way: str, study: Study, overrides: list[str], part: int, total: int) -> dict[str, Any]:
     """Seconds that a slow way takes for the whole study, from a part of its runs; and of its epochs."""
     command = [sys.executable, str(HERE / "ways.py"), way, str(study.source), str(part), *overrides]
-    started = time.perf_counter()
+    started, busy = time.perf_counter(), processor_seconds()
     output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    seconds = time.perf_counter() - started
+    seconds, busy = time.perf_counter() - started, processor_seconds() - busy
     found = json.loads(output)
     rest = (total - part) * statistics.median(found["runs"])
-    return {**found, "whole": seconds - found.get("uncounted", 0.0) + rest, "epoch": statistics.median(found["epochs"])}
+    busy += (total - part) * statistics.median(found.get("processor", [0.0]))
+    whole = seconds - found.get("uncounted", 0.0) + rest
+    return {**found, "whole": whole, "epoch": statistics.median(found["epochs"]), "busy": busy}
 
 
 def measure_ablate(study: Study, overrides: list[str], scratch: Path, name: str) -> dict[str, Any]:
@@ -79,13 +89,19 @@ def measure_ablate(study: Study, overrides: list[str], scratch: Path, name: str)
     cache = scratch / "cache" / name.split("-", maxsplit=1)[0]  # the cold run of a repetition fills it for the warm one
     command = [sys.executable, "-m", "ablate", "run", "--quiet", "--config", str(study.source), "--out", str(out)]
     command += [part for override in overrides for part in ("--set", override)]
-    started = time.perf_counter()
+    started, busy = time.perf_counter(), processor_seconds()
     subprocess.run(command, check=True, env={**os.environ, "ABLATE_XLA_CACHE": str(cache)})
-    seconds = time.perf_counter() - started
+    seconds, busy = time.perf_counter() - started, processor_seconds() - busy
     results = ablate.open_results(study.source, overrides, out=out)
     assert not results.snapshot.missing
     epochs = results.histories.query("epoch > 1")["seconds"].median()
-    return {"whole": seconds, "epoch": epochs / default_jobs()}
+    return {"whole": seconds, "epoch": epochs / default_jobs(), "busy": busy}
+
+
+def processor_seconds() -> float:
+    """What all processes took that were started from here and have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def show(measured: dict[str, list[dict[str, Any]]], what: str, part: int) -> None:
@@ -94,19 +110,22 @@ def show(measured: dict[str, list[dict[str, Any]]], what: str, part: int) -> Non
         f"\n{what}; {platform.processor() or platform.machine()}, {os.cpu_count()} cores, {time.strftime('%Y-%m-%d')}"
     )
     print(f"Medians of {len(measured['cold'])} repetitions (least to most); the slow ways trained {part} runs.\n")
-    print("| way | whole process, s | times `ablate` cold | epoch, ms | times `ablate` |")
-    print("|---|---|---|---|---|")
+    print(
+        "| way | whole process, s | times `ablate` cold | epoch, ms | times `ablate` | processor, s | times `ablate` |"
+    )
+    print("|---|---|---|---|---|---|---|")
     for way, repetitions in measured.items():
         cells = []
-        for key, unit in (("whole", 1.0), ("epoch", 1e3)):
+        for key, unit in (("whole", 1.0), ("epoch", 1e3), ("busy", 1.0)):
             values = [each[key] * unit for each in repetitions]
             ratios = [
                 each[key] / cold[key] for each, cold in zip(repetitions, measured["cold"], strict=True)
             ]  # within a repetition
             cells += [_median(values), _median(ratios)]
         print(f"| {NAMES[way]} | {' | '.join(cells)} |")
-    steps = [each["steps_per_execution"] for each in measured["tuned"]]
-    print(f"\nBest steps_per_execution: {', '.join(map(str, steps))}.")
+    if "tuned" in measured:
+        steps = [each["steps_per_execution"] for each in measured["tuned"]]
+        print(f"\nBest steps_per_execution: {', '.join(map(str, steps))}.")
 
 
 def _median(values: list[float]) -> str:

@@ -26,8 +26,10 @@ from ablate.data import sources, splits
 from ablate.settings.run import RunSettings
 from ablate.studies import design
 from ablate.studies.spec import Study
+from ablate.training.blueprint import draw
 from ablate.training.callbacks import stopping
 from ablate.training.model import build, compile_model
+from ablate.usercode import code
 
 CANDIDATES = (1, 4, 10, 32, 100, 480, 1500)  # steps per execution; those beyond an epoch's steps are left out
 Arrays = tuple[np.ndarray, np.ndarray]
@@ -59,16 +61,23 @@ class Part:
         chosen = [treatments[number * len(treatments) // runs] for number in range(runs)]
         self.runs = [(each.settings, study.seeds[0]) for each in chosen]
         self.dataset = sources.load(study.base.data, study.source.parent)
+        self.folder = study.source.parent
+        code.open_folder(self.folder)
         self.divisor = np.float32(self.dataset.divisor)
 
     def arrays(self, settings: RunSettings, seed: int) -> tuple[Arrays, Arrays, Arrays]:
         rows = splits.split(self.dataset, settings.data, seed)
         parts = (rows.train, rows.validation, rows.test)
-        train, validation, test = ((self.dataset.x[part] / self.divisor, self.dataset.y[part]) for part in parts)
+        shape = (-1,) if settings.model.hidden else self.dataset.shape
+        x = [(self.dataset.x[part] / self.divisor).reshape(len(part), *shape) for part in parts]
+        train, validation, test = ((each, self.dataset.y[part]) for each, part in zip(x, parts, strict=True))
         return train, validation, test
 
     def model(self, settings: RunSettings, seed: int) -> keras.Model:
-        return build(settings, self.dataset.x.shape[1], len(self.dataset.classes), seed)
+        classes, blueprint = len(self.dataset.classes), None
+        if not settings.model.hidden:
+            blueprint = draw(settings, self.dataset.shape, classes, self.folder)
+        return build(settings, self.dataset.x.shape[1], classes, seed, blueprint)
 
 
 def plain(part: Part) -> dict[str, Any]:
@@ -130,12 +139,13 @@ def tuner(part: Part) -> dict[str, Any]:
 
 
 def _loop(part: Part, compile_so: Callable[[keras.Model, RunSettings], None]) -> dict[str, Any]:
-    runs, epochs = [], []
+    runs, processor, epochs = [], [], []
     for settings, seed in part.runs:
-        started = time.perf_counter()
+        started, busy = time.perf_counter(), time.process_time()
         epochs += _fit(part, settings, seed, compile_so)
         runs.append(time.perf_counter() - started)
-    return {"runs": runs, "epochs": epochs}
+        processor.append(time.process_time() - busy)
+    return {"runs": runs, "epochs": epochs, "processor": processor}
 
 
 def _fit(

@@ -33,7 +33,7 @@ def train_again(
     """
     around = surroundings.describe(folder)
     usual = assignment(0, run, identity, store, folder, record.trainer, keep_weights=False, around=around)
-    elsewhere = replace(usual, store=scratch.root.absolute())
+    elsewhere = replace(usual, store=scratch.root.absolute(), as_recorded=True)
     with Lanes(1, 1) as lanes:
         future = lanes.submit(0, elsewhere, None)
         while not (future.done() or lanes.is_silent(elsewhere)):

@@ -29,6 +29,7 @@ class Assignment:
         origin: folder and run of the study whose weights it starts from.
         treatment: the label of every factor's level, which callbacks of the user's may ask for.
         surroundings: what the record's environment says beyond what the worker knows; see `surroundings.describe`.
+        as_recorded: whether the trainer is that of a record, which no measured way replaces; see `ways`.
     """
 
     index: int
@@ -45,6 +46,7 @@ class Assignment:
     origin: tuple[Path, str] | None = None
     treatment: Mapping[str, str] = field(default_factory=dict)
     surroundings: Mapping[str, str] = field(default_factory=dict)
+    as_recorded: bool = False
 
 
 @dataclass(frozen=True)

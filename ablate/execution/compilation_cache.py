@@ -4,7 +4,8 @@ TensorFlow reads and writes compiled programs in a folder that it is given befor
 entry, never removes one, and does not expect another process to. So it is lent a folder of its own: links to those
 entries of the shelf whose content still has the digest in its name. What it adds is put on the shelf afterwards.
 
-Nothing here decides about results, and nothing that goes wrong here stops a run: it compiles anew.
+Beside the programs lie the ways that were measured on this machine, see `ways`. Nothing else here decides about
+results, and nothing that goes wrong here stops a run: it compiles anew.
 """
 
 import contextlib
@@ -16,7 +17,7 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +30,8 @@ LIMIT = 128 * 2**20  # bytes of a shelf, some eighty programs; the oldest go fir
 _FORGOTTEN = 30 * 24 * 3600.0  # seconds without use after which another version's shelf is removed
 _ABANDONED = 24 * 3600.0  # seconds after which a lent folder belongs to nobody: its process was killed
 _LENT = "lent-"
+WAY = ".way"  # suffix of files with a measured way
+_MOST_WAYS = 1000  # files; the oldest go first
 
 
 @contextlib.contextmanager
@@ -126,6 +129,9 @@ def _lend(shelf: Path) -> Path | None:
                 entry.unlink()
             elif not (folder / name).exists():  # two processes may have made the same program, not bit for bit
                 _link(entry, folder / name)
+    for entry in shelf.glob(f"*{WAY}"):
+        with contextlib.suppress(OSError):
+            _link(entry, folder / entry.name)
     return folder
 
 
@@ -134,11 +140,20 @@ def _take_back(shelf: Path, folder: Path) -> None:
     for entry in folder.glob("*.pb"):
         if entry.name not in known:
             entry.rename(shelf / f"{entry.name}.{_digest(entry.read_bytes())}")
-    entries = sorted(shelf.glob("*.pb.*"), key=lambda entry: entry.stat().st_mtime, reverse=True)
+    for entry in folder.glob(f"*{WAY}"):
+        if not (shelf / entry.name).exists():
+            entry.rename(shelf / entry.name)
+    for entry in _newest_first(shelf.glob(f"*{WAY}"))[_MOST_WAYS:]:
+        entry.unlink(missing_ok=True)
+    entries = _newest_first(shelf.glob("*.pb.*"))
     sizes = itertools.accumulate(entry.stat().st_size for entry in entries)
     for entry, size in zip(entries, sizes, strict=True):
         if size > LIMIT:
             entry.unlink(missing_ok=True)
+
+
+def _newest_first(entries: Iterable[Path]) -> list[Path]:
+    return sorted(entries, key=lambda entry: entry.stat().st_mtime, reverse=True)
 
 
 def _tidy(shelf: Path) -> None:

@@ -23,7 +23,7 @@ from typing import Any
 from threadpoolctl import threadpool_limits
 
 from ablate.errors import AblateError, ModelError, StoreError, WorkerError
-from ablate.execution import kept
+from ablate.execution import kept, ways
 from ablate.execution.assignment import LONGEST_MESSAGE, Assignment, Board, Outcome
 from ablate.execution.unchanged import ChangedError, Unchanged, check_file
 from ablate.results import models
@@ -51,6 +51,7 @@ class _Process:
     board: Board
     workshop: Any
     unchanged: Unchanged
+    machine: Path | None
 
 
 _process: _Process | None = None
@@ -64,7 +65,7 @@ def start(parent: int, board: Board, output: Connection, compiled: Path | None) 
         parent: process id of the scheduler; this process ends itself when that one is gone.
         board: shared with the scheduler.
         output: a pipe for everything that is printed here, by native libraries too.
-        compiled: folder of programs that XLA compiled before, and for those it compiles now.
+        compiled: folder of programs that XLA compiled before, and for those it compiles now; and of measured ways.
     """
     global _process, _start_error
     if os.environ.get("PYTHONSAFEPATH") == SAFE:
@@ -92,7 +93,7 @@ def start(parent: int, board: Board, output: Connection, compiled: Path | None) 
     except Exception as error:  # noqa: BLE001 - a broken installation shows in many ways; `run` tells of it
         _start_error = f"{type(error).__name__}: {error}"
         return
-    _process = _Process(board, Workshop(), Unchanged())
+    _process = _Process(board, Workshop(), Unchanged(), compiled)
 
 
 def run(assignment: Assignment) -> Outcome:
@@ -162,6 +163,7 @@ def _train(assignment: Assignment, process: _Process, started: float) -> Outcome
         dataset,
         process.workshop,
         trainer=assignment.trainer,
+        choose=None if assignment.as_recorded else functools.partial(ways.choose, assignment, process.machine),
         callbacks=own if settings.training.callbacks else tuple,
         tick=tick,
         start=kept.weights(*assignment.origin, assignment, process.workshop, process.unchanged)

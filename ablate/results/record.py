@@ -25,6 +25,7 @@ TrainerName = Literal["compiled", "graph", "fit"]
 Moment = Literal["initial", "best", "end"]
 KEPT_EPOCH = "kept_epoch"  # in `Record.environment`
 SCALING = "scaling"  # likewise: how features were scaled, in words; not there in records of older versions
+MEASURED = "measured"  # likewise: why a structure is trained as it is, where that was measured; see `ways`
 MOMENTUM = "batch_norm_momentum"  # likewise, of networks that have some
 _NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from ablate.errors import StoreError
-from ablate.results import claims, entries, files, models, trash, weights
+from ablate.results import claims, entries, files, models, trash, ways, weights
 from ablate.results.models import MODEL_KINDS, ModelKind
 from ablate.results.names import is_attempt, is_key, is_temporary
 from ablate.results.record import NewerRecordError, Record
@@ -21,7 +21,7 @@ from ablate.settings.document import LARGEST_FILE
 Kind = Literal["damaged", "newer", "unfinished", "unneeded", "foreign", "quarantined", "unused"]
 DOCUMENTS = ("study.toml", "identity.json")  # what the study is, as left by the first run
 _SET_ASIDE = re.compile(r"[0-9a-f]{64}\.(json|npz)\.[0-9a-f]{8}")
-FOLDERS = ("runs", "models", "attempts", "quarantine", files.CALLBACKS, trash.FOLDER, entries.FOLDER)
+FOLDERS = ("runs", "models", "attempts", "quarantine", files.CALLBACKS, trash.FOLDER, entries.FOLDER, ways.FOLDER)
 MADE = (*DOCUMENTS, "report.html", claims.NAME)
 TABLES = ("runs", "histories")
 
@@ -127,6 +127,8 @@ def _look_at(path: Path, store: Store, records: dict[str, Record]) -> Iterator[F
             yield from _damage(path, functools.partial(weights.read, record=records[path.stem]))
     elif names[0] == entries.FOLDER and len(names) == 2 and path.suffix == ".json" and is_key(path.stem):
         yield from _damage(path, entries.read_entry)
+    elif names[0] == ways.FOLDER and len(names) == 2 and path.suffix == ".json" and is_key(path.stem):
+        yield from _damage(path, ways.read)
     elif not (len(names) == 1 and (path.name in MADE or path.stem in TABLES)):
         yield Finding("foreign", path, "nothing that ablate wrote")
 

@@ -1,6 +1,7 @@
 """A model of the user's, from a builder or a file: checked, and copied for every run with weights of its own seed."""
 
 import copy
+import functools
 import itertools
 import random
 from collections.abc import Callable, Iterator, Mapping
@@ -21,15 +22,9 @@ from ablate.settings.seeds import Stream, derive
 from ablate.training import layers
 from ablate.training.initializers import initializer
 from ablate.training.layers import FUNCTIONAL, Array
+from ablate.training.traced import operations
 from ablate.usercode import builders, code, model_files
 
-CONVOLUTIONS = tuple(
-    getattr(keras.layers, f"{kind}Conv{dimensions}D{direction}")
-    for kind, dimensions, direction in (
-        *(("", each, end) for each in (1, 2, 3) for end in ("", "Transpose")),
-        *((kind, each, "") for each in (1, 2) for kind in ("Depthwise", "Separable")),
-    )
-)
 Shape = tuple[int, ...]
 
 
@@ -66,13 +61,10 @@ class Blueprint:
         layers.put_weights(model, {**layers.weights_by_layer(model), **self.given})
         return model
 
-    @property
+    @functools.cached_property
     def convolves(self) -> bool:
-        """Whether it has a layer whose operation XLA has no fast code for on a CPU."""
-        found = (
-            layer.layer if isinstance(layer, keras.layers.Wrapper) else layer for _, layer in layers.walk(self.model)
-        )
-        return any(isinstance(layer, CONVOLUTIONS) for layer in found)
+        """Whether one of its operations is a convolution, for which XLA has no fast gradient on a CPU."""
+        return any("Conv" in kind for kind in operations(self.model, self.shape))
 
 
 def draw(settings: RunSettings, example: Shape, classes: int, folder: Path) -> Blueprint:

@@ -117,8 +117,13 @@ def settings(layer: keras.layers.Layer) -> dict[str, Any]:
     return found
 
 
-def copy(layer: keras.Operation, /, **changes: Any) -> keras.Operation:
+def copy(layer: keras.Operation, kind: Any = None, /, **changes: Any) -> keras.Operation:
     """A layer made anew from its settings, with some of them changed; functions are handed over as they are.
+
+    Args:
+        layer: what is copied.
+        kind: the class of the copy; that of the layer by default.
+        changes: settings that take the place of the layer's.
 
     What is no layer, such as the addition that Keras makes of `x + y` or the comparison behind a mask, has no weights
     and no seed, and is copied as it is.
@@ -133,7 +138,7 @@ def copy(layer: keras.Operation, /, **changes: Any) -> keras.Operation:
     config = settings(layer)
     try:
         functions = {key: getattr(layer, key) for key, value in config.items() if _is_function(value, layer, key)}
-        return layer.__class__.from_config({**config, **functions, **changes})
+        return (kind or type(layer)).from_config({**config, **functions, **changes})
     except Exception as error:
         raise _not_copied(layer, error) from error
 

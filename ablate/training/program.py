@@ -12,7 +12,7 @@ import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import keras
 import numpy as np
@@ -23,7 +23,7 @@ from ablate.data.dataset import Dataset
 from ablate.data.splits import Rows, Split
 from ablate.settings.run import RunSettings
 from ablate.settings.structure import structure
-from ablate.training import layers, surgery
+from ablate.training import convolutions, layers, surgery
 from ablate.training import model as plain_model
 from ablate.training.blueprint import Blueprint
 from ablate.training.data import Scaling, Tensors
@@ -32,11 +32,9 @@ from ablate.training.initializers import initializers
 from ablate.training.traced import Traced
 
 EVALUATION_BATCH = 1024  # at most
+SMALL_EVALUATION_BATCH = 64  # of images, so that their patches fit into a processor's cache
 TRAIN_SIDE, VALIDATION_SIDE, NO_SIDE = range(3)
 EPOCH_COLUMNS = ("loss", "accuracy", "train_loss", "train_accuracy", "val_loss", "val_accuracy")
-
-
-CONVOLUTIONS_ARE_SLOW = "XLA takes many times as long for convolutions on a CPU"
 
 
 def structure_key(settings: RunSettings, dataset: Dataset, rows: Split) -> str:
@@ -93,9 +91,8 @@ class Program:
         xla: bool = True,
         blueprint: Blueprint | None = None,
     ) -> None:
-        if xla and blueprint is not None and blueprint.convolves:
-            raise UnsupportedError(CONVOLUTIONS_ARE_SLOW)
         self._name = name
+        self._by_products = xla and blueprint is not None and blueprint.convolves
         self._blueprint = blueprint
         self._shape = blueprint.shape if blueprint else (features,)
         shape = structure(settings)
@@ -105,6 +102,11 @@ class Program:
         self.model = surgery.prepare(plain_model.build(shape, features, classes, 0, blueprint), *penalties)
         plain_model.compile_model(self.model, shape, jit_compile=False)
         self._batch_size = shape.training.batch_size
+        self._scored = (
+            EVALUATION_BATCH
+            if not (blueprint and blueprint.convolves)
+            else int(__import__("os").environ.get("SB", "64"))
+        )
         self._dropouts = surgery.dropouts(self.model)
         plain_model.materialize(self.model, self._shape)
         self._initial = [(variable, variable.numpy()) for variable in self._state()]
@@ -139,7 +141,7 @@ class Program:
         else:
             self._begin_stack(settings, seed)
         self.model.optimizer.learning_rate.assign(plain_model.learning_rate(settings))
-        held_out, sides = _evaluation_rows(rows)
+        held_out, sides = _evaluation_rows(rows, self._scored)
         self._inputs = (data.x, data.y, scaling.shift, scaling.factor, held_out, sides)
 
     def _begin(self, fresh: keras.Model) -> None:
@@ -187,7 +189,7 @@ class Program:
         """The first epoch, which traces and compiles the program; XLA compiles before it executes anything."""
         started = time.perf_counter()
         try:
-            with _named_after(self._name):
+            with _named_after(self._name), convolutions.as_products() if self._by_products else nullcontext():
                 traced = self._function.get_concrete_function(*arguments)
             columns = traced(*arguments)
         except Exception as error:
@@ -223,7 +225,9 @@ class Program:
             variable.assign(tf.zeros(variable.shape, variable.dtype))
         _fold(self._batch_size, lambda rows: (self.model.train_step(batch(rows)), ())[1], (order,))
         running = self.model.get_metrics_result()
-        totals = _fold(sides.shape[0] // _batches(sides.shape[0]), score, (scored, sides), *[tf.zeros((), dtype)] * 4)
+        totals = _fold(
+            sides.shape[0] // _batches(sides.shape[0], self._scored), score, (scored, sides), *[tf.zeros((), dtype)] * 4
+        )
         counts = [tf.reduce_sum(tf.cast(sides == side, dtype)) for side in (TRAIN_SIDE, VALIDATION_SIDE)]
         scores = [total / counts[place // 2] for place, total in enumerate(totals)]
         columns = [running["loss"], running["accuracy"], *scores]
@@ -260,18 +264,18 @@ def _reason(error: Exception) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
 
 
-def _batches(rows: int) -> int:
-    return -(-rows // EVALUATION_BATCH)
+def _batches(rows: int, most: int) -> int:
+    return -(-rows // most)
 
 
-def _evaluation_rows(rows: Split) -> tuple[tf.Tensor, tf.Tensor]:
+def _evaluation_rows(rows: Split, most: int) -> tuple[tf.Tensor, tf.Tensor]:
     """Training sample and validation rows in one sequence, and which of the two each is.
 
     It is filled up to equal batches, so that XLA compiles the scoring of one batch, and of one only.
     """
     scored = np.concatenate([rows.train_sample, rows.validation])
     sides = np.repeat([TRAIN_SIDE, VALIDATION_SIDE], [len(rows.train_sample), len(rows.validation)])
-    missing = -len(scored) % _batches(len(scored))
+    missing = -len(scored) % _batches(len(scored), most)
     scored = np.pad(scored, (0, missing))
     sides = np.pad(sides, (0, missing), constant_values=NO_SIDE)
     return tf.constant(scored, tf.int32), tf.constant(sides, tf.int32)

@@ -35,6 +35,7 @@ class Run:
         keep: given the kept weights.
         start: the weights to start from, instead of freshly drawn ones.
         blueprint: of the user's model, unless it is one of hidden layers.
+        measured: why its structure is trained as it is, where that was measured.
     """
 
     key: str
@@ -48,6 +49,7 @@ class Run:
     keep: Callable[[Mapping[str, Array]], None] | None
     start: Mapping[str, Array] | None
     blueprint: Blueprint | None
+    measured: str = ""
 
     def order(self, epoch: int) -> Rows:
         """The training rows in the order of an epoch's batches."""

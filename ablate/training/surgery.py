@@ -10,7 +10,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from ablate.training import layers
+from ablate.training import convolutions, layers
 
 
 class VariableDropout(keras.layers.Layer):
@@ -143,7 +143,7 @@ def prepare(model: keras.Model, l1: tf.Variable | None, l2: tf.Variable | None) 
             return layers.copy(layer, kernel_regularizer=Sum(VariableL1(l1), VariableL2(l2)))
         if l2 is not None and isinstance(penalty, keras.regularizers.L2):
             return layers.copy(layer, kernel_regularizer=VariableL2(l2))
-        return layers.copy(layer)
+        return layers.copy(layer, convolutions.stand_in(layer))
 
     return keras.models.clone_model(model, clone_function=replace, recursive=True)
 

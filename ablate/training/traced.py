@@ -1,9 +1,11 @@
-"""What tracing took over of a model: its layers, optimizer and loss, so that a callback that changes one is noticed."""
+"""What tracing took over of a model, so that a callback that changes it is noticed, and what it was traced to."""
 
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 from ablate.training import layers
 
@@ -38,6 +40,20 @@ class Traced:
             _same(value, self._before[name]) if name in self._before else not overrides
             for name, value, overrides in now
         )
+
+
+def operations(model: keras.Model, shape: tuple[int, ...]) -> set[str]:
+    """The kinds of TensorFlow's operations that a model's output is computed with.
+
+    Args:
+        model: any.
+        shape: of one example, as it takes it.
+    """
+    example = tf.TensorSpec((1, *shape), layers.variable_dtype())
+    graph = tf.function(lambda x: model(x, training=False), autograph=False).get_concrete_function(example).graph
+    written = graph.as_graph_def()
+    nodes = [written.node, *(function.node_def for function in written.library.function)]
+    return {node.op for node in itertools.chain.from_iterable(nodes)}
 
 
 def _attributes(model: keras.Model) -> Iterator[tuple[tuple[str, str], Any, bool]]:

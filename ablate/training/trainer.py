@@ -5,6 +5,7 @@ import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -16,7 +17,8 @@ import tensorflow as tf
 from ablate.data.dataset import Dataset
 from ablate.data.ondisk import OnDisk
 from ablate.data.splits import Split, split
-from ablate.results.record import KEPT_EPOCH, MOMENTUM, SCALING, Probe, Record, TrainerName, weights_digest
+from ablate.results.record import KEPT_EPOCH, MEASURED, MOMENTUM, SCALING, Probe, Record, TrainerName, weights_digest
+from ablate.results.ways import Way
 from ablate.settings.levels import EarlyStopping
 from ablate.settings.run import RunSettings
 from ablate.training import data as run_data
@@ -32,6 +34,7 @@ from ablate.training.callbacks import (
     schedule,
     stopping,
 )
+from ablate.training.choice import measure
 from ablate.training.evaluation import Evaluator
 from ablate.training.kept import Kept
 from ablate.training.program import AlteredError, Program, UnsupportedError
@@ -41,6 +44,8 @@ from ablate.training.workshop import Bench, Workshop
 from ablate.version import __version__
 
 Array = npt.NDArray[np.float32]
+
+Choose = Callable[[str, Callable[[], Way]], Way]
 
 TRAINERS: tuple[TrainerName, ...] = get_args(TrainerName)  # from the fastest to the one that takes every model
 
@@ -58,6 +63,7 @@ def train(
     keep: Callable[[Mapping[str, Array]], None] | None = None,
     start: Mapping[str, Array] | None = None,
     folder: Path = Path(),
+    choose: Choose | None = None,
 ) -> Record:
     """Train one run by the first trainer that can: its epoch compiled by XLA, as a plain graph, or `model.fit`.
 
@@ -74,6 +80,8 @@ def train(
         keep: given the kept weights, as `saving.plain_network` takes them.
         start: the weights to start from, likewise, instead of freshly drawn ones.
         folder: of the study, where the user's models are.
+        choose: finds the way of a structure by its name and a function that measures it; without it, the trainer is
+            the first that can.
 
     Returns:
         The record; `trainer_reason` in its environment says why the first trainer did not make it.
@@ -92,8 +100,13 @@ def train(
         tensors = workshop.tensors(dataset)
         run = Run(key, settings, seed, dataset, tensors, rows, scaling, tick, keep, start, blueprint)
         own = UserCallbacks(callbacks, isolated) if isolated and callbacks is not tuple else None
-        reason = _only_fit(dataset, own) if trainer != "fit" else ""
-        return _by_the_first_that_can(run, workshop, "fit" if reason else trainer, own, started, reason)
+        if trainer != "fit" and (reason := _only_fit(dataset, own)):
+            return _by_the_first_that_can(run, workshop, "fit", own, started, reason)
+        if trainer == "compiled" and choose is not None and blueprint is not None and blueprint.convolves:
+            way = choose(run.program_key(trainer), lambda: measure(run))
+            run, reason = replace(run, measured=way.why), way.why if way.trainer != trainer else ""
+            return _by_the_first_that_can(run, workshop, way.trainer, own, started, reason)
+        return _by_the_first_that_can(run, workshop, trainer, own, started, "")
 
 
 def _only_fit(dataset: Dataset, own: UserCallbacks | None) -> str:
@@ -199,6 +212,7 @@ def _record(
             KEPT_EPOCH: None if kept.epoch is None else kept.epoch + 1,
             **({MOMENTUM: momentum} if (momentum := layers.batch_norm_momentum(bench.model)) is not None else {}),
             **({"trainer_reason": reason} if reason else {}),
+            **({MEASURED: run.measured} if run.measured else {}),
         },
     )
 

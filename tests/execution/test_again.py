@@ -43,6 +43,7 @@ def test_it_is_trained_as_its_record_was_and_kept_apart(
     assert again.train_again(run, kept, identity, *stores, tmp_path).status == "ok"
     (sent,) = lanes.sent
     assert (sent.key, sent.seed, sent.trainer, sent.keep_weights) == (run.key, run.seed, "graph", False)
+    assert sent.as_recorded
     assert (sent.store, sent.folder) == (stores[1].root, tmp_path)
     assert lanes.closed == [False]
 

@@ -65,7 +65,7 @@ def use(monkeypatch: pytest.MonkeyPatch) -> Callable[[Train], Board]:
         for name, module in stand_ins.items():
             monkeypatch.setitem(sys.modules, f"ablate.training.{name}", module)
             monkeypatch.setattr(ablate.training, name, module, raising=False)
-        monkeypatch.setattr(worker, "_process", worker._Process(board, SimpleNamespace(spent=""), Unchanged()))
+        monkeypatch.setattr(worker, "_process", worker._Process(board, SimpleNamespace(spent=""), Unchanged(), None))
         return board
 
     return use

@@ -84,9 +84,19 @@ def test_every_remedy_trains_as_in_fit(float64: ProcessPoolExecutor, name: str) 
     [
         ({"underfitting": {"optimizer": "adam", "batch_norm": True}}, "compiled", "fit"),
         ({"underfitting": {"optimizer": "adam", "batch_norm": True}}, "compiled", "graph"),
-        ({"underfitting": {"optimizer": "adam"}, "model": {"builder": "user_models:make_cnn"}}, "graph", "fit"),
+        ({"underfitting": {"optimizer": "adam"}, "model": {"builder": "user_models:make_images"}}, "compiled", "fit"),
+        pytest.param(
+            {"underfitting": {"batch_norm": True}, "model": {"builder": "user_models:make_cnn"}},
+            "graph",
+            "fit",
+            marks=pytest.mark.slow,
+        ),
+        *(
+            pytest.param({"model": {"builder": f"user_models:{name}"}}, "compiled", "fit", marks=pytest.mark.slow)
+            for name in ("make_sequences", "make_attention")
+        ),
     ],
-    ids=["fit", "graph", "convolutions"],
+    ids=["fit", "graph", "images", "convolutions", "sequences", "attention"],
 )
 def test_every_trainer_trains_and_looks_at_layers_alike(
     float64: ProcessPoolExecutor, sections: Any, one: str, other: str
