@@ -8,8 +8,8 @@ from ablate.errors import Problem, StudyError, suggest
 from ablate.study import code
 from ablate.study.arguments import ARGUMENTS, GIVEN
 from ablate.study.code import Signature
-from ablate.study.levels import label, plain
-from ablate.study.remedies import PIECES, REMEDIES
+from ablate.study.levels import label
+from ablate.study.remedies import PIECES, is_neutral
 from ablate.study.settings import RunSettings
 
 KEY = "model.builder"
@@ -26,6 +26,18 @@ def handed(settings: RunSettings, names: Iterable[str]) -> dict[str, Any]:
     return {name: getattr(settings.remedies, name) for name in PIECES if name in taken}
 
 
+def placed(settings: RunSettings, names: Iterable[str]) -> dict[str, Any]:
+    """The remedies that are put into a model of the user's, and their levels: used ones that are not `handed` over.
+
+    Args:
+        settings: of a treatment whose model is not one of hidden layers.
+        names: the builder's parameters; none for a model from a file.
+    """
+    taken = set(names)
+    levels = {name: getattr(settings.remedies, name) for name in PIECES if name not in taken}
+    return {name: level for name, level in levels.items() if not is_neutral(name, level)}
+
+
 def check(treatments: Iterable[RunSettings], folder: Path) -> None:
     """See that every builder can be called with what its treatments hand to it.
 
@@ -34,7 +46,7 @@ def check(treatments: Iterable[RunSettings], folder: Path) -> None:
         folder: of the study.
 
     Raises:
-        StudyError: a builder lacks a parameter for an argument or for a remedy that is used, or wants another one.
+        StudyError: a builder lacks a parameter for an argument, or wants another one.
     """
     known: dict[str, Signature] = {}
     problems: list[Problem] = []
@@ -51,21 +63,11 @@ def check(treatments: Iterable[RunSettings], folder: Path) -> None:
 def _problems(settings: RunSettings, reference: str, takes: Signature) -> Iterable[Problem]:
     value = f'"{reference}"'
     arguments: Mapping[str, Any] = settings.model.arguments
-    for name in (*GIVEN, *arguments):
+    for name in arguments:
         if name not in takes.names and not takes.any_name:
-            key, what = (KEY, "which every builder is called with") if name in GIVEN else (f"{ARGUMENTS}.{name}", "")
-            near = "" if what else suggest(name, [each for each in takes.names if each not in (*GIVEN, *PIECES)])
-            message = f"{reference} has no parameter '{name}'" + (f", {what}; add it in {takes.file}" if what else near)
-            yield Problem(key, message, value if what else label(arguments[name]))
+            near = suggest(name, [each for each in takes.names if each not in (*GIVEN, *PIECES)])
+            yield Problem(f"{ARGUMENTS}.{name}", f"{reference} has no parameter '{name}'{near}", label(arguments[name]))
     for name in takes.required:
         if name not in (*GIVEN, *arguments, *PIECES):
             message = f"wants an argument '{name}'; put it under [{ARGUMENTS}], or give it a default in {takes.file}"
             yield Problem(KEY, message, value)
-    for name in PIECES:
-        level = plain(getattr(settings.remedies, name))
-        if name not in takes.names and level != REMEDIES[name].default:
-            message = (
-                f"{reference} has no parameter '{name}' to take it; add one in {takes.file} and use it in the model, "
-                "or remove the remedy"
-            )
-            yield Problem(f"{REMEDIES[name].family}.{name}", message, label(level))

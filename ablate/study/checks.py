@@ -8,7 +8,7 @@ from ablate.study import document, problems
 from ablate.study.factors import Factor
 from ablate.study.file import StudyFile
 from ablate.study.levels import label
-from ablate.study.remedies import PIECES, REMEDIES
+from ablate.study.remedies import REMEDIES
 
 MOST_FACTORS = 500
 MOST_LEVELS = 10_000  # of all factors; every one is trained at least once
@@ -43,19 +43,10 @@ def alike(factors: Iterable[Factor]) -> list[Problem]:
 def without_a_place(file: StudyFile, factors: Iterable[Factor]) -> list[Problem]:
     """Remedies that are pieces of a layer, wanted by some level, while no model of the study has a place for them.
 
-    What a builder has a place for is seen when its code is read: see `study.builders`.
+    What a model of the user's has a place for is seen when it is made: see `training.placement`.
     """
     given = {factor.name: factor.levels for factor in factors}
-    if file.model.file:
-        return [
-            Problem(
-                f"{REMEDIES[piece].family}.{piece}", "has no place: a model from a file has its layers", label(level)
-            )
-            for piece in PIECES
-            for level in given[piece]
-            if level != REMEDIES[piece].default
-        ]
-    if file.model.builder:
+    if not file.model.hidden:
         return []
     blocks = [*given.get("model.block", [file.model.block]), *given.get("model.input_block", [file.model.input_block])]
     found = []

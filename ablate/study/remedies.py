@@ -13,6 +13,7 @@ from ablate.study.levels import (
     OptimizerLevel,
     Rate,
     ScheduleLevel,
+    plain,
 )
 
 Family = Literal["underfitting", "overfitting"]
@@ -133,6 +134,13 @@ REMEDIES: dict[str, Remedy] = {
         ),
     )
 }
+
+
+def is_neutral(name: str, level: Any) -> bool:
+    """Whether a level of a remedy does nothing, also where it is a list that says so for every layer."""
+    level, default = plain(level), REMEDIES[name].default
+    return level == default or (isinstance(level, list) and all(each == default for each in level))
+
 
 ACT_ON_ANY_MODEL = {"optimizer", "learning_rate_schedule", "weight_decay", "label_smoothing", "early_stopping"}
 PIECES = tuple(name for name in REMEDIES if name not in ACT_ON_ANY_MODEL)  # of a layer: where they go, a model decides

@@ -48,6 +48,7 @@ TABLE_KEYS = (
 )  # fmt: skip
 NETWORKS = ("hidden", "builder", "file")
 OF_HIDDEN_LAYERS = ("activation", "block", "input_block")
+OF_OWN_NETWORKS = ("remedy_layers", "existing", "spatial_dropout", "recurrent_kernels")
 ActivationName = Literal[
     "relu", "sigmoid", "tanh", "elu", "selu", "gelu", "silu", "softplus", "softsign", "leaky_relu", "linear"
 ]
@@ -138,6 +139,12 @@ class Model(BaseModel):
             (`"module:function"`) from a tensor to one of the same shape.
         block: order of the pieces of a hidden layer.
         input_block: pieces between the input and the first hidden layer.
+        remedy_layers: in a model of the user's, the names of the layers that remedies are put into, with `*` and `?`
+            for any signs (`["conv_*", "dense_1"]`); all its hidden layers by default.
+        existing: what becomes of normalizations, dropouts, regularizers and constraints that such a model has itself
+            where a remedy would put one: `"keep"` leaves them and puts none beside them, `"replace"` takes them out.
+        spatial_dropout: whether the dropout remedy silences whole maps behind convolutions of such a model.
+        recurrent_kernels: whether remedies go to the recurrent kernels of such a model as well.
     """
 
     model_config = ConfigDict(**STRICT, json_schema_extra={"oneOf": [{"required": [name]} for name in NETWORKS]})
@@ -149,6 +156,10 @@ class Model(BaseModel):
     activation: Activation = "relu"
     block: Annotated[list[Piece], Field(min_length=1)] = ["dense", "batch_norm", "activation", "dropout"]
     input_block: list[InputPiece] = []
+    remedy_layers: Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1)] | None = None
+    existing: Literal["keep", "replace"] = "keep"
+    spatial_dropout: bool = False
+    recurrent_kernels: bool = False
 
     @model_validator(mode="after")
     def _is_one_network(self) -> "Model":
@@ -161,6 +172,10 @@ class Model(BaseModel):
             )
         if self.arguments and not self.builder:
             raise PydanticCustomError("network", "takes arguments with a builder alone")
+        of_own = [name for name in OF_OWN_NETWORKS if getattr(self, name) != Model.model_fields[name].default]
+        if of_own and self.hidden:
+            message = "takes {names} with a builder or a file alone; hidden layers have none of their own"
+            raise PydanticCustomError("network", message, {"names": " and ".join(of_own)})
         of_layers = [name for name in OF_HIDDEN_LAYERS if getattr(self, name) != Model.model_fields[name].default]
         if of_layers and not self.hidden:
             raise PydanticCustomError(
@@ -177,7 +192,9 @@ class Model(BaseModel):
         return {
             name: value
             for name, value in found.items()
-            if name not in unused and (value or name not in (*NETWORKS, "arguments"))
+            if name not in unused
+            and (value or name not in (*NETWORKS, "arguments"))
+            and (name not in OF_OWN_NETWORKS or value != Model.model_fields[name].default)
         }
 
     @property

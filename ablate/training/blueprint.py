@@ -3,9 +3,9 @@
 import copy
 import itertools
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,17 +20,15 @@ from ablate.study.levels import plain
 from ablate.study.seeds import Stream, derive
 from ablate.study.settings import RunSettings
 from ablate.training import layers
+from ablate.training.kernels import CONVOLUTIONS
 from ablate.training.layers import FUNCTIONAL, Array
 from ablate.training.model import initializer
+from ablate.training.placement import Note, place
+from ablate.training.rebuild import rebuild
 
-CONVOLUTIONS = tuple(
-    getattr(keras.layers, f"{kind}Conv{dimensions}D{direction}")
-    for kind, dimensions, direction in (
-        *(("", each, end) for each in (1, 2, 3) for end in ("", "Transpose")),
-        *((kind, each, "") for each in (1, 2) for kind in ("Depthwise", "Separable")),
-    )
-)
+FIRST_OF_PIECES = 2**20  # places of layers that were put in: behind those of any network's own
 Shape = tuple[int, ...]
+Place = tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -43,12 +41,16 @@ class Blueprint:
         example: of one example, as it is in the data.
         given: the weights that every run starts from, by layer: those that the builder or the file decides. All
             others are drawn anew for every seed.
+        places: by layer, see `_places`; of the model before remedies were put in.
+        notes: what became of the remedies that were put in.
     """
 
     model: keras.Model
     shape: Shape
     example: Shape
     given: Mapping[str, Array]
+    places: Mapping[str, Place]
+    notes: tuple[Note, ...] = ()
 
     def fresh(self, seed: int) -> keras.Model:
         """A copy with the initial weights of a seed, and with that seed in everything random.
@@ -56,7 +58,7 @@ class Blueprint:
         Initializers and dropouts get a seed by the place of their layer among those of their kind, so that layers
         share their weights with those of another treatment where a dropout or a normalization more stands between.
         """
-        numbers = _places(self.model)
+        numbers = {id(layer): self.places[name] for name, layer in layers.walk(self.model)}
 
         def reseeded(layer: keras.Operation) -> keras.Operation:
             place = numbers.get(id(layer))  # what Keras adds by itself, as for a mask, is no layer and has none
@@ -90,7 +92,9 @@ def draw(settings: RunSettings, example: Shape, classes: int, folder: Path) -> B
     if settings.model.file is not None:
         path = model_files.locate(settings.model.file, folder)
         model = _loaded(path)
-        return Blueprint(model, _checked(model, str(path), example, classes), example, layers.weights_by_layer(model))
+        shape = _checked(model, str(path), example, classes)
+        own = Blueprint(model, shape, example, layers.weights_by_layer(model), _places(model))
+        return _with_remedies(own, settings, (), settings.model.file)
     what = f"{settings.model.builder}"
     make = _caller(settings, example, classes, folder)
     (first, one), (second, other) = (_made(make, seed) for seed in (1, 2))
@@ -98,22 +102,52 @@ def draw(settings: RunSettings, example: Shape, classes: int, folder: Path) -> B
     if one == other:
         message = "sets the seed of all random numbers (keras.utils.set_random_seed, random.seed); remove that line"
         raise ModelError(f"{what} {message}: every run has seeds of its own")
-    return Blueprint(first, shape, example, _unchanged(first, second, what))
+    own = Blueprint(first, shape, example, _unchanged(first, second, what), _places(first))
+    return _with_remedies(own, settings, _takes(settings, folder), what)
+
+
+def _with_remedies(own: Blueprint, settings: RunSettings, takes: Sequence[str], what: str) -> Blueprint:
+    """A blueprint with those remedies put in that its builder was not handed.
+
+    Raises:
+        ModelError: one has no place in it.
+    """
+    remedies = builders.placed(settings, takes)
+    if not remedies:
+        return own
+    placement = place(own.model, settings.model, remedies, what)
+    rebuilt = rebuild(own.model, placement)
+    names = {name for name, _ in layers.walk(rebuilt.model)}
+    given = {
+        name: weight
+        for name, weight in own.given.items()
+        if (layer := name.rpartition("/")[0]) in names and layer not in placement.renewed
+    }
+    pieces = {name: (0, FIRST_OF_PIECES + piece.number) for name, piece in rebuilt.pieces.items()}
+    return replace(own, model=rebuilt.model, given=given, places={**own.places, **pieces}, notes=tuple(placement.notes))
+
+
+def _takes(settings: RunSettings, folder: Path) -> tuple[str, ...]:
+    """The parameters of a builder."""
+    assert settings.model.builder is not None
+    return code.signature(settings.model.builder, folder, builders.KEY).names
 
 
 def _caller(settings: RunSettings, example: Shape, classes: int, folder: Path) -> Callable[[], Any]:
     """The builder, to be called with everything that is handed to it."""
     reference = settings.model.builder
     assert reference is not None
-    takes = code.signature(reference, folder, builders.KEY).names
+    takes = code.signature(reference, folder, builders.KEY)
     make = code.load(reference)
+    facts = {"input_shape": example, "classes": classes}
+    known = {name: value for name, value in facts.items() if name in takes.names or takes.any_name}
 
     def call() -> Any:
-        remedies = builders.handed(settings, takes)
+        remedies = builders.handed(settings, takes.names)
         if "init" in remedies:
             remedies["init"] = initializer(plain(remedies["init"]))
         arguments = copy.deepcopy({**settings.model.arguments, **remedies})
-        return make(input_shape=example, classes=classes, **arguments)
+        return make(**known, **arguments)
 
     return call
 
@@ -226,18 +260,18 @@ def _check_weights(model: keras.Model, what: str) -> None:
             raise ModelError(f"{what}: {message}; use them inside a layer of your own")
 
 
-def _places(model: keras.Model) -> dict[int, tuple[int, int]]:
+def _places(model: keras.Model) -> dict[str, Place]:
     """By layer, its number among those with a matrix of weights, and among those with random numbers, from 1."""
-    found: dict[int, tuple[int, int]] = {}
+    found: dict[str, Place] = {}
     weighted = noisy = 0
-    for _, layer in layers.walk(model):
+    for name, layer in layers.walk(model):
         weighted += any(len(weight.shape) > 1 for weight in layer.weights)
         noisy += "seed" in layers.settings(layer)
-        found[id(layer)] = weighted, noisy
+        found[name] = weighted, noisy
     return found
 
 
-def _reseeded(layer: keras.layers.Layer, place: tuple[int, int], seed: int) -> dict[str, Any]:
+def _reseeded(layer: keras.layers.Layer, place: Place, seed: int) -> dict[str, Any]:
     """The settings of a layer that hold a seed, those of layers in it too, with seeds that belong to its place."""
     weights, noises = itertools.count(), itertools.count()
 

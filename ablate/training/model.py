@@ -198,15 +198,22 @@ def _dense(
 
 def _held_small(settings: RunSettings) -> dict[str, Any]:
     """What keeps the kernels of the first denses small, as arguments of the layer."""
-    l1, l2, max_norm = settings.remedies.l1, settings.remedies.l2, settings.remedies.max_norm
     held: dict[str, Any] = {}
-    if l1:
-        held["kernel_regularizer"] = keras.regularizers.L1L2(l1, l2)
-    elif l2:
-        held["kernel_regularizer"] = keras.regularizers.L2(l2)
-    if max_norm:
-        held["kernel_constraint"] = keras.constraints.MaxNorm(max_norm, axis=0)
+    if settings.remedies.l1 or settings.remedies.l2:
+        held["kernel_regularizer"] = penalty(settings.remedies.l1, settings.remedies.l2)
+    if settings.remedies.max_norm:
+        held["kernel_constraint"] = max_norm(settings.remedies.max_norm, (0,))
     return held
+
+
+def penalty(l1: float, l2: float) -> keras.regularizers.Regularizer:
+    """The regularizer of kernels for strengths of which one at least is not 0."""
+    return keras.regularizers.L1L2(l1, l2) if l1 else keras.regularizers.L2(l2)
+
+
+def max_norm(length: float, axes: tuple[int, ...]) -> keras.constraints.Constraint:
+    """The constraint on the length of a unit's incoming weights, which run along some axes of a kernel."""
+    return keras.constraints.MaxNorm(length, axis=axes[0] if len(axes) == 1 else list(axes))
 
 
 def _dropout(place: str, rate: float, seed: int, number: int) -> keras.layers.Layer:
