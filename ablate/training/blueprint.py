@@ -15,16 +15,16 @@ import tensorflow as tf
 from keras.src.backend.common import global_state
 
 from ablate.errors import ModelError
-from ablate.study import builders, code, model_files
-from ablate.study.levels import plain
-from ablate.study.seeds import Stream, derive
-from ablate.study.settings import RunSettings
+from ablate.settings.levels import plain
+from ablate.settings.run import RunSettings
+from ablate.settings.seeds import Stream, derive
 from ablate.training import layers
+from ablate.training.initializers import initializer
 from ablate.training.kernels import CONVOLUTIONS
 from ablate.training.layers import FUNCTIONAL, Array
-from ablate.training.model import initializer
 from ablate.training.placement import Note, place
 from ablate.training.rebuild import rebuild
+from ablate.usercode import builders, code, model_files
 
 FIRST_OF_PIECES = 2**20  # places of layers that were put in: behind those of any network's own
 Shape = tuple[int, ...]

@@ -107,3 +107,13 @@ def _changes(part: keras.layers.Layer, settings: Mapping[str, Any], *, recurrent
         for what, value in settings.items():
             made = value(kernel.axes) if what == "constraint" else value
             yield f"{kernel.name}_{what}", keras.saving.serialize_keras_object(made)
+
+
+def penalty(l1: float, l2: float) -> keras.regularizers.Regularizer:
+    """The regularizer of kernels for strengths of which one at least is not 0."""
+    return keras.regularizers.L1L2(l1, l2) if l1 else keras.regularizers.L2(l2)
+
+
+def max_norm(length: float, axes: tuple[int, ...]) -> keras.constraints.Constraint:
+    """The constraint on the length of a unit's incoming weights, which run along some axes of a kernel."""
+    return keras.constraints.MaxNorm(length, axis=axes[0] if len(axes) == 1 else list(axes))

@@ -9,11 +9,11 @@ from typing import Any
 import keras
 
 from ablate.errors import ModelError
-from ablate.study.levels import label, plain
-from ablate.study.settings import Model
+from ablate.settings.levels import label, plain
+from ablate.settings.run import Model
 from ablate.training import anatomy, kernels, layers
 from ablate.training.anatomy import DROPOUTS, NORMALIZATIONS, Anatomy, Hidden, Step
-from ablate.training.model import initializer, max_norm, penalty
+from ablate.training.initializers import initializer
 
 MOST_NAMED = 8
 ON_KERNELS = ("init", "l1", "l2", "max_norm")
@@ -193,9 +193,9 @@ class _Placing:
         if "init" in remedies:
             wanted["initializer"] = ["init"], initializer(plain(remedies["init"]))
         if penalties := [name for name in ("l1", "l2") if name in remedies]:
-            wanted["regularizer"] = penalties, penalty(remedies.get("l1", 0.0), remedies.get("l2", 0.0))
+            wanted["regularizer"] = penalties, kernels.penalty(remedies.get("l1", 0.0), remedies.get("l2", 0.0))
         if "max_norm" in remedies:
-            wanted["constraint"] = ["max_norm"], lambda axes: max_norm(remedies["max_norm"], axes)
+            wanted["constraint"] = ["max_norm"], lambda axes: kernels.max_norm(remedies["max_norm"], axes)
         for hidden in self.chosen:
             settings = self.wanted.setdefault(id(hidden.layer), {})
             for setting, (names, value) in wanted.items():

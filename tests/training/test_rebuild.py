@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 
-from ablate.study.settings import Model
+from ablate.settings.run import Model
 from ablate.training import layers
 from ablate.training.placement import Placement, place
 from ablate.training.rebuild import rebuild
