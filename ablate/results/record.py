@@ -25,6 +25,7 @@ TrainerName = Literal["compiled", "graph", "fit"]
 Moment = Literal["initial", "best", "end"]
 KEPT_EPOCH = "kept_epoch"  # in `Record.environment`
 SCALING = "scaling"  # likewise: how features were scaled, in words; not there in records of older versions
+PUT_IN = "remedies_put_in"  # likewise, in a network of the user's: where every remedy went, and where not and why
 MOMENTUM = "batch_norm_momentum"  # likewise, of networks that have some
 _NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 

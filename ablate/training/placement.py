@@ -201,7 +201,7 @@ class _Placing:
             for setting, (names, value) in wanted.items():
                 done, text = self._kernel_setting(hidden, setting)
                 for name in names:
-                    self.placement.note(hidden.name, name, f"{text} {label(remedies[name])}", done=done)
+                    self.placement.note(hidden.name, name, text, done=done)
                 if done:
                     settings[setting] = value
             if "initializer" in settings:
@@ -213,10 +213,11 @@ class _Placing:
         own = kernels.own(hidden.layer, setting, recurrent=recurrent)
         named = " and ".join(dict.fromkeys(type(each).__name__ for each in own))
         if setting == "initializer":
-            return True, f"kernel: instead of {named}," if named else "kernel:"
+            usual = named == "GlorotUniform"
+            return True, "kernel" if usual else f"kernel, instead of {named}, which the default level leaves it"
         if own and not self._replaces:
-            return False, f"has a {setting} of its own ({named}), which stays; model.existing = 'replace' would have"
-        return True, f"kernel: instead of its own {named}," if own else "kernel:"
+            return False, f"has a {setting} of its own ({named}), which stays; model.existing = 'replace' replaces it"
+        return True, f"kernel, instead of its own {named}" if own else "kernel"
 
     # --- layers before and after activations ---------------------------------------------------------------------
 
@@ -229,11 +230,11 @@ class _Placing:
             self._take_out(hidden, NORMALIZATIONS, remedy)
             behind = self._behind(hidden.layer, None)
             behind.append(Piece("batch_norm", keras.layers.BatchNormalization, {}, hidden.number, remedy))
-            where = "before what follows up to its activation"
+            where = "behind it, before its activation"
             if hidden.is_fused:
                 behind.append(self._split_off(hidden))
-                where = "between it and its activation, which has become a layer of its own"
-            self.placement.note(hidden.name, remedy, f"{where}: {hidden.name}_batch_norm", done=True)
+                where = "between it and its activation, which is a layer of its own now"
+            self.placement.note(hidden.name, remedy, where, done=True)
 
     def _without_normalization(self, hidden: Hidden, remedy: str) -> bool:
         """Whether a hidden layer has no place for a normalization; says why."""
@@ -288,23 +289,20 @@ class _Placing:
                 self.placement.note(hidden.name, "dropout", "its entry in the list is 0", done=False)
                 continue
             self._take_out(hidden, DROPOUTS, "dropout")
-            name = next(iter(self._dropout_kind(hidden, step)))
-            text = f"after {'its activation' if step.operation is hidden.layer else step.name}: {name} {label(rate)}"
+            text = "after its activation" if step.operation is hidden.layer else f"after {step.name}"
             self.placement.note(hidden.name, "dropout", text, done=True)
         if rate:
-            kind = next(iter(self._dropout_kind(owners[0], step).values()))
+            kind = self._dropout_kind(owners[0], step)
             self._behind(step.operation, step.node).append(
                 Piece("dropout", kind, {"rate": rate}, step.number, "dropout")
             )
 
-    def _dropout_kind(self, hidden: Hidden, step: Step) -> dict[str, type[keras.layers.Layer]]:
-        """The class of a dropout, by name: whole maps fall silent behind convolutions, where that is asked for."""
+    def _dropout_kind(self, hidden: Hidden, step: Step) -> Any:
+        """The class of a dropout: whole maps fall silent behind convolutions, where that is asked for."""
         rank = len(step.node.outputs[0].shape)
         convolves = type(hidden.layer) in kernels.CONVOLUTIONS
-        kind = keras.layers.Dropout
-        if self.options.spatial_dropout and convolves and rank in (3, 4, 5):
-            kind = getattr(keras.layers, f"SpatialDropout{rank - 2}D")
-        return {kind.__name__: kind}
+        spatial = self.options.spatial_dropout and convolves and rank in (3, 4, 5)
+        return getattr(keras.layers, f"SpatialDropout{rank - 2}D" if spatial else "Dropout")
 
     def _behind(self, operation: keras.Operation, node: Any) -> list[Piece]:
         return self.placement.behind.setdefault(key(operation, node), [])

@@ -16,11 +16,11 @@ import tensorflow as tf
 from ablate.data.dataset import Dataset
 from ablate.data.ondisk import OnDisk
 from ablate.data.splits import Split, split
-from ablate.results.record import KEPT_EPOCH, MOMENTUM, SCALING, Probe, Record, TrainerName, weights_digest
+from ablate.results.record import KEPT_EPOCH, MOMENTUM, PUT_IN, SCALING, Probe, Record, TrainerName, weights_digest
 from ablate.settings.levels import EarlyStopping
 from ablate.settings.run import RunSettings
 from ablate.training import data as run_data
-from ablate.training import inputs, layers
+from ablate.training import description, inputs, layers
 from ablate.training import kept as kept_weights
 from ablate.training import model as plain_model
 from ablate.training.callbacks import (
@@ -198,6 +198,7 @@ def _record(
             "programs_compiled": int(compiling > 0),
             KEPT_EPOCH: None if kept.epoch is None else kept.epoch + 1,
             **({MOMENTUM: momentum} if (momentum := layers.batch_norm_momentum(bench.model)) is not None else {}),
+            **({PUT_IN: description.summary(run.blueprint.notes)} if run.blueprint and run.blueprint.notes else {}),
             **({"trainer_reason": reason} if reason else {}),
         },
     )
