@@ -178,8 +178,10 @@ class Anatomy:
 
     def _hidden(self, uses: list[Step]) -> Hidden:
         layer = uses[0].operation
-        fused = fused_activation(layer) is not None
+        name = fused_activation(layer)[0]
+        fused = name != ""
         before, activations = ([], list(uses)) if fused else self._up_to_activations(uses)
+        activations = [] if name in _NOT_HIDDEN and fused else activations
         after = list(self._following(activations, lambda step: step.is_activation or step.joins))
         return Hidden(layer, uses[0].name, uses[0].number, tuple(activations), fused, tuple(before), tuple(after))
 
@@ -208,10 +210,11 @@ def activation_name(layer: keras.layers.Layer) -> str:
     return str(getattr(activation, "__name__", type(activation).__name__ if activation is not None else ""))
 
 
-def fused_activation(layer: keras.layers.Layer) -> Any:
-    """The activation that is a setting of a layer; `None` where that is linear.
+def fused_activation(layer: keras.layers.Layer) -> tuple[str, Any]:
+    """The activation that is a setting of a layer, after its name, which is empty where that is linear.
 
     A recurrent layer's is inside it, and counts: what comes out has gone through it.
     """
     part = next(iter(kernels.parts(layer).values()))
-    return None if activation_name(part) in ("", "linear") else part.activation
+    name = activation_name(part)
+    return ("", None) if name in ("", "linear") else (name, part.activation)

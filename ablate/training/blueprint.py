@@ -5,7 +5,7 @@ import itertools
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 from keras.src.backend.common import global_state
 
-from ablate.errors import ModelError
+from ablate.errors import AblateError, ModelError
 from ablate.settings.levels import plain
 from ablate.settings.run import RunSettings
 from ablate.settings.seeds import Stream, derive
@@ -43,6 +43,7 @@ class Blueprint:
             others are drawn anew for every seed.
         places: by layer, see `_places`; of the model before remedies were put in.
         notes: what became of the remedies that were put in.
+        split: layers that are the activation of another now, with the name of that one.
     """
 
     model: keras.Model
@@ -51,6 +52,7 @@ class Blueprint:
     given: Mapping[str, Array]
     places: Mapping[str, Place]
     notes: tuple[Note, ...] = ()
+    split: Mapping[str, str] = field(default_factory=dict)
 
     def fresh(self, seed: int) -> keras.Model:
         """A copy with the initial weights of a seed, and with that seed in everything random.
@@ -115,7 +117,8 @@ def _with_remedies(own: Blueprint, settings: RunSettings, takes: Sequence[str], 
     remedies = builders.placed(settings, takes)
     if not remedies:
         return own
-    placement = place(own.model, settings.model, remedies, what)
+    came = {name.rpartition("/")[0] for name, weight in own.given.items() if weight.ndim > 1}
+    placement = place(own.model, settings.model, remedies, what, came)
     rebuilt = rebuild(own.model, placement)
     names = {name for name, _ in layers.walk(rebuilt.model)}
     given = {
@@ -124,7 +127,8 @@ def _with_remedies(own: Blueprint, settings: RunSettings, takes: Sequence[str], 
         if (layer := name.rpartition("/")[0]) in names and layer not in placement.renewed
     }
     pieces = {name: (0, FIRST_OF_PIECES + piece.number) for name, piece in rebuilt.pieces.items()}
-    return replace(own, model=rebuilt.model, given=given, places={**own.places, **pieces}, notes=tuple(placement.notes))
+    places, notes = {**own.places, **pieces}, tuple(placement.notes)
+    return replace(own, model=rebuilt.model, given=given, places=places, notes=notes, split=rebuilt.split)
 
 
 def _takes(settings: RunSettings, folder: Path) -> tuple[str, ...]:
@@ -147,7 +151,12 @@ def _caller(settings: RunSettings, example: Shape, classes: int, folder: Path) -
         if "init" in remedies:
             remedies["init"] = initializer(plain(remedies["init"]))
         arguments = copy.deepcopy({**settings.model.arguments, **remedies})
-        return make(**known, **arguments)
+        try:
+            return make(**known, **arguments)
+        except (AblateError, MemoryError):
+            raise
+        except Exception as error:
+            raise ModelError(f"{reference} {code.raised(error)}") from error
 
     return call
 

@@ -84,7 +84,7 @@ def changed(
         settings: by `initializer`, `regularizer` or `constraint`, a Keras object, or a function of the kernel's axes
             that returns one.
         recurrent: whether recurrent kernels get it as well.
-        linear: whether its activation is taken away.
+        linear: whether its activation is taken away, and the penalty on what comes out of it.
 
     Returns:
         What differs from its own settings, as `layers.copy` takes it.
@@ -93,7 +93,9 @@ def changed(
     for key, part in parts(layer).items():
         own_changes = dict(_changes(part, settings, recurrent=recurrent))
         if linear:
-            own_changes["activation"] = "linear"
+            own_changes |= {"activation": "linear"}
+            if part.activity_regularizer is not None:
+                own_changes["activity_regularizer"] = None
         if key:
             written = layers.settings(layer)[key]
             found[key] = {**written, "config": {**written["config"], **own_changes}}

@@ -2,7 +2,7 @@
 
 import fnmatch
 import itertools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +16,7 @@ from ablate.training.anatomy import DROPOUTS, NORMALIZATIONS, Anatomy, Hidden, S
 from ablate.training.initializers import initializer
 
 MOST_NAMED = 8
+_NO_ACTIVATION = "has no activation before the next layer, but perhaps a softmax"
 ON_KERNELS = ("init", "l1", "l2", "max_norm")
 Key = tuple[int, int]  # of a use: the identity of its node's operation and, for activations on their own, of the node
 
@@ -84,7 +85,9 @@ def key(operation: keras.Operation, node: Any) -> Key:
     return id(operation), 0 if kernels.parts(operation) else id(node)
 
 
-def place(model: keras.Model, options: Model, remedies: Mapping[str, Any], what: str) -> Placement:
+def place(
+    model: keras.Model, options: Model, remedies: Mapping[str, Any], what: str, given: Collection[str] = ()
+) -> Placement:
     """Decide what is changed in a network.
 
     Args:
@@ -92,6 +95,7 @@ def place(model: keras.Model, options: Model, remedies: Mapping[str, Any], what:
         options: which layers are meant, and what becomes of pieces that the network has itself.
         remedies: levels that are not neutral, by name.
         what: the network is called, for errors.
+        given: names of layers whose weights the network came with, and which are not drawn for every seed.
 
     Raises:
         ModelError: a pattern fits no layer, or a remedy has no place.
@@ -99,11 +103,10 @@ def place(model: keras.Model, options: Model, remedies: Mapping[str, Any], what:
     body = Anatomy(model)
     chosen, passed_over = _chosen(body, options, what)
     placement = Placement()
-    for layer, why in passed_over.items():
-        for remedy in remedies:
-            placement.note(layer, remedy, why, done=False)
-    _Placing(placement, chosen, options, what).all(remedies)
+    _Placing(placement, chosen, options, what, given).all(remedies)
     for remedy, level in remedies.items():
+        for layer, why in passed_over.items():
+            placement.note(layer, remedy, why, done=False)
         notes = [note for note in placement.notes if note.remedy == remedy]
         if not any(note.done for note in notes):
             raise ModelError(f"{remedy} = {label(level)} has no place in {what}: {_reasons(notes)}")
@@ -163,6 +166,7 @@ class _Placing:
     chosen: Sequence[Hidden]
     options: Model
     what: str
+    given: Collection[str]
     wanted: dict[int, dict[str, Any]] = field(default_factory=dict)
     linear: set[int] = field(default_factory=set)
 
@@ -213,6 +217,8 @@ class _Placing:
         own = kernels.own(hidden.layer, setting, recurrent=recurrent)
         named = " and ".join(dict.fromkeys(type(each).__name__ for each in own))
         if setting == "initializer":
+            if hidden.name in self.given:
+                return True, "new weights instead of those that it came with, which the default level leaves it"
             usual = named == "GlorotUniform"
             return True, "kernel" if usual else f"kernel, instead of {named}, which the default level leaves it"
         if own and not self._replaces:
@@ -241,7 +247,7 @@ class _Placing:
         own = [step.name for step in (*hidden.before, *hidden.after) if isinstance(step.operation, NORMALIZATIONS)]
         part = next(iter(kernels.parts(hidden.layer).values()))
         if not hidden.activations:
-            why = "no activation follows it before the next layer"
+            why = _NO_ACTIVATION
         elif isinstance(part, kernels.RECURRENT_LAYERS):
             why = "its activation is inside the layer, with nothing between"
         elif own and not self._replaces:
@@ -256,18 +262,22 @@ class _Placing:
     def _split_off(self, hidden: Hidden) -> Piece:
         """The activation of a layer as a piece; the layer itself becomes linear."""
         self.linear.add(id(hidden.layer))
-        activation = anatomy.fused_activation(hidden.layer)
+        _, activation = anatomy.fused_activation(hidden.layer)
         if isinstance(activation, keras.layers.Layer):
             arguments = {name: value for name, value in layers.settings(activation).items() if name != "name"}
             return Piece("activation", type(activation), arguments, hidden.number)
-        return Piece("activation", keras.layers.Activation, {"activation": activation}, hidden.number)
+        arguments = {"activation": activation}
+        part = next(iter(kernels.parts(hidden.layer).values()))
+        if part.activity_regularizer is not None:  # it is about what the layer gives on
+            arguments["activity_regularizer"] = part.activity_regularizer
+        return Piece("activation", keras.layers.Activation, arguments, hidden.number)
 
     def _dropouts(self, level: Any) -> None:
         places: dict[Step, list[Hidden]] = {}
         for hidden in self.chosen:
-            own = [step.name for step in hidden.after if isinstance(step.operation, DROPOUTS)]
+            own = [step.name for step in (*hidden.before, *hidden.after) if isinstance(step.operation, DROPOUTS)]
             if not hidden.activations:
-                why = "no activation follows it before the next layer"
+                why = _NO_ACTIVATION
             elif own and not self._replaces:
                 why = f"has a dropout of its own ({_names(own)}), which stays; model.existing = 'replace' takes it out"
             else:

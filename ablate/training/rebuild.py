@@ -24,6 +24,12 @@ class Rebuilt:
     model: keras.Model
     pieces: Mapping[str, Piece]
 
+    @property
+    def split(self) -> dict[str, str]:
+        """Those of them that were the activation of a layer, with the name of that layer."""
+        found = {name: piece for name, piece in self.pieces.items() if not piece.remedy}
+        return {name: name[: name.rindex(f"_{piece.suffix}")] for name, piece in found.items()}
+
 
 def rebuild(model: keras.Model, placement: Placement) -> Rebuilt:
     """A copy of a network with its changes, and with its weights in layers that it has itself.
@@ -62,7 +68,7 @@ class _Copying:
 
     def _sequential(self, model: keras.Sequential, names: set[str]) -> keras.Model:
         (given,) = layers.graph_of(model).inputs
-        stack = [keras.Input(batch_shape=given.shape, dtype=given.dtype, name=given.name)]
+        stack = [_input(given)]
         uses = {id(node.operation): node for node in layers.nodes(model)}
         for layer in model.layers:
             if id(layer) not in self.placement.removed:
@@ -70,10 +76,7 @@ class _Copying:
         return keras.Sequential(stack, name=model.name, trainable=model.trainable)
 
     def _graph(self, model: keras.Model, names: set[str]) -> keras.Model:
-        inputs = keras.tree.map_structure(
-            lambda x: keras.Input(batch_shape=x.shape, dtype=x.dtype, name=x.name),
-            model._inputs_struct,  # noqa: SLF001
-        )
+        inputs = keras.tree.map_structure(_input, model._inputs_struct)  # noqa: SLF001 - with the names that data has
         found = dict(zip(map(id, model.inputs), keras.tree.flatten(inputs), strict=True))
         for node in layers.nodes(model):
             results = keras.tree.flatten(self._use(node, found, names))
@@ -117,6 +120,12 @@ class _Copying:
         layer = piece.kind(**piece.arguments, name=name)
         self.made[id(layer)] = piece
         return layer
+
+
+def _input(tensor: keras.KerasTensor) -> keras.KerasTensor:
+    """An input as another one is."""
+    name = tensor._keras_history.operation.name  # noqa: SLF001 - of its layer; the tensor may be called otherwise
+    return keras.Input(batch_shape=tensor.shape, dtype=tensor.dtype, name=name)
 
 
 def unused(name: str, names: set[str]) -> str:

@@ -43,7 +43,8 @@ class Bench:
     def around(cls, model: keras.Model, run: Run, program: Program | None = None) -> "Bench":
         """A model with its tools, for a run."""
         shape, hidden = run.scaling.shape, run.settings.model
-        prober = Prober(model, shape, hidden.activation if hidden.hidden else None)
+        split = run.blueprint.split if run.blueprint else None
+        prober = Prober(model, shape, hidden.activation if hidden.hidden else None, split)
         read = plain_model.weights_reader(model)
         return cls(model, Evaluator(model, shape), prober, read, program)
 

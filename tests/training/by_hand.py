@@ -36,6 +36,25 @@ def _convolution(x: Any, name: str, filters: int, settings: dict[str, Any], **ar
     return _norm(x, name, settings)
 
 
+def _dense(x: Any, name: str, settings: dict[str, Any]) -> Any:
+    """A dense layer of five units with its activation in it, unless something is to come between."""
+    normed = bool(settings.get("batch_norm"))
+    x = layers.Dense(
+        5,
+        activation=None if normed else "relu",
+        activity_regularizer=None if normed else _active(),
+        name=name,
+        **_kernel(settings),
+    )(x)
+    if normed:
+        x = layers.Activation("relu", activity_regularizer=_active())(_norm(x, name, settings))
+    return _drop(x, name, settings)
+
+
+def _active() -> keras.regularizers.Regularizer:
+    return keras.regularizers.L2(0.1)
+
+
 def residual_cnn(**remedies: Any) -> keras.Model:
     """Its last activations come after an addition; its output layer is followed by an activation of its own."""
     images = keras.Input((8, 8, 3))
@@ -75,16 +94,16 @@ def text_gru(**remedies: Any) -> keras.Model:
     tokens = keras.Input((7,), dtype="int32")
     x = layers.Embedding(20, 4, name="e")(tokens)
     x = layers.Bidirectional(layers.GRU(3, return_sequences=True, **_kernel(remedies)), name="g")(x)
-    dense = layers.Dense(4, activation="relu", **_kernel(remedies))
-    x = _drop(layers.TimeDistributed(dense, name="t")(_drop(x, "g", remedies)), "t", remedies)
+    normed = bool(remedies.get("batch_norm"))
+    dense = layers.Dense(4, activation=None if normed else "relu", **_kernel(remedies))
+    x = _norm(layers.TimeDistributed(dense, name="t")(_drop(x, "g", remedies)), "t", remedies)
+    x = _drop(layers.Activation("relu")(x) if normed else x, "t", remedies)
     return keras.Model(tokens, layers.Dense(5, activation="softmax", name="out")(layers.Flatten()(x)))
 
 
 def two_inputs(**remedies: Any) -> keras.Model:
     left, right = keras.Input((4,), name="left"), keras.Input((6,), name="right")
-    x = layers.Dense(5, activation="relu", name="dl", **_kernel(remedies))(left)
-    y = layers.Dense(5, activation="relu", name="dr", **_kernel(remedies))(right)
-    x = layers.Concatenate()([_drop(x, "dl", remedies), _drop(y, "dr", remedies)])
+    x = layers.Concatenate()([_dense(left, "dl", remedies), _dense(right, "dr", remedies)])
     return keras.Model({"left": left, "right": right}, layers.Dense(5, activation="softmax", name="out")(x))
 
 

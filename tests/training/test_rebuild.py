@@ -66,7 +66,7 @@ REMEDIES = {
     "batch_norm": ("batch_norm", True),
     "dropout": ("dropout", 0.5),
 }
-WITHOUT_NORM = {"text_lstm", "text_gru", "two_inputs"}  # nothing between a layer and its activation; written without
+WITHOUT_NORM = {"text_lstm"}  # there is nothing between a recurrent layer and its activation
 BY_HAND = [each for each in by_hand.EVERY if each not in (by_hand.with_its_own, by_hand.mobile)]
 CASES = [
     pytest.param(network, name, id=f"{network.__name__}-{name}", marks=() if name == "all" else pytest.mark.slow)
