@@ -14,8 +14,8 @@ from ablate.results import origins
 from ablate.results.identity import DataFacts, Identity
 from ablate.results.store import Store
 from ablate.settings.references import is_reference
-from ablate.study import design
-from ablate.study.spec import Study
+from ablate.studies import design
+from ablate.studies.spec import Study
 from ablate.usercode import builders, code, model_files, tokens
 
 

@@ -19,8 +19,8 @@ from ablate.results.record import Record
 from ablate.results.store import Store
 from ablate.settings.references import is_reference
 from ablate.settings.run import RunSettings
-from ablate.study import design
-from ablate.study.spec import Study
+from ablate.studies import design
+from ablate.studies.spec import Study
 from ablate.usercode.code import ELSEWHERE
 
 MOST_LISTED = 5
