@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
+from ablate.settings import network_levels
 from ablate.settings.levels import (
     BatchNormLevel,
-    DropoutLevel,
     EarlyStoppingLevel,
     InitLevel,
     MaxNormLevel,
@@ -31,6 +31,7 @@ class Remedy:
         default: level when the study does not mention the remedy.
         title: what people call it.
         explanation: one sentence for a reader who meets it for the first time.
+        suggested: levels to begin with, as a study file lists them.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Remedy:
     default: Any
     title: str
     explanation: str
+    suggested: str = ""
 
 
 REMEDIES: dict[str, Remedy] = {
@@ -77,9 +79,27 @@ REMEDIES: dict[str, Remedy] = {
             "Takes large steps first and small ones later: along a cosine, in stairs, or when progress stalls.",
         ),
         Remedy(
+            "normalization",
+            "underfitting",
+            network_levels.NormalizationLevel,
+            "none",
+            "normalization",
+            "Standardizes what each layer receives: over the batch, over an example's units, or over groups of them.",
+            '["none", "batch", "layer", "group"]',
+        ),
+        Remedy(
+            "gradient_clip",
+            "underfitting",
+            network_levels.GradientClipLevel,
+            False,
+            "gradient clipping",
+            "Shortens gradients that are longer than this, so that a single batch cannot throw the network off.",
+            "[false, 1.0, { clipvalue = 0.5 }]",
+        ),
+        Remedy(
             "dropout",
             "overfitting",
-            DropoutLevel,
+            network_levels.DropoutLevel,
             0.0,
             "dropout",
             "Silences a random share of the units at every training step, so that none can rely on another.",
@@ -125,6 +145,33 @@ REMEDIES: dict[str, Remedy] = {
             "Spreads this share of every target over all classes, so that the network need not become ever surer.",
         ),
         Remedy(
+            "input_noise",
+            "overfitting",
+            network_levels.NoiseLevel,
+            0.0,
+            "input noise",
+            "Adds random numbers of this deviation to the scaled features in training: none is learned by heart.",
+            "[0.0, 0.05, 0.2]",
+        ),
+        Remedy(
+            "augmentation",
+            "overfitting",
+            network_levels.AugmentationLevel,
+            False,
+            "data augmentation",
+            "Shows every image a little changed each time: mirrored, shifted, turned, enlarged or with noise.",
+            '[false, { shift = 0.1, rotation = 0.05 }, { flip = "horizontal", zoom = 0.1 }]',
+        ),
+        Remedy(
+            "stochastic_depth",
+            "overfitting",
+            Rate,
+            0.0,
+            "stochastic depth",
+            "Leaves out whole residual branches at random in training, the later ones more often, up to this rate.",
+            "[0.0, 0.1, 0.3]",
+        ),
+        Remedy(
             "early_stopping",
             "overfitting",
             EarlyStoppingLevel,
@@ -142,5 +189,10 @@ def is_neutral(name: str, level: Any) -> bool:
     return level == default or (isinstance(level, list) and all(each == default for each in level))
 
 
-ACT_ON_ANY_MODEL = {"optimizer", "learning_rate_schedule", "weight_decay", "label_smoothing", "early_stopping"}
+ACT_ON_ANY_MODEL = {
+    "optimizer", "learning_rate_schedule", "gradient_clip", "weight_decay", "label_smoothing", "early_stopping",
+}  # fmt: skip
+LATER = (  # what older versions did not know: absent where it is not used, and free to be a builder's own argument
+    "normalization", "gradient_clip", "input_noise", "augmentation", "stochastic_depth",
+)  # fmt: skip
 PIECES = tuple(name for name in REMEDIES if name not in ACT_ON_ANY_MODEL)  # of a layer: where they go, a model decides

@@ -20,8 +20,9 @@ from pydantic_core import PydanticCustomError
 
 from ablate.settings.arguments import Arguments
 from ablate.settings.levels import STRICT, Positive, label
+from ablate.settings.network_levels import dropout_rates
 from ablate.settings.references import Reference
-from ablate.settings.remedies import REMEDIES
+from ablate.settings.remedies import LATER, REMEDIES
 
 LONGEST_NAME = 200  # bytes of a folder's name; file systems take 255
 
@@ -239,6 +240,12 @@ class Training(BaseModel):
 class _Levels(BaseModel):
     model_config = STRICT
 
+    @model_serializer(mode="wrap")
+    def _without_unused_later_ones(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without remedies that older versions did not know and that are not used, so that keys and records stay."""
+        found: dict[str, Any] = handler(self)
+        return {k: v for k, v in found.items() if k not in LATER or v != REMEDIES[k].default}
+
 
 _LEVELS: dict[str, Any] = {name: (remedy.level, remedy.default) for name, remedy in REMEDIES.items()}
 Remedies: Any = create_model("Remedies", __base__=_Levels, **_LEVELS)
@@ -271,12 +278,34 @@ class RunSettings(BaseModel):
             )
         return self
 
+    @model_validator(mode="after")
+    def _has_one_normalization(self) -> "RunSettings":
+        normed = self.remedies.batch_norm
+        if (any(normed) if isinstance(normed, list) else normed) and self.remedies.normalization != "none":
+            message = "batch_norm and normalization both say what comes before an activation; one has to be off"
+            raise PydanticCustomError("normalization", message)
+        return self
+
     @property
     def code(self) -> dict[str, str]:
         """The functions of the user's that these settings name, each with the key that names it."""
         named = {"model.activation": self.model.activation, "model.builder": self.model.builder or ""}
         found = {reference: key for key, reference in named.items() if ":" in reference}
         return {**found, **dict.fromkeys(self.training.callbacks, "training.callbacks")}
+
+    @property
+    def normalizations(self) -> tuple[Any, list[Any]]:
+        """The normalization at the input and of every hidden layer, as a level of that remedy; `"none"` without one."""
+        at_input, hidden = (["batch" if on else "none" for on in each] for each in self._batch_norms())
+        level = self.remedies.normalization
+        if level != "none":
+            at_input = [level if "batch_norm" in self.model.input_block else "none"]
+            hidden = [level if "batch_norm" in self.model.block else "none"] * len(hidden)
+        return at_input[0], hidden
+
+    def _batch_norms(self) -> tuple[list[bool], list[bool]]:
+        at_input, hidden = self.by_layer("batch_norm")
+        return [at_input], hidden
 
     def by_layer(self, remedy: Literal["batch_norm", "dropout"]) -> tuple[Any, list[Any]]:
         """The level of a remedy at the input and at every hidden layer, neutral where it does not apply.
@@ -285,7 +314,7 @@ class RunSettings(BaseModel):
             The input's value and one value per hidden layer: booleans for `batch_norm`, rates for `dropout`. There
             are none in a model of the user's, which takes the level as it is.
         """
-        level = getattr(self.remedies, remedy)
+        level = dropout_rates(getattr(self.remedies, remedy))
         neutral = REMEDIES[remedy].default
         layers = len(self.model.hidden)
         if not isinstance(level, list):

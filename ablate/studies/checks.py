@@ -50,9 +50,12 @@ def without_a_place(file: StudyFile, factors: Iterable[Factor]) -> list[Problem]
         return []
     blocks = [*given.get("model.block", [file.model.block]), *given.get("model.input_block", [file.model.input_block])]
     found = []
-    for piece in ("batch_norm", "dropout"):
-        wanted = [level for level in given[piece] if level != REMEDIES[piece].default]
+    for remedy, piece in (("batch_norm", "batch_norm"), ("normalization", "batch_norm"), ("dropout", "dropout")):
+        wanted = [level for level in given[remedy] if level != REMEDIES[remedy].default]
         if wanted and not any(piece in block for block in blocks):
             message = f"has no place: neither model.block nor model.input_block holds '{piece}'"
-            found.append(Problem(f"{REMEDIES[piece].family}.{piece}", message, label(wanted[0])))
+            found.append(Problem(f"{REMEDIES[remedy].family}.{remedy}", message, label(wanted[0])))
+    for level in [level for level in given["stochastic_depth"] if level][:1]:
+        message = "has no place: hidden layers have no residual additions; a model of yours may, by builder or file"
+        found.append(Problem("overfitting.stochastic_depth", message, label(level)))
     return found

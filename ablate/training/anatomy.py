@@ -20,6 +20,7 @@ _ACTIVATION_OPERATIONS = {
     "Selu", "Celu", "Gelu", "Silu", "HardSilu", "LeakyRelu", "Softplus", "SparsePlus", "Softsign", "Squareplus", "Glu",
     "SoftShrink", "HardShrink", "Threshold", "Mish",
 }  # fmt: skip
+_OPERANDS = 2
 NORMALIZATIONS = (
     keras.layers.BatchNormalization,
     keras.layers.LayerNormalization,
@@ -86,6 +87,7 @@ class Hidden:
         is_fused: whether its activation is one of its settings.
         before: what is between it and its activation, or follows it if there is none.
         after: what follows the activation, up to the next layer or where several tensors come together.
+        channels: the last dimension of what it gives.
     """
 
     layer: keras.layers.Layer
@@ -95,6 +97,7 @@ class Hidden:
     is_fused: bool
     before: tuple[Step, ...]
     after: tuple[Step, ...]
+    channels: int
 
 
 class Anatomy:
@@ -104,12 +107,14 @@ class Anatomy:
         model: a built network of functional or sequential models.
 
     Attributes:
+        model: the network.
         steps: the uses of all layers and operations, in the order of computation.
         outputs: the last layers with a matrix of weights before the network's outputs: its output layers.
         hidden: the layers of Keras' own with kernels that are no output layers, in order.
     """
 
     def __init__(self, model: keras.Model) -> None:
+        self.model = model
         self.steps: list[Step] = []
         self._maker: dict[int, Step] = {}
         self._same: dict[int, list[int]] = {}
@@ -183,7 +188,35 @@ class Anatomy:
         before, activations = ([], list(uses)) if fused else self._up_to_activations(uses)
         activations = [] if name in _NOT_HIDDEN and fused else activations
         after = list(self._following(activations, lambda step: step.is_activation or step.joins))
-        return Hidden(layer, uses[0].name, uses[0].number, tuple(activations), fused, tuple(before), tuple(after))
+        channels = int(uses[0].node.outputs[0].shape[-1])
+        first = uses[0]
+        return Hidden(layer, first.name, first.number, tuple(activations), fused, tuple(before), tuple(after), channels)
+
+    def residuals(self) -> list[tuple[Step, keras.KerasTensor]]:
+        """The residual additions, in order, each with the tensor that comes out of its residual branch.
+
+        An addition of two tensors is one if what leads to the one alone has more layers with weights than what leads to
+        the other alone: the shortcut, which has none, or a projection.
+        """
+        found = []
+        for step in self.steps:
+            tensors = list({id(tensor): tensor for tensor in step.node.input_tensors}.values())
+            if type(step.operation).__name__ != "Add" or len(tensors) != _OPERANDS:
+                continue
+            one, other = (self._leading_to(tensor) for tensor in tensors)
+            depths = [sum(each.is_kernel for each in alone) for alone in (one - other, other - one)]
+            if depths[0] != depths[1]:
+                found.append((step, tensors[depths[1] > depths[0]]))
+        return found
+
+    def _leading_to(self, tensor: keras.KerasTensor) -> set[Step]:
+        waiting, seen = self._sources([tensor]), set()
+        while waiting:
+            step = waiting.pop()
+            if step not in seen:
+                seen.add(step)
+                waiting += self._before[step]
+        return seen
 
     def _up_to_activations(self, uses: list[Step]) -> tuple[list[Step], list[Step]]:
         """What follows before the next activations, and those."""

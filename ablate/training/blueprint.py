@@ -19,14 +19,14 @@ from ablate.settings.levels import plain
 from ablate.settings.run import RunSettings
 from ablate.settings.seeds import Stream, derive
 from ablate.training import layers
+from ablate.training.changes import Note
 from ablate.training.initializers import initializer
 from ablate.training.kernels import CONVOLUTIONS
 from ablate.training.layers import FUNCTIONAL, Array
-from ablate.training.placement import Note, place
+from ablate.training.placement import place
 from ablate.training.rebuild import rebuild
 from ablate.usercode import builders, code, model_files
 
-FIRST_OF_PIECES = 2**20  # places of layers that were put in: behind those of any network's own
 Shape = tuple[int, ...]
 Place = tuple[int, int]
 
@@ -43,6 +43,7 @@ class Blueprint:
             others are drawn anew for every seed.
         places: by layer, see `_places`; of the model before remedies were put in.
         notes: what became of the remedies that were put in.
+        dropouts: the dropouts that were put in for the remedy, by name.
         split: layers that are the activation of another now, with the name of that one.
     """
 
@@ -52,6 +53,7 @@ class Blueprint:
     given: Mapping[str, Array]
     places: Mapping[str, Place]
     notes: tuple[Note, ...] = ()
+    dropouts: frozenset[str] = frozenset()
     split: Mapping[str, str] = field(default_factory=dict)
 
     def fresh(self, seed: int) -> keras.Model:
@@ -126,9 +128,12 @@ def _with_remedies(own: Blueprint, settings: RunSettings, takes: Sequence[str], 
         for name, weight in own.given.items()
         if (layer := name.rpartition("/")[0]) in names and layer not in placement.renewed
     }
-    pieces = {name: (0, FIRST_OF_PIECES + piece.number) for name, piece in rebuilt.pieces.items()}
+    pieces = {name: (0, piece.place) for name, piece in rebuilt.pieces.items()}
+    dropouts = frozenset(name for name, piece in rebuilt.pieces.items() if piece.remedy == "dropout")
     places, notes = {**own.places, **pieces}, tuple(placement.notes)
-    return replace(own, model=rebuilt.model, given=given, places=places, notes=notes, split=rebuilt.split)
+    return replace(
+        own, model=rebuilt.model, given=given, places=places, notes=notes, split=rebuilt.split, dropouts=dropouts
+    )
 
 
 def _takes(settings: RunSettings, folder: Path) -> tuple[str, ...]:
@@ -147,7 +152,7 @@ def _caller(settings: RunSettings, example: Shape, classes: int, folder: Path) -
     known = {name: value for name, value in facts.items() if name in takes.names or takes.any_name}
 
     def call() -> Any:
-        remedies = builders.handed(settings, takes.names)
+        remedies = builders.handed(settings, takes.names, takes.required)
         if "init" in remedies:
             remedies["init"] = initializer(plain(remedies["init"]))
         arguments = copy.deepcopy({**settings.model.arguments, **remedies})

@@ -5,9 +5,8 @@ from typing import Any
 import keras
 
 from ablate.training import anatomy, kernels, layers
-from ablate.training.placement import Note
-
-MOST_NAMED = 8
+from ablate.training.changes import Note
+from ablate.training.placing import names
 
 
 def describe(model: keras.Model) -> list[tuple[str, str]]:
@@ -28,12 +27,7 @@ def _of(notes: list[Note]) -> str:
     by_text: dict[tuple[bool, str], list[str]] = {}
     for note in sorted(notes, key=lambda note: not note.done):
         by_text.setdefault((note.done, note.text), []).append(note.layer)
-    return "; ".join(f"{'' if done else 'not '}{_names(names)}: {text}" for (done, text), names in by_text.items())
-
-
-def _names(names: list[str]) -> str:
-    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-    return ", ".join(names[:MOST_NAMED]) + more
+    return "; ".join(f"{'' if done else 'not '}{names(given)}: {text}" for (done, text), given in by_text.items())
 
 
 def _text(layer: keras.layers.Layer) -> str:

@@ -8,8 +8,9 @@ import keras
 from keras.src.models.functional import functional_like_constructor
 
 from ablate.training import layers
+from ablate.training.changes import Key, Placement, key
 from ablate.training.layers import FUNCTIONAL
-from ablate.training.placement import Key, Piece, Placement, key
+from ablate.training.pieces import Piece
 
 
 @dataclass(frozen=True)
@@ -45,9 +46,8 @@ def rebuild(model: keras.Model, placement: Placement) -> Rebuilt:
         ModelError: one of its layers cannot be copied.
     """
     copying = _Copying(placement)
-    copied = copying.model(model)
-    new = {id(layer) for made in copying.pieces.values() for layer in made}
-    pieces = {name: copying.made[id(layer)] for name, layer in layers.walk(copied) if id(layer) in new}
+    copied = copying.model(model, at_the_input=True)
+    pieces = {name: copying.made[id(layer)] for name, layer in layers.walk(copied) if id(layer) in copying.made}
     own = layers.weights_by_layer(model)
     layers.put_weights(copied, {**layers.weights_by_layer(copied), **own})
     return Rebuilt(copied, pieces)
@@ -60,24 +60,29 @@ class _Copying:
     placement: Placement
     copies: dict[int, keras.Operation] = field(default_factory=dict)
     pieces: dict[Key, list[keras.layers.Layer]] = field(default_factory=dict)
+    residual: dict[int, keras.layers.Layer] = field(default_factory=dict)
     made: dict[int, Piece] = field(default_factory=dict)
+    kept: list[keras.layers.Layer] = field(default_factory=list)  # whose identities are in `made`
 
-    def model(self, model: keras.Model) -> keras.Model:
+    def model(self, model: keras.Model, *, at_the_input: bool = False) -> keras.Model:
         names = {layer.name for layer in model.layers}
-        return self._sequential(model, names) if isinstance(model, keras.Sequential) else self._graph(model, names)
+        first = [self._made(piece, "", names) for piece in self.placement.at_the_input] if at_the_input else []
+        build = self._sequential if isinstance(model, keras.Sequential) else self._graph
+        return build(model, names, first)
 
-    def _sequential(self, model: keras.Sequential, names: set[str]) -> keras.Model:
+    def _sequential(self, model: keras.Sequential, names: set[str], first: list[keras.layers.Layer]) -> keras.Model:
         (given,) = layers.graph_of(model).inputs
-        stack = [_input(given)]
+        stack = [_input(given), *first]
         uses = {id(node.operation): node for node in layers.nodes(model)}
         for layer in model.layers:
             if id(layer) not in self.placement.removed:
                 stack += [self._copy(layer), *self._behind(layer, uses[id(layer)], names)]
         return keras.Sequential(stack, name=model.name, trainable=model.trainable)
 
-    def _graph(self, model: keras.Model, names: set[str]) -> keras.Model:
+    def _graph(self, model: keras.Model, names: set[str], first: list[keras.layers.Layer]) -> keras.Model:
         inputs = keras.tree.map_structure(_input, model._inputs_struct)  # noqa: SLF001 - with the names that data has
-        found = dict(zip(map(id, model.inputs), keras.tree.flatten(inputs), strict=True))
+        begun = [_through(first, tensor) for tensor in keras.tree.flatten(inputs)]
+        found = dict(zip(map(id, model.inputs), begun, strict=True))
         for node in layers.nodes(model):
             results = keras.tree.flatten(self._use(node, found, names))
             found |= {id(tensor): result for tensor, result in zip(node.outputs, results, strict=True)}
@@ -89,15 +94,18 @@ class _Copying:
         """What a use of a layer comes to in the copy, with everything that is put behind it."""
         if id(node.operation) in self.placement.removed:
             return found[id(node.input_tensors[0])]
+        if id(node) in self.placement.before:
+            tensor, piece = self.placement.before[id(node)]
+            if id(node) not in self.residual:
+                self.residual[id(node)] = self._made(piece, f"{node.operation.name}_", names)
+            found = {**found, tensor: self.residual[id(node)](found[tensor])}
         args, kwargs = node.arguments.fill_in(found)
         results = self._copy(node.operation)(*args, **kwargs)
         behind = self._behind(node.operation, node, names)
         if not behind:
             return results
         first, *rest = keras.tree.flatten(results)  # a recurrent layer may return its states as well
-        for layer in behind:
-            first = layer(first)
-        return [first, *rest]
+        return [_through(behind, first), *rest]
 
     def _copy(self, operation: keras.Operation) -> keras.Operation:
         if id(operation) not in self.copies:
@@ -111,15 +119,25 @@ class _Copying:
     def _behind(self, operation: keras.Operation, node: Any, names: set[str]) -> list[keras.layers.Layer]:
         place = key(operation, node)
         if place not in self.pieces:
-            self.pieces[place] = [self._made(piece, operation, names) for piece in self.placement.behind.get(place, [])]
+            self.pieces[place] = [
+                self._made(piece, f"{operation.name}_", names) for piece in self.placement.behind.get(place, [])
+            ]
         return self.pieces[place]
 
-    def _made(self, piece: Piece, operation: keras.Operation, names: set[str]) -> keras.layers.Layer:
-        name = unused(f"{operation.name}_{piece.suffix}", names)
+    def _made(self, piece: Piece, before: str, names: set[str]) -> keras.layers.Layer:
+        name = unused(f"{before}{piece.suffix}", names)
         names.add(name)
         layer = piece.kind(**piece.arguments, name=name)
         self.made[id(layer)] = piece
+        self.kept.append(layer)
         return layer
+
+
+def _through(several: list[keras.layers.Layer], tensor: keras.KerasTensor) -> keras.KerasTensor:
+    """What comes out of some layers, one behind the other."""
+    for layer in several:
+        tensor = layer(tensor)
+    return tensor
 
 
 def _input(tensor: keras.KerasTensor) -> keras.KerasTensor:

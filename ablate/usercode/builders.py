@@ -7,7 +7,8 @@ from typing import Any
 from ablate.errors import Problem, StudyError, suggest
 from ablate.settings.arguments import ARGUMENTS, GIVEN
 from ablate.settings.levels import label
-from ablate.settings.remedies import PIECES, is_neutral
+from ablate.settings.network_levels import DropoutSchedule
+from ablate.settings.remedies import LATER, PIECES, is_neutral
 from ablate.settings.run import RunSettings
 from ablate.usercode import code
 from ablate.usercode.code import Signature
@@ -15,15 +16,21 @@ from ablate.usercode.code import Signature
 KEY = "model.builder"
 
 
-def handed(settings: RunSettings, names: Iterable[str]) -> dict[str, Any]:
+def handed(settings: RunSettings, names: Iterable[str], required: Iterable[str] = ()) -> dict[str, Any]:
     """The remedies that a builder is called with, and their levels: those that it has a parameter of the name of.
+
+    What older versions did not know is handed over only where it is used, or the builder wants it: a parameter of that
+    name may be the builder's own.
 
     Args:
         settings: of a treatment.
         names: the builder's parameters.
+        required: those of them that have no default.
     """
-    taken = set(names)
-    return {name: getattr(settings.remedies, name) for name in PIECES if name in taken}
+    taken = set(names) - set(settings.model.arguments)
+    levels = {name: getattr(settings.remedies, name) for name in PIECES if name in taken}
+    wanted = {*required, *(name for name, level in levels.items() if name not in LATER or not is_neutral(name, level))}
+    return {name: level for name, level in levels.items() if name in wanted}
 
 
 def placed(settings: RunSettings, names: Iterable[str]) -> dict[str, Any]:
@@ -71,3 +78,10 @@ def _problems(settings: RunSettings, reference: str, takes: Signature) -> Iterab
         if name not in (*GIVEN, *arguments, *PIECES):
             message = f"wants an argument '{name}'; put it under [{ARGUMENTS}], or give it a default in {takes.file}"
             yield Problem(KEY, message, value)
+    for name in arguments:
+        if name in PIECES and not is_neutral(name, getattr(settings.remedies, name)):
+            message = f"is an argument of {reference} and a remedy in this study; give one of the two another name"
+            yield Problem(f"{ARGUMENTS}.{name}", message, label(arguments[name]))
+    if "dropout" in takes.names and isinstance(settings.remedies.dropout, DropoutSchedule):
+        message = f"{reference} has a parameter 'dropout', which takes a number; a schedule goes without it"
+        yield Problem("overfitting.dropout", message, label(settings.remedies.dropout))

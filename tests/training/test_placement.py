@@ -10,7 +10,8 @@ from keras import layers as kl
 from ablate.errors import ModelError
 from ablate.settings.run import Model
 from ablate.training import layers
-from ablate.training.placement import Placement, place
+from ablate.training.changes import Placement
+from ablate.training.placement import place
 from ablate.training.rebuild import Rebuilt, rebuild
 from tests.training import by_hand
 

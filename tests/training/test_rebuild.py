@@ -9,7 +9,8 @@ import pytest
 
 from ablate.settings.run import Model
 from ablate.training import layers
-from ablate.training.placement import Placement, place
+from ablate.training.changes import Placement
+from ablate.training.placement import place
 from ablate.training.rebuild import rebuild
 from tests.training import by_hand
 
