@@ -121,8 +121,13 @@ def compile_model(model: keras.Model, settings: RunSettings, *, jit_compile: boo
         optimizer=_OPTIMIZERS[level["name"]](**arguments, name=level["name"]),
         loss=SmoothedCrossentropy(smoothing) if smoothing else keras.losses.SparseCategoricalCrossentropy(),
         metrics=["accuracy"],
-        jit_compile=jit_compile,
+        jit_compile=False if jit_compile is True and not _supports_xla(model) else jit_compile,
     )
+
+
+def _supports_xla(model: keras.Model) -> bool:
+    """Whether Keras' layers say that XLA can compile them; where one cannot, `fit` warns and goes without."""
+    return all(layer.supports_jit for layer in model._flatten_layers())  # noqa: SLF001 - those in wrappers too
 
 
 @keras.saving.register_keras_serializable(package="ablate")
