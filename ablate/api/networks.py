@@ -157,16 +157,23 @@ def _described(plan: Plan, runs: Sequence[PlannedRun], jobs: int, *, trust_model
     with Lanes(min(jobs, len(runs)), len(runs)) as lanes:
         folder = plan.study.source.resolve().parent
         found = networks.describe_models(runs, lanes, plan.identity, plan.store, folder)
-    problems = [_unfit(run, each.error) for run, each in zip(runs, found, strict=True) if each.error]
-    if problems:
-        raise plan.study.error(problems)
+    unfit: dict[tuple[str, str, str], list[str]] = {}
+    for run, each in zip(runs, found, strict=True):
+        model = run.treatment.settings.model
+        key = "model.builder" if model.builder else "model.file"
+        if each.error:
+            unfit.setdefault((key, f'"{model.builder or model.file}"', each.error), []).append(run.treatment.name)
+    if unfit:
+        raise plan.study.error(
+            Problem(key, f"{named(names)}: {reason}", value) for (key, value, reason), names in unfit.items()
+        )
     return found
 
 
-def _unfit(run: PlannedRun, reason: str) -> Problem:
-    model = run.treatment.settings.model
-    key = "model.builder" if model.builder else "model.file"
-    return Problem(key, f"{run.treatment.name}: {reason}", f'"{model.builder or model.file}"')
+def named(treatments: Sequence[str]) -> str:
+    """Some treatments in a few words: both of two, else the first of them and how many more there are."""
+    first, *others = treatments
+    return " and ".join(treatments) if len(treatments) < 3 else f"{first} and {len(others)} more treatments"
 
 
 @dataclass(frozen=True)

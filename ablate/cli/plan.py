@@ -58,6 +58,8 @@ def command(
     if check_models:
         api.check_models(plan, jobs, trust_model=trust_model)
         output.say("Every model can be trained on its data.")
+    elif not show_model and any(not run.treatment.settings.model.hidden for run in plan.pending):
+        output.say("Your models were not made: --check-models makes each once, and sees that it can be trained.")
     networks = api.describe_models(plan, jobs, trust_model=trust_model) if show_model else {}
     for text in tables(networks):
         output.data(text)
