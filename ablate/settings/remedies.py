@@ -40,7 +40,7 @@ class Remedy:
     default: Any
     title: str
     explanation: str
-    suggested: str = ""
+    suggested: str
 
 
 REMEDIES: dict[str, Remedy] = {
@@ -53,6 +53,7 @@ REMEDIES: dict[str, Remedy] = {
             {"name": "glorot_uniform"},
             "weight initialization",
             "The scale of the first random weights: too large saturates the units, too small starves the gradients.",
+            '["glorot_uniform", "he_normal", { name = "random_normal", stddev = 0.05 }]',
         ),
         Remedy(
             "batch_norm",
@@ -61,6 +62,7 @@ REMEDIES: dict[str, Remedy] = {
             False,
             "batch normalization",
             "Standardizes what each layer receives over the batch, so that deeper layers learn at a steady pace.",
+            "[false, true]",
         ),
         Remedy(
             "optimizer",
@@ -69,6 +71,7 @@ REMEDIES: dict[str, Remedy] = {
             {"name": "sgd"},
             "optimizer",
             "The rule that turns gradients into weight updates.",
+            '["sgd", { name = "sgd", momentum = 0.9 }, { name = "adam", learning_rate = 0.001 }]',
         ),
         Remedy(
             "learning_rate_schedule",
@@ -77,6 +80,7 @@ REMEDIES: dict[str, Remedy] = {
             False,
             "learning-rate schedule",
             "Takes large steps first and small ones later: along a cosine, in stairs, or when progress stalls.",
+            '[false, "cosine", { name = "step", every = 20 }]',
         ),
         Remedy(
             "normalization",
@@ -103,6 +107,7 @@ REMEDIES: dict[str, Remedy] = {
             0.0,
             "dropout",
             "Silences a random share of the units at every training step, so that none can rely on another.",
+            '[0.0, 0.2, 0.5, { rate = 0.2, schedule = "early", epochs = 10 }]',
         ),
         Remedy(
             "l2",
@@ -111,6 +116,7 @@ REMEDIES: dict[str, Remedy] = {
             0.0,
             "L2 weight decay",
             "Adds the sum of squared weights, times this factor, to the loss and so keeps weights small.",
+            "[0.0, 0.0001, 0.001, 0.01]",
         ),
         Remedy(
             "l1",
@@ -119,6 +125,7 @@ REMEDIES: dict[str, Remedy] = {
             0.0,
             "L1 penalty",
             "Adds the sum of absolute weights, times this factor, to the loss and so makes many weights vanish.",
+            "[0.0, 0.0001, 0.001]",
         ),
         Remedy(
             "weight_decay",
@@ -127,6 +134,7 @@ REMEDIES: dict[str, Remedy] = {
             0.0,
             "decoupled weight decay",
             "Shrinks every weight by this share of the learning rate at each step, apart from the gradients.",
+            "[0.0, 0.001, 0.01]",
         ),
         Remedy(
             "max_norm",
@@ -135,6 +143,7 @@ REMEDIES: dict[str, Remedy] = {
             False,
             "max-norm constraint",
             "Scales a unit's incoming weights back whenever their length exceeds this value.",
+            "[false, 3.0]",
         ),
         Remedy(
             "label_smoothing",
@@ -143,6 +152,7 @@ REMEDIES: dict[str, Remedy] = {
             0.0,
             "label smoothing",
             "Spreads this share of every target over all classes, so that the network need not become ever surer.",
+            "[0.0, 0.1]",
         ),
         Remedy(
             "input_noise",
@@ -178,6 +188,7 @@ REMEDIES: dict[str, Remedy] = {
             False,
             "early stopping",
             "Ends training when the held-out score stops improving, and keeps the best weights.",
+            '[false, { monitor = "val_loss", patience = 10 }]',
         ),
     )
 }

@@ -124,6 +124,23 @@ def test_remedies_without_a_parameter_are_put_in_and_nothing_else_has_to_be_take
     assert plan(folder, "model.builder='mine:no_classes'", "overfitting.l2=[0.0, 0.1]").everything
 
 
+def test_a_parameter_with_the_name_of_a_later_remedy_may_be_the_builders_own(folder: Path) -> None:
+    """As it was before there was such a remedy: it is handed over where it is used, or where nobody else gives it."""
+    with (folder / "mine.py").open("a") as file:
+        file.write("def normed(input_shape, normalization='own'):\n    pass\n")
+    builder = "model.builder='mine:normed'"
+    assert plan(folder, builder, "model.arguments.normalization='batch'").everything
+    base = study_of().base
+    assert builders.handed(base, ["normalization", "dropout"]) == {"dropout": 0.0}
+    assert builders.handed(base, ["normalization"], ["normalization"]) == {"normalization": "none"}
+    used = study_of(underfitting={"normalization": "layer"}).base
+    assert builders.handed(used, ["normalization"]) == {"normalization": "layer"}
+    both = problems(folder, builder, "model.arguments.normalization='own'", "underfitting.normalization='layer'")
+    assert "is an argument of mine:normed and a remedy in this study; give one of the two another name" in both
+    schedule = problems(folder, "overfitting.dropout={rate=0.1, schedule='early', epochs=1}")
+    assert "mine:make has a parameter 'dropout', which takes a number; a schedule goes without it" in schedule
+
+
 def test_code_arguments_and_the_shape_of_the_data_are_in_a_key(folder: Path) -> None:
     keys = {plan(folder).everything[0].key, plan(folder, "model.arguments.filters=16").everything[0].key}
     code = plan(folder).identity.code
