@@ -69,7 +69,11 @@ def _with_other_remedies(text: str) -> str:
     from ablate.settings.remedies import FAMILIES, REMEDIES
 
     for family in FAMILIES:
-        others = [each for each in REMEDIES.values() if each.family == family and f"\n{each.name} = " not in text]
+        others = [
+            each
+            for each in REMEDIES.values()
+            if each.family == family and each.suggested and f"\n{each.name} = " not in text
+        ]
         lines = [f"# {each.name} = {each.suggested}   # {each.title}" for each in others]
         said = "# Other remedies: take the '#' away to compare one. docs/remedies.md says what each does."
         text = text.replace(f"[{family}]\n", "\n".join([f"[{family}]", said, *lines, ""]))

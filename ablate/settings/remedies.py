@@ -40,7 +40,7 @@ class Remedy:
     default: Any
     title: str
     explanation: str
-    suggested: str
+    suggested: str = ""
 
 
 REMEDIES: dict[str, Remedy] = {
