@@ -11,11 +11,15 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from ablate.data import sources
 from ablate.settings.levels import INITIALIZERS, OPTIMIZERS, SCHEDULES
 from ablate.settings.remedies import REMEDIES
+from ablate.settings.run import Data
 from tests.commands import ablate
+from tests.stranger import Stranger
 
 ROOT = Path(__file__).parents[1]
 DESIGNS = ROOT / "docs" / "designs.md"
@@ -107,11 +111,15 @@ MODELS_PAGE = (ROOT / "docs" / "models.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.usefixtures("warm")
-def test_the_page_of_models_shows_a_study_that_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its study and module, its model file made of what they trained, its function of data, and its callback."""
-    study, file, function = re.findall(r"```toml\n(.*?)```", MODELS_PAGE, re.DOTALL)
-    module, data, callback = re.findall(r"```python\n(.*?)```", MODELS_PAGE, re.DOTALL)
+def test_the_page_of_models_shows_studies_that_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stranger: Stranger
+) -> None:
+    """Its studies and modules, its model file made of what they trained, its function of data, and its callback."""
+    unchanged, study, file, function = re.findall(r"```toml\n(.*?)```", MODELS_PAGE, re.DOTALL)
+    network, module, data, callback = re.findall(r"```python\n(.*?)```", MODELS_PAGE, re.DOTALL)
     (tmp_path / "my_models.py").write_text(module)
+    (tmp_path / "digits_cnn.py").write_text(network)
+    (tmp_path / "unchanged.toml").write_text(unchanged)
     (tmp_path / "my_data.py").write_text(data)
     (tmp_path / "mine.py").write_text(callback)
     (tmp_path / "ablations.toml").write_text(study)
@@ -128,6 +136,12 @@ def test_the_page_of_models_shows_a_study_that_runs(tmp_path: Path, monkeypatch:
         assert done.exit_code == 0, done.output
         return json.loads(done.stdout)
 
+    assert len(unchanged.splitlines()) == 15
+    assert call("run", "-c", "unchanged.toml", "--replicates", "1", "-S", "training.epochs=4")["trained"] == 7
+    call("export", "-c", "unchanged.toml", "--replicates", "1", "-S", "training.epochs=4", "--format", "json")
+    _assert_saved_as_recorded(tmp_path / "reports" / "digits-cnn", stranger)
+    assert (tmp_path / "digits_cnn.py").read_text() == network
+
     assert call("run", "--replicates", "1")["trained"] == 6
     call("export", "--format", "json")
     runs = json.loads((tmp_path / "reports" / "small-cnn" / "runs.json").read_text(encoding="utf-8"))
@@ -138,6 +152,20 @@ def test_the_page_of_models_shows_a_study_that_runs(tmp_path: Path, monkeypatch:
     assert call("run", "-c", "file.toml", "--trust-model")["trained"] == 1
     assert call("run", "-c", "function.toml")["trained"] == 2
     assert len(list((tmp_path / "reports" / "from-function" / "callbacks").glob("*/epochs.csv"))) == 2
+
+
+def _assert_saved_as_recorded(results: Path, stranger: Stranger) -> None:
+    """The networks that were kept load where nobody knows of this package, and score as their records say."""
+    digits = sources.load(Data(source="digits"), Path())
+    np.savez(results / "test.npz", x=digits.x[digits.test].reshape(-1, 8, 8), y=digits.y[digits.test])
+    runs = {run["run"]: run for run in json.loads((results / "runs.json").read_text(encoding="utf-8"))}
+    saved = list((results / "models").glob("*.keras"))
+    assert len(saved) == 2  # the baseline's and the best treatment's
+    for path in saved:
+        found = stranger.score(path, results / "test.npz")
+        assert found.accuracy == pytest.approx(runs[path.stem]["test_accuracy"], abs=1e-6)
+        assert found.loss == pytest.approx(runs[path.stem]["test_loss"], rel=1e-4)
+        assert not found.modules & {"ablate", "digits_cnn"}
 
 
 REMEDIES_PAGE = (ROOT / "docs" / "remedies.md").read_text(encoding="utf-8")

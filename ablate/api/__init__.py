@@ -12,7 +12,15 @@ from ablate.api.comparing import compare
 from ablate.api.confirming import confirm, plan_confirmation
 from ablate.api.confirming import confirm as confirm_plan
 from ablate.api.creating import study
-from ablate.api.networks import SUFFIXES, Scored, check_models, evaluate_networks, find_runs, save_networks
+from ablate.api.networks import (
+    SUFFIXES,
+    Scored,
+    check_models,
+    describe_models,
+    evaluate_networks,
+    find_runs,
+    save_networks,
+)
 from ablate.api.plans import Plan, early_lanes, load, make_plan, probe, results_folder, run_plan
 from ablate.api.results import Results, open_asked, open_results, read_folder, read_results
 from ablate.execution.assignment import Outcome
@@ -44,6 +52,7 @@ __all__ = [
     "compare",
     "confirm",
     "default_jobs",
+    "describe_models",
     "early_lanes",
     "evaluate_networks",
     "extract",

@@ -11,6 +11,7 @@ from ablate.api.results import Results
 from ablate.data.splits import LARGEST_TRAIN_SAMPLE
 from ablate.errors import AblateError, EmptyResultsError, Problem, StoreError, StudyError
 from ablate.execution import networks
+from ablate.execution.assignment import Network
 from ablate.execution.engines.local import Lanes
 from ablate.results import models, weights
 from ablate.results.identity import Identity, PlannedRun
@@ -127,22 +128,46 @@ def check_models(plan: Plan, jobs: int, *, trust_model: bool = False) -> None:
             named.
     """
     runs = [group[0] for group in plan.programs if not group[0].treatment.settings.model.hidden]
-    if not runs:
-        return
+    if runs:
+        _described(plan, runs, jobs, trust_model=trust_model)
+
+
+def describe_models(plan: Plan, jobs: int, *, trust_model: bool = False) -> dict[tuple[str, ...], Network]:
+    """What the networks of a plan's treatments are made of; trains nothing.
+
+    Arguments and errors as those of `check_models`.
+
+    Returns:
+        Every different network, by the names of the treatments that have it, in the order of the plan.
+    """
+    first = {run.treatment.name: run for run in reversed(plan.selected)}
+    runs = [first[name] for name in dict.fromkeys(run.treatment.name for run in plan.selected)]
+    found: list[tuple[Network, list[str]]] = []
+    for run, network in zip(runs, _described(plan, runs, jobs, trust_model=trust_model), strict=True):
+        same = next((names for known, names in found if known == network), None)
+        if same is None:
+            found.append((network, [run.treatment.name]))
+        else:
+            same.append(run.treatment.name)
+    return {tuple(names): network for network, names in found}
+
+
+def _described(plan: Plan, runs: Sequence[PlannedRun], jobs: int, *, trust_model: bool) -> list[Network]:
     check_trust(plan.study, runs, trusted=trust_model)
     with Lanes(min(jobs, len(runs)), len(runs)) as lanes:
         folder = plan.study.source.resolve().parent
-        reasons = networks.check_models(runs, lanes, plan.identity, plan.store, folder)
+        found = networks.describe_models(runs, lanes, plan.identity, plan.store, folder)
     unfit: dict[tuple[str, str, str], list[str]] = {}
-    for run, reason in zip(runs, reasons, strict=True):
+    for run, each in zip(runs, found, strict=True):
         model = run.treatment.settings.model
         key = "model.builder" if model.builder else "model.file"
-        if reason:
-            unfit.setdefault((key, f'"{model.builder or model.file}"', reason), []).append(run.treatment.name)
+        if each.error:
+            unfit.setdefault((key, f'"{model.builder or model.file}"', each.error), []).append(run.treatment.name)
     if unfit:
         raise plan.study.error(
             Problem(key, f"{named(names)}: {reason}", value) for (key, value, reason), names in unfit.items()
         )
+    return found
 
 
 def named(treatments: Sequence[str]) -> str:

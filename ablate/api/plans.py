@@ -21,13 +21,15 @@ from ablate.results.identity import DataFacts, Identity, PlannedRun
 from ablate.results.record import Record
 from ablate.results.store import Store
 from ablate.settings import document
+from ablate.settings.levels import label
 from ablate.settings.structure import structure_name
 from ablate.studies import design, spec
-from ablate.studies.design import DEFAULT_MAX_RUNS
+from ablate.studies.design import DEFAULT_MAX_RUNS, Treatment
 from ablate.studies.spec import Study
 from ablate.usercode import code, model_files
 
 REPORTS = "reports"
+_IMAGE = ("height", "width")  # the least dimensions of one
 
 
 @dataclass(frozen=True)
@@ -153,6 +155,7 @@ def make_plan(
         raise StudyError("--only", [Problem("", message)])
     store = Store(results_folder(study, out))
     identity = identify(study, treatments, store.root.parent)
+    _check_images(study, treatments, identity)
     leaks = tuple(f"{json.loads(name)['source']}: {facts.leak}" for name, facts in identity.data.items() if facts.leak)
     everything = tuple(identities.plan_runs(treatments, study.seeds, identity))
     selected = tuple(planned for planned in everything if planned.treatment.name in chosen)
@@ -160,6 +163,22 @@ def make_plan(
     read = identities.facts_by_source((treatment.settings for treatment in treatments), identity)
     odd = tuple(f"{source}: {note}" for source, facts in read.items() for note in facts.notes)
     return Plan(study, identity, store, everything, selected, done, (*leaks, *expansion.warnings, *odd))
+
+
+def _check_images(study: Study, treatments: Iterable[Treatment], identity: Identity) -> None:
+    """See that hidden layers whose images are to be changed are given images.
+
+    Raises:
+        StudyError: a treatment changes images, and its data has none.
+    """
+    for treatment in treatments:
+        remedies, data = treatment.settings.remedies, treatment.settings.data
+        shape = identity.data[identities.data_name(data)].shape
+        if treatment.settings.model.hidden and remedies.augmentation is not False and len(shape) < len(_IMAGE):
+            message = (
+                f"changes images, with height and width; an example of {data.source} is {shape[0]} numbers in a row"
+            )
+            raise study.error([Problem("overfitting.augmentation", message, label(remedies.augmentation))])
 
 
 def early_lanes(

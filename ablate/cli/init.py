@@ -26,9 +26,10 @@ SCHEMA_NAME = "ablations.schema.json"  # TOML language servers find it by the fi
     metavar="WHAT",
     help="With --ci, what the workflow installs: git+https://..., or a folder of the repository; else this version.",
 )
+@click.option("--remedies", is_flag=True, help="List every other remedy in the study, as comments, with levels to try.")
 @click.option("--force", is_flag=True, help="Replace an existing file; with --ci, only the workflow.")
 @handled
-def command(path: Path, ci: str | None, install: str, force: bool, output: Output) -> None:
+def command(path: Path, ci: str | None, install: str, remedies: bool, force: bool, output: Output) -> None:
     """Write a commented study file to start from, and its JSON Schema, by which editors check it as it is written.
 
     PATH is the file, or a folder for it; ablations.toml here by default. With --ci github, a workflow that trains and
@@ -47,7 +48,7 @@ def command(path: Path, ci: str | None, install: str, force: bool, output: Outpu
     if is_there and flow is not None:
         output.say(f"{target} is there already and stays as it is")
     else:
-        content["schema"] = str(_write_study(target))
+        content["schema"] = str(_write_study(target, starter(remedies=remedies)))
         output.data(str(target))
     if flow is not None:
         _write(flow, workflow.text(target, flow.parents[2], install))
@@ -60,21 +61,37 @@ def command(path: Path, ci: str | None, install: str, force: bool, output: Outpu
     output.say("Next: ablate plan, ablate run, ablate report" + ("; commit what was written" if flow else ""))
 
 
-def starter() -> str:
-    """The study that `init` writes: the project's own, as shipped."""
-    return shipped.path(FILE_NAME).read_text(encoding="utf-8")
+def starter(*, remedies: bool = False) -> str:
+    """The study that `init` writes: the project's own, as shipped; with the remedies that it leaves out as comments."""
+    text = shipped.path(FILE_NAME).read_text(encoding="utf-8")
+    return _with_other_remedies(text) if remedies else text
+
+
+def _with_other_remedies(text: str) -> str:
+    from ablate.settings.remedies import FAMILIES, REMEDIES
+
+    for family in FAMILIES:
+        others = [
+            each
+            for each in REMEDIES.values()
+            if each.family == family and each.suggested and f"\n{each.name} = " not in text
+        ]
+        lines = [f"# {each.name} = {each.suggested}   # {each.title}" for each in others]
+        said = "# Other remedies: take the '#' away to compare one. docs/remedies.md says what each does."
+        text = text.replace(f"[{family}]\n", "\n".join([f"[{family}]", said, *lines, ""]))
+    return text
 
 
 def _refuse(path: Path) -> NoReturn:
     raise AblateError(f"{path} is there already; --force replaces it")
 
 
-def _write_study(target: Path) -> Path:
+def _write_study(target: Path, text: str) -> Path:
     from ablate.studies.file import json_schema
 
     schema = target.with_name(SCHEMA_NAME)
     _write(schema, json.dumps(json_schema(), indent=2) + "\n")
-    _write(target, f"#:schema ./{SCHEMA_NAME}\n{starter()}")
+    _write(target, f"#:schema ./{SCHEMA_NAME}\n{text}")
     return schema
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 @click.option("-j", "--jobs", type=click.IntRange(min=1), help="Worker processes to estimate for; default: cores.")
 @click.option("--probe", is_flag=True, help="Measure the time: train every program for a few epochs, keep nothing.")
 @click.option("--check-models", is_flag=True, help="Build every model of yours once and check that it can be trained.")
+@click.option("--show-model", is_flag=True, help="Show the network of every treatment side by side, layer by layer.")
 @trust_option
 @click.option(
     "--fit-in", callback=seconds, metavar="TIME", help="Propose a design and replicates that take no longer, as 20m."
@@ -34,6 +35,7 @@ def command(
     jobs: int | None,
     probe: bool,
     check_models: bool,
+    show_model: bool,
     trust_model: bool,
     fit_in: float | None,
     output: Output,
@@ -44,6 +46,7 @@ def command(
     finished runs, or measured by --probe.
     """
     from ablate import api
+    from ablate.cli.networks import document, tables
     from ablate.cli.progress import listener
 
     study = api.load(config, overrides)
@@ -55,8 +58,11 @@ def command(
     if check_models:
         api.check_models(plan, jobs, trust_model=trust_model)
         output.say("Every model can be trained on its data.")
-    elif any(not run.treatment.settings.model.hidden for run in plan.pending):
+    elif not show_model and any(not run.treatment.settings.model.hidden for run in plan.pending):
         output.say("Your models are not checked yet: --check-models builds each of them once.")
+    networks = api.describe_models(plan, jobs, trust_model=trust_model) if show_model else {}
+    for text in tables(networks):
+        output.data(text)
     costs = plan.costs
     if probe or (fit_in is not None and not costs):
         output.say("Measuring: every program is trained for a few epochs.")
@@ -83,6 +89,7 @@ def command(
             "scaling": plan.scalings,
             "warnings": [*plan.warnings, *hints],
             "data": {source: {"read": facts.summary, "odd": facts.notes} for source, facts in plan.data.items()},
+            **({"networks": document(networks)} if show_model else {}),
             **({"fits": vars(proposal) if proposal else None} if fit_in is not None else {}),
         }
     )

@@ -9,7 +9,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import traceback
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,6 @@ from ablate.usercode import code
 
 KEY = "data.source"
 TIMEOUT = 600  # seconds
-LONGEST_REASON = 300  # characters
 MOST_SHAPES = 3  # that are listed
 ONE_INPUT = "networks take one input here: join several into one array, and take it apart in the builder"
 _ARRAYS, _REASON = "arrays.npz", "reason.json"
@@ -82,7 +80,7 @@ def main(reference: str, folder: str, target: str) -> None:
     except SourceError as error:
         reason = str(error)
     except Exception as error:  # noqa: BLE001 - the user's code may raise anything
-        reason = _reason(error)
+        reason = code.raised(error)
     else:
         return
     (Path(target) / _REASON).write_text(json.dumps(reason), encoding="utf-8")
@@ -129,11 +127,3 @@ def _array(name: str, value: Any) -> npt.NDArray[Any]:
         advice = f"; {ONE_INPUT}" if isinstance(value, dict) else ""
         raise SourceError(f"returned {name} of {type(value).__name__}, which is no array of numbers or texts{advice}")
     return array
-
-
-def _reason(error: Exception) -> str:
-    """What was raised, and where: the last line of the traceback, and the line of code before it."""
-    last = "".join(traceback.format_exception_only(error)).strip().splitlines()[-1][:LONGEST_REASON]
-    frames = traceback.extract_tb(error.__traceback__)
-    where = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
-    return f"raised {last}{where}"

@@ -87,6 +87,21 @@ class Outcome:
 
 
 @dataclass(frozen=True)
+class Network:
+    """What the network of a treatment is made of.
+
+    Attributes:
+        layers: name and description of every layer, in order.
+        remedies: where the remedies went that were put into it, and where not and why, by remedy.
+        error: why it cannot be trained; empty if it can.
+    """
+
+    layers: tuple[tuple[str, str], ...] = ()
+    remedies: Mapping[str, str] = field(default_factory=dict)
+    error: str = ""
+
+
+@dataclass(frozen=True)
 class Board:
     """What the scheduler and its workers tell each other while runs are trained, in shared memory.
 

@@ -176,7 +176,8 @@ def _network(
         record = Store(assignment.store).load(assignment.key)
         if record and SCALING in record.environment:  # older versions scaled whatever a network looked up, too
             taken = inputs.as_taken(dataset, settings, blueprint, assignment.folder)
-        model = saving.plain_network(settings, data.scaling(taken, train), len(dataset.classes), found, blueprint)
+        scaling = data.scaling(taken, train, inputs.shape(taken, settings, blueprint))
+        model = saving.plain_network(settings, scaling, len(dataset.classes), found, blueprint)
         yield Network(model, dataset, columns)
 
 

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from ablate.errors import AblateError, StoreError
 from ablate.execution import worker
-from ablate.execution.assignment import Assignment
+from ablate.execution.assignment import Assignment, Network
 from ablate.execution.engines import Engine
 from ablate.execution.scheduler import POLL_SECONDS, StopSignal, assignment
 from ablate.results.identity import Identity, PlannedRun
@@ -70,17 +70,17 @@ def _not_saved(reason: str, runs: Sequence[PlannedRun]) -> str:
     )
 
 
-def check_models(
+def describe_models(
     runs: Sequence[PlannedRun], lanes: Engine, identity: Identity, store: Store, folder: Path
-) -> list[str]:
-    """Why the models of some runs cannot be trained, an empty text for those that can; nothing is trained or kept.
+) -> list[Network]:
+    """What the models of some runs are made of, or why they cannot be trained; nothing is trained or kept.
 
     Arguments as those of `save_models`; the store need not be there.
 
     Raises:
         StoreError: a process that made a model ended.
     """
-    return _work(worker.check_model, runs, lanes, identity, store, folder, StopSignal())
+    return _work(worker.describe_model, runs, lanes, identity, store, folder, StopSignal())
 
 
 def evaluate_models(

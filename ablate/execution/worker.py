@@ -22,9 +22,10 @@ from typing import Any
 
 from threadpoolctl import threadpool_limits
 
+from ablate.data.dataset import Dataset
 from ablate.errors import AblateError, ModelError, StoreError, WorkerError
 from ablate.execution import kept, ways
-from ablate.execution.assignment import LONGEST_MESSAGE, Assignment, Board, Outcome
+from ablate.execution.assignment import LONGEST_MESSAGE, Assignment, Board, Network, Outcome
 from ablate.execution.unchanged import ChangedError, Unchanged, check_file
 from ablate.results import models
 from ablate.results.record import Record
@@ -195,10 +196,8 @@ def _resident_memory() -> int:
         return 0
 
 
-def check_model(assignment: Assignment) -> str:
-    """Make the user's model of a treatment without training it; why it cannot be trained, or an empty text."""
-    from ablate.training import inputs
-
+def describe_model(assignment: Assignment) -> Network:
+    """Make the model of a treatment without training it, and say what it is made of, or why it cannot be trained."""
     process = _ready()
     settings = RunSettings.model_validate(assignment.settings)
     code.open_folder(assignment.folder)
@@ -206,14 +205,22 @@ def check_model(assignment: Assignment) -> str:
         process.unchanged.check_code(assignment)
         dataset = process.unchanged.dataset(assignment)
         with process.workshop.isolated(settings):
-            blueprint = process.workshop.blueprint(settings, dataset, assignment.folder)
-            inputs.as_taken(dataset, settings, blueprint, assignment.folder)
-            if blueprint is not None:
-                blueprint.fresh(assignment.seed)
+            return _network(settings, dataset, assignment, process.workshop)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's code may raise anything
         said = " ".join(clean(str(error)).split())[:LONGEST_MESSAGE]
-        return said if isinstance(error, AblateError) else f"raised {type(error).__name__}: {said}"
-    return ""
+        return Network(error=said if isinstance(error, AblateError) else f"raised {type(error).__name__}: {said}")
+
+
+def _network(settings: RunSettings, dataset: Dataset, assignment: Assignment, workshop: Any) -> Network:
+    from ablate.training import description, inputs, model
+
+    blueprint = workshop.blueprint(settings, dataset, assignment.folder)
+    if blueprint is None:
+        stack = model.build(settings, dataset.features, len(dataset.classes), assignment.seed)
+        return Network(tuple(description.describe(stack)))
+    inputs.as_taken(dataset, settings, blueprint, assignment.folder)
+    described = description.describe(blueprint.fresh(assignment.seed))
+    return Network(tuple(described), description.summary(blueprint.notes))
 
 
 def save_model(assignment: Assignment) -> None:

@@ -254,9 +254,14 @@ def _without_seed(settings: RunSettings, identity: Identity) -> dict[str, Any]:
         "libraries": dict(identity.libraries),
         **({"code": {name: identity.code[name] for name in settings.code}} if settings.code else {}),
         **({"file": identity.files[file]} if file else {}),
-        **({} if settings.model.hidden else {"shape": facts.shape}),  # hidden layers see examples as rows of numbers
+        **({"shape": facts.shape} if sees_shapes(settings) else {}),
         **({"tokens": "as they are"} if facts.automatic and network in identity.tokens else {}),  # not scaled
     }
+
+
+def sees_shapes(settings: RunSettings) -> bool:
+    """Whether a network sees the shape of examples; hidden layers see rows of numbers, unless images are changed."""
+    return not settings.model.hidden or settings.remedies.augmentation is not False
 
 
 def decisive(settings: RunSettings) -> dict[str, Any]:
@@ -279,7 +284,7 @@ def _resolved(settings: RunSettings) -> dict[str, Any]:
     if not settings.training.callbacks:
         del resolved["training"]["callbacks"]
     for name in REMEDIES.keys() - _FIRST_REMEDIES:
-        if resolved["remedies"][name] == REMEDIES[name].default:
+        if resolved["remedies"].get(name) == REMEDIES[name].default:
             del resolved["remedies"][name]
     return resolved
 

@@ -26,6 +26,7 @@ Moment = Literal["initial", "best", "end"]
 KEPT_EPOCH = "kept_epoch"  # in `Record.environment`
 SCALING = "scaling"  # likewise: how features were scaled, in words; not there in records of older versions
 MEASURED = "measured"  # likewise: why a structure is trained as it is, where that was measured; see `ways`
+PUT_IN = "remedies_put_in"  # likewise, in a network of the user's: where every remedy went, and where not and why
 MOMENTUM = "batch_norm_momentum"  # likewise, of networks that have some
 _NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, JsonValue
 from pydantic_core import PydanticCustomError
 
-from ablate.settings.remedies import PIECES, REMEDIES
+from ablate.settings.remedies import LATER, PIECES, REMEDIES
 
 ARGUMENTS = "model.arguments"  # whose entries are fields of the study file as well
 GIVEN = ("input_shape", "classes")  # what every builder is called with
@@ -38,7 +38,7 @@ def _name(name: str) -> str:
         raise PydanticCustomError("argument", "should be named as Python names an argument")
     if name in GIVEN:
         raise PydanticCustomError("argument", "is handed to every builder; remove the key")
-    if name in PIECES:
+    if name in PIECES and name not in LATER:
         family = REMEDIES[name].family
         raise PydanticCustomError("argument", "is a remedy; write it under [{family}]", {"family": family})
     return name

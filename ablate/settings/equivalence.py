@@ -1,8 +1,9 @@
 """Which settings can only train identically: what a run is trained with, without what has no effect on it."""
 
-from typing import Any
+from typing import Any, Literal
 
 from ablate.settings.levels import EarlyStopping, plain
+from ablate.settings.network_levels import CLIPS, DropoutSchedule
 from ablate.settings.run import RunSettings
 
 _ADAM = {"learning_rate": 0.001, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7}
@@ -59,6 +60,9 @@ def essence(settings: RunSettings) -> dict[str, Any]:
     found = settings.model_dump(exclude_none=True)
     level = plain(settings.remedies.optimizer)
     decay = settings.remedies.weight_decay
+    clip = settings.remedies.gradient_clip
+    if clip is not False and not any(name in level for name in CLIPS):
+        level = {**level, **plain(clip)}
     optimizer = _without_defaults({"weight_decay": decay, **level} if decay else level)
     if optimizer["name"] == "sgd" and "momentum" not in optimizer:
         optimizer.pop("nesterov", None)
@@ -68,13 +72,18 @@ def essence(settings: RunSettings) -> dict[str, Any]:
     found["remedies"] |= {
         "optimizer": optimizer,
         "weight_decay": None,  # an argument of the optimizer
+        "gradient_clip": None,  # likewise
         "learning_rate_schedule": _schedule(settings),
         "init": _without_defaults(plain(settings.remedies.init)),
         "early_stopping": _stopping(settings),
     }
+    if settings.model.hidden:
+        found["remedies"].pop("normalization", None)  # told with batch normalization
     for piece in ("batch_norm", "dropout") if settings.model.hidden else ():
-        at_input, hidden = settings.by_layer(piece)
+        at_input, hidden = _at_layers(settings, piece)
         found["remedies"][piece] = [at_input, *hidden]
+        if piece == "dropout" and (schedule := _dropout_schedule(settings)) and any([at_input, *hidden]):
+            found["remedies"]["dropout_schedule"] = schedule
         if not any(hidden):
             found["model"]["block"] = [each for each in found["model"]["block"] if each != piece]
         if not at_input:
@@ -85,6 +94,28 @@ def essence(settings: RunSettings) -> dict[str, Any]:
 def _without_defaults(level: dict[str, Any]) -> dict[str, Any]:
     defaults = KERAS_DEFAULTS.get(level["name"], {})
     return {key: value for key, value in level.items() if key == "name" or defaults.get(key) != value}
+
+
+def _at_layers(settings: RunSettings, piece: Literal["batch_norm", "dropout"]) -> tuple[Any, list[Any]]:
+    """What stands at the input and in every hidden layer; a falsy value where nothing does."""
+    at_input, hidden = settings.normalizations if piece == "batch_norm" else settings.by_layer(piece)
+    if piece == "batch_norm":
+        values = [{"none": False, "batch": True}.get(str(plain(level)), plain(level)) for level in (at_input, *hidden)]
+        at_input, *hidden = values
+    schedule = _dropout_schedule(settings)
+    if piece == "dropout" and schedule and schedule[0] == "late" and schedule[1] >= settings.training.epochs:
+        return 0.0, [0.0] * len(hidden)
+    return at_input, hidden
+
+
+def _dropout_schedule(settings: RunSettings) -> Any:
+    """When dropout acts, where that is not always."""
+    level = settings.remedies.dropout
+    if not isinstance(level, DropoutSchedule) or (
+        level.schedule == "early" and level.epochs >= settings.training.epochs
+    ):
+        return None
+    return [level.schedule, level.epochs]
 
 
 def _schedule(settings: RunSettings) -> Any:

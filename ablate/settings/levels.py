@@ -220,7 +220,7 @@ def _switch_or_more(value: Any) -> str:
     return "switch" if isinstance(value, bool) else "more"
 
 
-def _off_or(kind: Any) -> Any:
+def off_or(kind: Any) -> Any:
     """`false`, or a level of a kind."""
     switch, more = Annotated[Literal[False], Tag("switch")], Annotated[kind, Tag("more")]
     return Annotated[switch | more, Discriminator(_switch_or_more)]
@@ -238,11 +238,10 @@ def per_layer(kind: Any) -> Any:
     ]
 
 
-DropoutLevel = per_layer(Rate)
 BatchNormLevel = per_layer(bool)
-EarlyStoppingLevel = _off_or(EarlyStopping)
-MaxNormLevel = _off_or(Positive)
-ScheduleLevel = _off_or(_by_name("schedule", SCHEDULES))
+EarlyStoppingLevel = off_or(EarlyStopping)
+MaxNormLevel = off_or(Positive)
+ScheduleLevel = off_or(_by_name("schedule", SCHEDULES))
 
 
 def plain(level: Any) -> Any:

@@ -17,6 +17,8 @@ _MISSING = object()
 _INSTEAD_OF_FALSE = {
     "early_stopping": "a table of rules such as { patience = 10 }",
     "max_norm": "the largest norm, such as 3.0",
+    "gradient_clip": "the largest length of all gradients together, as 1.0, or a table as { clipvalue = 0.5 }",
+    "augmentation": "a table such as { shift = 0.1, rotation = 0.05 }",
     "learning_rate_schedule": f"one of {', '.join(SCHEDULES)}",
 }
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")

@@ -20,8 +20,9 @@ from pydantic_core import PydanticCustomError
 
 from ablate.settings.arguments import Arguments
 from ablate.settings.levels import STRICT, Positive, label
+from ablate.settings.network_levels import dropout_rates
 from ablate.settings.references import Reference
-from ablate.settings.remedies import REMEDIES
+from ablate.settings.remedies import LATER, REMEDIES
 
 LONGEST_NAME = 200  # bytes of a folder's name; file systems take 255
 
@@ -48,6 +49,7 @@ TABLE_KEYS = (
 )  # fmt: skip
 NETWORKS = ("hidden", "builder", "file")
 OF_HIDDEN_LAYERS = ("activation", "block", "input_block")
+OF_OWN_NETWORKS = ("remedy_layers", "existing", "spatial_dropout", "recurrent_kernels")
 ActivationName = Literal[
     "relu", "sigmoid", "tanh", "elu", "selu", "gelu", "silu", "softplus", "softsign", "leaky_relu", "linear"
 ]
@@ -138,6 +140,12 @@ class Model(BaseModel):
             (`"module:function"`) from a tensor to one of the same shape.
         block: order of the pieces of a hidden layer.
         input_block: pieces between the input and the first hidden layer.
+        remedy_layers: in a model of the user's, the names of the layers that remedies are put into, with `*` and `?`
+            for any signs (`["conv_*", "dense_1"]`); all its hidden layers by default.
+        existing: what becomes of normalizations, dropouts, regularizers and constraints that such a model has itself
+            where a remedy would put one: `"keep"` leaves them and puts none beside them, `"replace"` takes them out.
+        spatial_dropout: whether the dropout remedy silences whole maps behind convolutions of such a model.
+        recurrent_kernels: whether remedies go to the recurrent kernels of such a model as well.
     """
 
     model_config = ConfigDict(**STRICT, json_schema_extra={"oneOf": [{"required": [name]} for name in NETWORKS]})
@@ -149,6 +157,10 @@ class Model(BaseModel):
     activation: Activation = "relu"
     block: Annotated[list[Piece], Field(min_length=1)] = ["dense", "batch_norm", "activation", "dropout"]
     input_block: list[InputPiece] = []
+    remedy_layers: Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1)] | None = None
+    existing: Literal["keep", "replace"] = "keep"
+    spatial_dropout: bool = False
+    recurrent_kernels: bool = False
 
     @model_validator(mode="after")
     def _is_one_network(self) -> "Model":
@@ -161,6 +173,10 @@ class Model(BaseModel):
             )
         if self.arguments and not self.builder:
             raise PydanticCustomError("network", "takes arguments with a builder alone")
+        of_own = [name for name in OF_OWN_NETWORKS if getattr(self, name) != Model.model_fields[name].default]
+        if of_own and self.hidden:
+            message = "takes {names} with a builder or a file alone; hidden layers have none of their own"
+            raise PydanticCustomError("network", message, {"names": " and ".join(of_own)})
         of_layers = [name for name in OF_HIDDEN_LAYERS if getattr(self, name) != Model.model_fields[name].default]
         if of_layers and not self.hidden:
             raise PydanticCustomError(
@@ -177,7 +193,9 @@ class Model(BaseModel):
         return {
             name: value
             for name, value in found.items()
-            if name not in unused and (value or name not in (*NETWORKS, "arguments"))
+            if name not in unused
+            and (value or name not in (*NETWORKS, "arguments"))
+            and (name not in OF_OWN_NETWORKS or value != Model.model_fields[name].default)
         }
 
     @property
@@ -222,6 +240,12 @@ class Training(BaseModel):
 class _Levels(BaseModel):
     model_config = STRICT
 
+    @model_serializer(mode="wrap")
+    def _without_unused_later_ones(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without remedies that older versions did not know and that are not used, so that keys and records stay."""
+        found: dict[str, Any] = handler(self)
+        return {k: v for k, v in found.items() if k not in LATER or v != REMEDIES[k].default}
+
 
 _LEVELS: dict[str, Any] = {name: (remedy.level, remedy.default) for name, remedy in REMEDIES.items()}
 Remedies: Any = create_model("Remedies", __base__=_Levels, **_LEVELS)
@@ -254,12 +278,34 @@ class RunSettings(BaseModel):
             )
         return self
 
+    @model_validator(mode="after")
+    def _has_one_normalization(self) -> "RunSettings":
+        normed = self.remedies.batch_norm
+        if (any(normed) if isinstance(normed, list) else normed) and self.remedies.normalization != "none":
+            message = "batch_norm and normalization both say what comes before an activation; one has to be off"
+            raise PydanticCustomError("normalization", message)
+        return self
+
     @property
     def code(self) -> dict[str, str]:
         """The functions of the user's that these settings name, each with the key that names it."""
         named = {"model.activation": self.model.activation, "model.builder": self.model.builder or ""}
         found = {reference: key for key, reference in named.items() if ":" in reference}
         return {**found, **dict.fromkeys(self.training.callbacks, "training.callbacks")}
+
+    @property
+    def normalizations(self) -> tuple[Any, list[Any]]:
+        """The normalization at the input and of every hidden layer, as a level of that remedy; `"none"` without one."""
+        at_input, hidden = (["batch" if on else "none" for on in each] for each in self._batch_norms())
+        level = self.remedies.normalization
+        if level != "none":
+            at_input = [level if "batch_norm" in self.model.input_block else "none"]
+            hidden = [level if "batch_norm" in self.model.block else "none"] * len(hidden)
+        return at_input[0], hidden
+
+    def _batch_norms(self) -> tuple[list[bool], list[bool]]:
+        at_input, hidden = self.by_layer("batch_norm")
+        return [at_input], hidden
 
     def by_layer(self, remedy: Literal["batch_norm", "dropout"]) -> tuple[Any, list[Any]]:
         """The level of a remedy at the input and at every hidden layer, neutral where it does not apply.
@@ -268,7 +314,7 @@ class RunSettings(BaseModel):
             The input's value and one value per hidden layer: booleans for `batch_norm`, rates for `dropout`. There
             are none in a model of the user's, which takes the level as it is.
         """
-        level = getattr(self.remedies, remedy)
+        level = dropout_rates(getattr(self.remedies, remedy))
         neutral = REMEDIES[remedy].default
         layers = len(self.model.hidden)
         if not isinstance(level, list):

@@ -6,7 +6,7 @@ from typing import Any
 from ablate.errors import Problem
 from ablate.settings import document, problems
 from ablate.settings.levels import label
-from ablate.settings.remedies import PIECES, REMEDIES
+from ablate.settings.remedies import REMEDIES
 from ablate.studies.factors import Factor
 from ablate.studies.file import StudyFile
 
@@ -43,25 +43,19 @@ def alike(factors: Iterable[Factor]) -> list[Problem]:
 def without_a_place(file: StudyFile, factors: Iterable[Factor]) -> list[Problem]:
     """Remedies that are pieces of a layer, wanted by some level, while no model of the study has a place for them.
 
-    What a builder has a place for is seen when its code is read: see `study.builders`.
+    What a model of the user's has a place for is seen when it is made: see `training.placement`.
     """
     given = {factor.name: factor.levels for factor in factors}
-    if file.model.file:
-        return [
-            Problem(
-                f"{REMEDIES[piece].family}.{piece}", "has no place: a model from a file has its layers", label(level)
-            )
-            for piece in PIECES
-            for level in given[piece]
-            if level != REMEDIES[piece].default
-        ]
-    if file.model.builder:
+    if not file.model.hidden:
         return []
     blocks = [*given.get("model.block", [file.model.block]), *given.get("model.input_block", [file.model.input_block])]
     found = []
-    for piece in ("batch_norm", "dropout"):
-        wanted = [level for level in given[piece] if level != REMEDIES[piece].default]
+    for remedy, piece in (("batch_norm", "batch_norm"), ("normalization", "batch_norm"), ("dropout", "dropout")):
+        wanted = [level for level in given[remedy] if level != REMEDIES[remedy].default]
         if wanted and not any(piece in block for block in blocks):
             message = f"has no place: neither model.block nor model.input_block holds '{piece}'"
-            found.append(Problem(f"{REMEDIES[piece].family}.{piece}", message, label(wanted[0])))
+            found.append(Problem(f"{REMEDIES[remedy].family}.{remedy}", message, label(wanted[0])))
+    for level in [level for level in given["stochastic_depth"] if level][:1]:
+        message = "has no place: hidden layers have no residual additions; a model of yours may, by builder or file"
+        found.append(Problem("overfitting.stochastic_depth", message, label(level)))
     return found

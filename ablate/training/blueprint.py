@@ -4,9 +4,9 @@ import copy
 import functools
 import itertools
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +15,22 @@ import numpy as np
 import tensorflow as tf
 from keras.src.backend.common import global_state
 
-from ablate.errors import ModelError
+from ablate.errors import AblateError, ModelError
 from ablate.settings.levels import plain
 from ablate.settings.run import RunSettings
 from ablate.settings.seeds import Stream, derive
 from ablate.training import layers
+from ablate.training.changes import Note
 from ablate.training.initializers import initializer
+from ablate.training.kernels import CONVOLUTIONS
 from ablate.training.layers import FUNCTIONAL, Array
+from ablate.training.placement import place
+from ablate.training.rebuild import rebuild
 from ablate.training.traced import operations
 from ablate.usercode import builders, code, model_files
 
 Shape = tuple[int, ...]
+Place = tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -38,12 +43,20 @@ class Blueprint:
         example: of one example, as it is in the data.
         given: the weights that every run starts from, by layer: those that the builder or the file decides. All
             others are drawn anew for every seed.
+        places: by layer, see `_places`; of the model before remedies were put in.
+        notes: what became of the remedies that were put in.
+        dropouts: the dropouts that were put in for the remedy, by name.
+        split: layers that are the activation of another now, with the name of that one.
     """
 
     model: keras.Model
     shape: Shape
     example: Shape
     given: Mapping[str, Array]
+    places: Mapping[str, Place]
+    notes: tuple[Note, ...] = ()
+    dropouts: frozenset[str] = frozenset()
+    split: Mapping[str, str] = field(default_factory=dict)
 
     def fresh(self, seed: int) -> keras.Model:
         """A copy with the initial weights of a seed, and with that seed in everything random.
@@ -51,7 +64,7 @@ class Blueprint:
         Initializers and dropouts get a seed by the place of their layer among those of their kind, so that layers
         share their weights with those of another treatment where a dropout or a normalization more stands between.
         """
-        numbers = _places(self.model)
+        numbers = {id(layer): self.places[name] for name, layer in layers.walk(self.model)}
 
         def reseeded(layer: keras.Operation) -> keras.Operation:
             place = numbers.get(id(layer))  # what Keras adds by itself, as for a mask, is no layer and has none
@@ -82,7 +95,9 @@ def draw(settings: RunSettings, example: Shape, classes: int, folder: Path) -> B
     if settings.model.file is not None:
         path = model_files.locate(settings.model.file, folder)
         model = _loaded(path)
-        return Blueprint(model, _checked(model, str(path), example, classes), example, layers.weights_by_layer(model))
+        shape = _checked(model, str(path), example, classes)
+        own = Blueprint(model, shape, example, layers.weights_by_layer(model), _places(model))
+        return _with_remedies(own, settings, (), settings.model.file)
     what = f"{settings.model.builder}"
     make = _caller(settings, example, classes, folder)
     (first, one), (second, other) = (_made(make, seed) for seed in (1, 2))
@@ -90,22 +105,62 @@ def draw(settings: RunSettings, example: Shape, classes: int, folder: Path) -> B
     if one == other:
         message = "sets the seed of all random numbers (keras.utils.set_random_seed, random.seed); remove that line"
         raise ModelError(f"{what} {message}: every run has seeds of its own")
-    return Blueprint(first, shape, example, _unchanged(first, second, what))
+    own = Blueprint(first, shape, example, _unchanged(first, second, what), _places(first))
+    return _with_remedies(own, settings, _takes(settings, folder), what)
+
+
+def _with_remedies(own: Blueprint, settings: RunSettings, takes: Sequence[str], what: str) -> Blueprint:
+    """A blueprint with those remedies put in that its builder was not handed.
+
+    Raises:
+        ModelError: one has no place in it.
+    """
+    remedies = builders.placed(settings, takes)
+    if not remedies:
+        return own
+    came = {name.rpartition("/")[0] for name, weight in own.given.items() if weight.ndim > 1}
+    placement = place(own.model, settings.model, remedies, what, came)
+    rebuilt = rebuild(own.model, placement)
+    names = {name for name, _ in layers.walk(rebuilt.model)}
+    given = {
+        name: weight
+        for name, weight in own.given.items()
+        if (layer := name.rpartition("/")[0]) in names and layer not in placement.renewed
+    }
+    pieces = {name: (0, piece.place) for name, piece in rebuilt.pieces.items()}
+    dropouts = frozenset(name for name, piece in rebuilt.pieces.items() if piece.remedy == "dropout")
+    places, notes = {**own.places, **pieces}, tuple(placement.notes)
+    return replace(
+        own, model=rebuilt.model, given=given, places=places, notes=notes, split=rebuilt.split, dropouts=dropouts
+    )
+
+
+def _takes(settings: RunSettings, folder: Path) -> tuple[str, ...]:
+    """The parameters of a builder."""
+    assert settings.model.builder is not None
+    return code.signature(settings.model.builder, folder, builders.KEY).names
 
 
 def _caller(settings: RunSettings, example: Shape, classes: int, folder: Path) -> Callable[[], Any]:
     """The builder, to be called with everything that is handed to it."""
     reference = settings.model.builder
     assert reference is not None
-    takes = code.signature(reference, folder, builders.KEY).names
+    takes = code.signature(reference, folder, builders.KEY)
     make = code.load(reference)
+    facts = {"input_shape": example, "classes": classes}
+    known = {name: value for name, value in facts.items() if name in takes.names or takes.any_name}
 
     def call() -> Any:
-        remedies = builders.handed(settings, takes)
+        remedies = builders.handed(settings, takes.names, takes.required)
         if "init" in remedies:
             remedies["init"] = initializer(plain(remedies["init"]))
         arguments = copy.deepcopy({**settings.model.arguments, **remedies})
-        return make(input_shape=example, classes=classes, **arguments)
+        try:
+            return make(**known, **arguments)
+        except (AblateError, MemoryError):
+            raise
+        except Exception as error:
+            raise ModelError(f"{reference} {code.raised(error)}") from error
 
     return call
 
@@ -218,18 +273,18 @@ def _check_weights(model: keras.Model, what: str) -> None:
             raise ModelError(f"{what}: {message}; use them inside a layer of your own")
 
 
-def _places(model: keras.Model) -> dict[int, tuple[int, int]]:
+def _places(model: keras.Model) -> dict[str, Place]:
     """By layer, its number among those with a matrix of weights, and among those with random numbers, from 1."""
-    found: dict[int, tuple[int, int]] = {}
+    found: dict[str, Place] = {}
     weighted = noisy = 0
-    for _, layer in layers.walk(model):
+    for name, layer in layers.walk(model):
         weighted += any(len(weight.shape) > 1 for weight in layer.weights)
         noisy += "seed" in layers.settings(layer)
-        found[id(layer)] = weighted, noisy
+        found[name] = weighted, noisy
     return found
 
 
-def _reseeded(layer: keras.layers.Layer, place: tuple[int, int], seed: int) -> dict[str, Any]:
+def _reseeded(layer: keras.layers.Layer, place: Place, seed: int) -> dict[str, Any]:
     """The settings of a layer that hold a seed, those of layers in it too, with seeds that belong to its place."""
     weights, noises = itertools.count(), itertools.count()
 

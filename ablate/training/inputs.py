@@ -1,10 +1,8 @@
 """Whether a network takes its features as they are: whole numbers that it looks up, such as tokens or categories."""
 
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
@@ -15,13 +13,12 @@ from ablate.data.ondisk import OnDisk
 from ablate.errors import ModelError
 from ablate.settings.run import RunSettings
 from ablate.training.blueprint import Blueprint
+from ablate.training.lookups import looks_up
+from ablate.training.pieces import at_the_input
 from ablate.usercode import tokens
 
 ROWS = 4096  # that are shown to a network at once
 LARGEST = 2**24  # below which float32 holds every whole number
-_PASS_ON = {"InputLayer", "Reshape", "Flatten", "Permute", "RepeatVector", "Identity", "Cast", "ExpandDims", "Squeeze"}
-_PASS_ON |= {"GetItem", "Transpose", "Swapaxes", "Moveaxis", "Ravel", "Split", "Repeat", "Tile", "Flip", "Roll", "Take"}
-_LOOK_UP = {*tokens.LAYERS, "Embedding", "OneHot"}
 
 
 def as_taken(dataset: Dataset, settings: RunSettings, blueprint: Blueprint | None, folder: Path) -> Dataset:
@@ -54,6 +51,20 @@ def as_taken(dataset: Dataset, settings: RunSettings, blueprint: Blueprint | Non
     return replace(dataset, scale="none", divisor=1.0, looked_up_by=first)
 
 
+def shape(dataset: Dataset, settings: RunSettings, blueprint: Blueprint | None) -> tuple[int, ...] | None:
+    """The shape of an example as a network takes it; `None` for a row of numbers.
+
+    Raises:
+        ModelError: images are to be changed, and there are none.
+    """
+    if blueprint is not None:
+        return blueprint.shape
+    if settings.remedies.augmentation is False:
+        return None
+    at_the_input(settings.remedies.augmentation, 0.0, dataset.shape)  # says what is wrong
+    return dataset.shape
+
+
 def check_range(model: keras.Model, dataset: Dataset) -> None:
     """See that a network has a row for every number that it looks up.
 
@@ -80,52 +91,3 @@ def check_range(model: keras.Model, dataset: Dataset) -> None:
             said = f": {detail[1]} is not in {detail[2]}" if detail else f" from {rows.min():g} to {rows.max():g}"
             message = f"layer '{name}' looks up whole numbers, and has no place for some of the data's{said}"
             raise ModelError(f"{message}; give it as many rows as there are numbers") from None
-
-
-def looks_up(model: keras.Model) -> str:
-    """The layer that takes whole numbers from the input of a network as they are; empty if there is none.
-
-    It looks at every way from the input, through layers that only reorder or repeat numbers, and into models.
-    """
-    if any(_is_whole(tensor.dtype) for tensor in model.inputs):
-        return str(model.inputs[0].name)
-    return next(_finds(model), "")
-
-
-def _is_whole(dtype: str) -> bool:
-    return str(dtype).startswith(("int", "uint"))
-
-
-def _finds(model: keras.Model) -> Iterator[str]:
-    """Layers that look up what comes in, of a model that may be inside another."""
-    graph = model._functional if isinstance(model, keras.Sequential) else model  # noqa: SLF001 - what it is made of
-    waiting, seen = list(graph.inputs), set()
-    while waiting:
-        tensor = waiting.pop()
-        if id(tensor) in seen:
-            continue
-        seen.add(id(tensor))
-        for operation in graph.operations:
-            for node in operation._inbound_nodes:  # noqa: SLF001 - Keras has no public way to a layer's inputs
-                if any(each is tensor for each in node.input_tensors):
-                    yield from _found(operation)
-                    if type(operation).__name__ in _PASS_ON:
-                        waiting += node.output_tensors
-
-
-def _found(operation: Any) -> Iterator[str]:
-    inner = operation.layer if isinstance(operation, keras.layers.Wrapper) else operation
-    if type(inner).__name__ in _LOOK_UP or (not _is_of_keras(inner) and _has_embedding(inner)):
-        yield operation.name
-    elif isinstance(inner, keras.Model) and len(inner.inputs) == 1:
-        yield from _finds(inner)
-
-
-def _is_of_keras(operation: Any) -> bool:
-    return type(operation).__module__.partition(".")[0] == "keras"
-
-
-def _has_embedding(operation: Any) -> bool:
-    """Whether a layer of the user's is made of embeddings, as one for tokens and their positions is."""
-    parts = operation._flatten_layers(include_self=False) if isinstance(operation, keras.layers.Layer) else ()  # noqa: SLF001
-    return any(isinstance(part, keras.layers.Embedding) for part in parts)

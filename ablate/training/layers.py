@@ -1,6 +1,5 @@
 """The layers of any Keras model, those of models inside it too: what they have learned, by name, and copies of them."""
 
-import itertools
 from collections.abc import Iterator, Mapping
 from copy import copy as shallow_copy
 from typing import Any
@@ -40,14 +39,27 @@ def walk(model: keras.Model, inside: str = "") -> Iterator[tuple[str, keras.laye
             yield name, layer
 
 
+def graph_of(model: keras.Model) -> Any:
+    """The graph of a model, which a sequential one keeps inside."""
+    return model._functional if isinstance(model, keras.Sequential) else model  # noqa: SLF001 - what it is made of
+
+
+def nodes(model: keras.Model) -> Iterator[Any]:
+    """The uses of the layers and operations of a model, in the order of computation; Keras calls them nodes.
+
+    Those of models inside it are not among them.
+    """
+    by_depth = graph_of(model)._nodes_by_depth  # noqa: SLF001 - Keras has no public way to the arguments of an operation
+    for depth in sorted(by_depth, reverse=True):
+        yield from (node for node in by_depth[depth] if node.operation and not node.is_input)
+
+
 def arrays_in_operations(model: keras.Model) -> Iterator[tuple[str, Any]]:
     """The variables and arrays that operations of a model are called with, beside what flows through it, by operation.
 
     A copy of the model has the same ones, not its own.
     """
-    graph = model._functional if isinstance(model, keras.Sequential) else model  # noqa: SLF001 - what it is made of
-    nodes = graph._nodes_by_depth.values()  # noqa: SLF001 - Keras has no public way to the arguments of an operation
-    for node in itertools.chain.from_iterable(nodes):
+    for node in nodes(model):
         for value in keras.tree.flatten((node.arguments.args, node.arguments.kwargs)):
             if isinstance(value, keras.Variable | tf.Variable | tf.Tensor | np.ndarray):
                 yield node.operation.name, value

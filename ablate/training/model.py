@@ -9,11 +9,13 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from ablate.settings.levels import plain
+from ablate.settings.network_levels import CLIPS
 from ablate.settings.run import RunSettings
 from ablate.settings.seeds import Stream, derive
-from ablate.training import layers
+from ablate.training import layers, pieces
 from ablate.training.blueprint import Blueprint
 from ablate.training.initializers import initializers
+from ablate.training.kernels import max_norm, penalty
 from ablate.usercode import code
 
 Array = npt.NDArray[Any]
@@ -35,7 +37,12 @@ _OPTIMIZERS = {
 
 
 def build(
-    settings: RunSettings, features: int, classes: int, seed: int, blueprint: Blueprint | None = None
+    settings: RunSettings,
+    features: int,
+    classes: int,
+    seed: int,
+    blueprint: Blueprint | None = None,
+    image: tuple[int, ...] = (),
 ) -> keras.Model:
     """The network of a treatment with the initial weights of a seed, compiled and ready for `fit`.
 
@@ -45,32 +52,37 @@ def build(
         classes: units of the softmax output.
         seed: the replicate's seed.
         blueprint: of the user's model, where the treatment has one instead of hidden layers.
+        image: shape of an example, where hidden layers see examples as images because these are changed first.
     """
     if blueprint is not None:
         model = blueprint.fresh(seed)
         compile_model(model, settings, jit_compile=not blueprint.convolves)
     else:
-        model = _stack(settings, features, classes, seed)
+        model = _stack(settings, image or (features,), classes, seed)
         compile_model(model, settings)
     return model
 
 
-def _stack(settings: RunSettings, features: int, classes: int, seed: int) -> keras.Model:
+def _stack(settings: RunSettings, shape: tuple[int, ...], classes: int, seed: int) -> keras.Model:
     """Hidden layers.
 
     Layers are named by block: `dense_1`, `batch_norm_1`, `activation_1`, `dropout_1`, a second dense `dense_1b`,
     pieces before the first block `batch_norm_input` and `dropout_input`, the last layer `output`.
     """
     initial = initializers(settings, seed)
-    norm_input, norms = settings.by_layer("batch_norm")
+    norm_input, norms = settings.normalizations
     rate_input, rates = settings.by_layer("dropout")
     named = settings.model.activation
     activation = code.load(named) if ":" in named else named
-    inputs = keras.Input((features,), name="features")
+    inputs = keras.Input(shape, name="features")
     x = inputs
+    for changed in pieces.at_the_input(settings.remedies.augmentation, settings.remedies.input_noise, shape):
+        x = changed.seeded(seed)(x)
+    if len(shape) > 1:
+        x = keras.layers.Flatten(name="flatten")(x)
     for input_piece in settings.model.input_block:
-        if input_piece == "batch_norm" and norm_input:
-            x = keras.layers.BatchNormalization(name="batch_norm_input")(x)
+        if input_piece == "batch_norm" and norm_input != "none":
+            x = _normalization(norm_input, "input", x)
         if input_piece == "dropout" and rate_input:
             x = _dropout("input", rate_input, seed, 0)(x)
     for number, units in enumerate(settings.model.hidden, 1):
@@ -79,8 +91,8 @@ def _stack(settings: RunSettings, features: int, classes: int, seed: int) -> ker
             if piece == "dense":
                 x = _dense(f"dense_{number}b" if dense_seen else f"dense_{number}", units, settings, initial)(x)
                 dense_seen = True
-            elif piece == "batch_norm" and norms[number - 1]:
-                x = keras.layers.BatchNormalization(name=f"batch_norm_{number}")(x)
+            elif piece == "batch_norm" and norms[number - 1] != "none":
+                x = _normalization(norms[number - 1], str(number), x)
             elif piece == "activation":
                 x = keras.layers.Activation(activation, name=f"activation_{number}")(x)
             elif piece == "dropout" and rates[number - 1]:
@@ -89,11 +101,19 @@ def _stack(settings: RunSettings, features: int, classes: int, seed: int) -> ker
     return keras.Model(inputs, output(x), name="network")  # unnamed, its name would count the models before it
 
 
+def _normalization(level: Any, place: str, x: keras.KerasTensor) -> keras.KerasTensor:
+    name, kind, arguments = pieces.normalization(level, x.shape[-1], f"dense_{place}")
+    return kind(**arguments, name=f"{name}_{place}")(x)
+
+
 def compile_model(model: keras.Model, settings: RunSettings, *, jit_compile: bool | Literal["auto"] = True) -> None:
     """Give a model the treatment's optimizer, cross-entropy over integer labels and the accuracy metric."""
     level = plain(settings.remedies.optimizer)
     arguments = {key: value for key, value in level.items() if key != "name"}
     arguments["learning_rate"] = learning_rate(settings)
+    clip = settings.remedies.gradient_clip
+    if clip is not False and not any(name in arguments for name in CLIPS):
+        arguments |= plain(clip)
     if settings.remedies.weight_decay:
         arguments.setdefault("weight_decay", settings.remedies.weight_decay)
     smoothing = settings.remedies.label_smoothing
@@ -101,8 +121,13 @@ def compile_model(model: keras.Model, settings: RunSettings, *, jit_compile: boo
         optimizer=_OPTIMIZERS[level["name"]](**arguments, name=level["name"]),
         loss=SmoothedCrossentropy(smoothing) if smoothing else keras.losses.SparseCategoricalCrossentropy(),
         metrics=["accuracy"],
-        jit_compile=jit_compile,
+        jit_compile=False if jit_compile is True and not _supports_xla(model) else jit_compile,
     )
+
+
+def _supports_xla(model: keras.Model) -> bool:
+    """Whether Keras' layers say that XLA can compile them; where one cannot, `fit` warns and goes without."""
+    return all(layer.supports_jit for layer in model._flatten_layers())  # noqa: SLF001 - those in wrappers too
 
 
 @keras.saving.register_keras_serializable(package="ablate")
@@ -167,14 +192,11 @@ def _dense(
 
 def _held_small(settings: RunSettings) -> dict[str, Any]:
     """What keeps the kernels of the first denses small, as arguments of the layer."""
-    l1, l2, max_norm = settings.remedies.l1, settings.remedies.l2, settings.remedies.max_norm
     held: dict[str, Any] = {}
-    if l1:
-        held["kernel_regularizer"] = keras.regularizers.L1L2(l1, l2)
-    elif l2:
-        held["kernel_regularizer"] = keras.regularizers.L2(l2)
-    if max_norm:
-        held["kernel_constraint"] = keras.constraints.MaxNorm(max_norm, axis=0)
+    if settings.remedies.l1 or settings.remedies.l2:
+        held["kernel_regularizer"] = penalty(settings.remedies.l1, settings.remedies.l2)
+    if settings.remedies.max_norm:
+        held["kernel_constraint"] = max_norm(settings.remedies.max_norm, (0,))
     return held
 
 

@@ -30,14 +30,17 @@ class Prober:
         shape: of one example, as it takes it.
         activation: name of the hidden layers' activation; `None` for a model of the user's, whose layers go by their
             own names and have activations of their own.
+        split: layers that are the activation of another, and shown by the name of that one.
     """
 
-    def __init__(self, model: keras.Model, shape: tuple[int, ...], activation: str | None) -> None:
+    def __init__(
+        self, model: keras.Model, shape: tuple[int, ...], activation: str | None, split: Mapping[str, str] | None = None
+    ) -> None:
         own = activation is None
         self._kernels = {
             name if own else _place(name): layer for name, layer in layers.walk(model) if _has_kernel(layer)
         }
-        outputs = _activated(model) if own else _block_outputs(model, str(activation))
+        outputs = _activated(model, split or {}) if own else _block_outputs(model, str(activation))
         self._activations = {name: named for name, (_, named) in outputs.items()}
         tensors = [tensor for tensor, _ in outputs.values()]
         largest = max((math.prod(size) for tensor in tensors if len(size := _maps(tensor)) > 1), default=1)
@@ -111,7 +114,7 @@ def _block_outputs(model: keras.Model, activation: str) -> Outputs:
     }
 
 
-def _activated(model: keras.Model) -> Outputs:
+def _activated(model: keras.Model, split: Mapping[str, str]) -> Outputs:
     """What comes out of the layers of a user's model that end in an activation, and out of the model.
 
     Left out are layers of models inside it, and layers that are used several times.
@@ -120,7 +123,7 @@ def _activated(model: keras.Model) -> Outputs:
     for layer in model.layers:
         if (named := _activation(layer)) not in ("", "linear"):
             with contextlib.suppress(AttributeError):  # it has several outputs
-                found[layer.name] = layer.output, named
+                found[split.get(layer.name, layer.name)] = layer.output, named
     return {**found, model.layers[-1].name: (model.outputs[0], "")}
 
 

@@ -21,9 +21,10 @@ from tensorflow.python.framework import ops
 
 from ablate.data.dataset import Dataset
 from ablate.data.splits import Rows, Split
+from ablate.results.identity import sees_shapes
 from ablate.settings.run import RunSettings
 from ablate.settings.structure import structure
-from ablate.training import convolutions, layers, surgery
+from ablate.training import convolutions, layers, pieces, surgery
 from ablate.training import model as plain_model
 from ablate.training.blueprint import Blueprint
 from ablate.training.data import Scaling, Tensors
@@ -46,7 +47,7 @@ def structure_key(settings: RunSettings, dataset: Dataset, rows: Split) -> str:
         "remedies": shape.remedies.model_dump(exclude_none=True),
         "data": [str(dataset.x.dtype), *dataset.x.shape, len(dataset.classes)],
         "rows": [len(rows.train), len(rows.validation), len(rows.train_sample)],
-        **({} if shape.model.hidden else {"example": dataset.shape}),
+        **({"example": dataset.shape} if sees_shapes(settings) else {}),
     }
     return json.dumps(payload, sort_keys=True)
 
@@ -72,6 +73,7 @@ class Program:
         classes: units of the output.
         xla: compile the epoch with XLA; else TensorFlow executes it as an ordinary graph.
         blueprint: of the user's model, where the structure has one.
+        image: see `model.build`.
 
     Raises:
         UnsupportedError: the model is known not to be worth compiling.
@@ -90,16 +92,17 @@ class Program:
         *,
         xla: bool = True,
         blueprint: Blueprint | None = None,
+        image: tuple[int, ...] = (),
     ) -> None:
         self._name = name
         self._by_products = xla and blueprint is not None and blueprint.convolves
         self._blueprint = blueprint
-        self._shape = blueprint.shape if blueprint else (features,)
+        self._shape = blueprint.shape if blueprint else image or (features,)
         shape = structure(settings)
         self._l1 = tf.Variable(0.0, dtype=layers.variable_dtype(), name="l1")
         self._l2 = tf.Variable(0.0, dtype=layers.variable_dtype(), name="l2")
         penalties = (None, None) if blueprint else (self._l1, self._l2)  # a builder's may each have their own strength
-        self.model = surgery.prepare(plain_model.build(shape, features, classes, 0, blueprint), *penalties)
+        self.model = surgery.prepare(plain_model.build(shape, features, classes, 0, blueprint, image), *penalties)
         plain_model.compile_model(self.model, shape, jit_compile=False)
         self._batch_size = shape.training.batch_size
         self._scored = (
@@ -165,6 +168,11 @@ class Program:
             layer = self._dropouts.get(f"dropout_{number or 'input'}")
             if layer is not None:
                 layer.restart(rate, plain_model.dropout_seed(seed, number))
+        remedies = settings.remedies
+        for piece in pieces.at_the_input(remedies.augmentation, remedies.input_noise, self._shape):
+            begun, own = piece.seeded(seed), self.model.get_layer(piece.suffix)
+            for variable, other in zip(own.variables, begun.variables, strict=True):
+                variable.assign(other)
         self._l1.assign(settings.remedies.l1)
         self._l2.assign(settings.remedies.l2)
 

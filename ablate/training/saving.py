@@ -16,7 +16,7 @@ from ablate.data.dataset import Dataset
 from ablate.data.splits import Split
 from ablate.errors import StoreError
 from ablate.settings.run import RunSettings
-from ablate.training import layers
+from ablate.training import inputs, layers
 from ablate.training import model as plain_model
 from ablate.training.blueprint import Blueprint
 from ablate.training.data import Scaling
@@ -63,7 +63,8 @@ def read_weights(
         blueprint: of the user's model, where the run has one.
     """
     neutral = tf.zeros(dataset.features), tf.ones(dataset.features)
-    scaling = Scaling(*neutral, (dataset.features,), pivots=dataset.wide_pivots)
+    shape = inputs.shape(dataset, settings, blueprint) or (dataset.features,)
+    scaling = Scaling(*neutral, shape, pivots=dataset.wide_pivots)
     model, network = _networks(settings, scaling, len(dataset.classes), blueprint)
     model.load_weights(path)
     return layers.weights_by_layer(network)
@@ -128,8 +129,9 @@ def _networks(
 ) -> tuple[keras.Model, keras.Model]:
     """The network that is saved, and the trained one whose layers it has."""
     shift, factor = scaling.shift.numpy(), scaling.factor.numpy()
-    network = blueprint.fresh(seed=0) if blueprint else plain_model.build(settings, len(shift), classes, seed=0)
-    example = blueprint.example if blueprint else (len(shift),)
+    image = scaling.shape if blueprint is None and len(scaling.shape) > 1 else ()
+    network = blueprint.fresh(seed=0) if blueprint else plain_model.build(settings, len(shift), classes, 0, image=image)
+    example = blueprint.example if blueprint else image or (len(shift),)
     inputs, x = _inputs(example, scaling)
     scale, offset = (values.reshape(example).tolist() for values in (factor, -shift * factor))
     x = keras.layers.Rescaling(scale, offset, dtype="float32", name="scaling")(x)

@@ -17,12 +17,23 @@ import tensorflow as tf
 from ablate.data.dataset import Dataset
 from ablate.data.ondisk import OnDisk
 from ablate.data.splits import Split, split
-from ablate.results.record import KEPT_EPOCH, MEASURED, MOMENTUM, SCALING, Probe, Record, TrainerName, weights_digest
+from ablate.results.record import (
+    KEPT_EPOCH,
+    MEASURED,
+    MOMENTUM,
+    PUT_IN,
+    SCALING,
+    Probe,
+    Record,
+    TrainerName,
+    weights_digest,
+)
 from ablate.results.ways import Way
 from ablate.settings.levels import EarlyStopping
+from ablate.settings.network_levels import DropoutSchedule
 from ablate.settings.run import RunSettings
 from ablate.training import data as run_data
-from ablate.training import inputs, layers
+from ablate.training import description, inputs, layers, surgery
 from ablate.training import kept as kept_weights
 from ablate.training import model as plain_model
 from ablate.training.callbacks import (
@@ -39,6 +50,7 @@ from ablate.training.evaluation import Evaluator
 from ablate.training.kept import Kept
 from ablate.training.program import AlteredError, Program, UnsupportedError
 from ablate.training.run import Run
+from ablate.training.scheduled_dropout import ScheduledDropout
 from ablate.training.user_callbacks import UserCallbacks
 from ablate.training.workshop import Bench, Workshop
 from ablate.version import __version__
@@ -96,7 +108,7 @@ def train(
         dataset = workshop.encoded(dataset, rows.train)
         blueprint = workshop.blueprint(settings, dataset, folder)
         taken = inputs.as_taken(dataset, settings, blueprint, folder)
-        scaling = run_data.scaling(taken, rows.train, blueprint.shape if blueprint else None)
+        scaling = run_data.scaling(taken, rows.train, inputs.shape(taken, settings, blueprint))
         tensors = workshop.tensors(dataset)
         run = Run(key, settings, seed, dataset, tensors, rows, scaling, tick, keep, start, blueprint)
         own = UserCallbacks(callbacks, isolated) if isolated and callbacks is not tuple else None
@@ -152,7 +164,15 @@ def _train(
     snapshots = Snapshots(bench.read_weights, *watched, start=start, follow=bool(own))
     epochs = run.settings.training.epochs
     rates = schedule(run.settings.remedies.learning_rate_schedule, plain_model.learning_rate(run.settings), epochs)
-    callbacks = [history, snapshots, *rates, *stopping(level, epochs), *own, Tick(run.tick)]
+    callbacks = [
+        history,
+        snapshots,
+        *rates,
+        *_dropout_schedule(run, bench.model),
+        *stopping(level, epochs),
+        *own,
+        Tick(run.tick),
+    ]
     sample = run.scaling(run.data.take(run.rows.probe)[0])
     compiled_before = bench.compile_seconds
     if bench.program:
@@ -169,6 +189,16 @@ def _train(
     probes += bench.prober.look_back(sample, kept.moments)
     compiling = bench.compile_seconds - compiled_before
     return _record(run, trainer, bench, history, kept, probes, compiling, started, reason)
+
+
+def _dropout_schedule(run: Run, model: keras.Model) -> list[keras.callbacks.Callback]:
+    """What switches the dropouts of the remedy on and off; a network of the user's may have others of its own."""
+    level = run.settings.remedies.dropout
+    if not isinstance(level, DropoutSchedule):
+        return []
+    dropouts = surgery.dropouts(model)
+    meant = run.blueprint.dropouts if run.blueprint else dropouts.keys()
+    return [ScheduledDropout(level, [layer for name, layer in dropouts.items() if name in meant])]
 
 
 def _record(
@@ -211,6 +241,7 @@ def _record(
             "programs_compiled": int(compiling > 0),
             KEPT_EPOCH: None if kept.epoch is None else kept.epoch + 1,
             **({MOMENTUM: momentum} if (momentum := layers.batch_norm_momentum(bench.model)) is not None else {}),
+            **({PUT_IN: description.summary(run.blueprint.notes)} if run.blueprint and run.blueprint.notes else {}),
             **({"trainer_reason": reason} if reason else {}),
             **({MEASURED: run.measured} if run.measured else {}),
         },

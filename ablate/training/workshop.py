@@ -11,6 +11,7 @@ import keras
 from ablate.data.dataset import Dataset
 from ablate.data.splits import Rows
 from ablate.results.record import TrainerName
+from ablate.settings.network_levels import DropoutSchedule
 from ablate.settings.run import RunSettings
 from ablate.settings.structure import structure_name
 from ablate.training import blueprint as blueprints
@@ -25,6 +26,7 @@ from ablate.training.isolation import Isolation
 from ablate.training.probe import Prober
 from ablate.training.program import Program, UnsupportedError
 from ablate.training.run import Run
+from ablate.training.scheduled_dropout import with_variable_rates
 
 DATASETS = 2  # kept in a process as networks take them; a table has one for every seed
 
@@ -43,7 +45,8 @@ class Bench:
     def around(cls, model: keras.Model, run: Run, program: Program | None = None) -> "Bench":
         """A model with its tools, for a run."""
         shape, hidden = run.scaling.shape, run.settings.model
-        prober = Prober(model, shape, hidden.activation if hidden.hidden else None)
+        split = run.blueprint.split if run.blueprint else None
+        prober = Prober(model, shape, hidden.activation if hidden.hidden else None, split)
         read = plain_model.weights_reader(model)
         return cls(model, Evaluator(model, shape), prober, read, program)
 
@@ -129,8 +132,13 @@ class Workshop:
             UnsupportedError: an earlier run of this structure could not be compiled.
         """
         settings, features, classes = run.settings, run.dataset.x.shape[1], len(run.dataset.classes)
+        image = run.scaling.shape if run.blueprint is None and len(run.scaling.shape) > 1 else ()
         if trainer == "fit":
-            return Bench.around(plain_model.build(settings, features, classes, run.seed, run.blueprint), run)
+            model = plain_model.build(settings, features, classes, run.seed, run.blueprint, image)
+            if isinstance(settings.remedies.dropout, DropoutSchedule):
+                model, plain = with_variable_rates(model), model
+                plain_model.compile_model(model, settings, jit_compile=plain.jit_compile)
+            return Bench.around(model, run)
         key = run.program_key(trainer)
         if key in self._unsupported:
             raise UnsupportedError(self._unsupported[key])
@@ -138,7 +146,7 @@ class Workshop:
         made = found is None
         if found is None:
             xla = trainer == "compiled"
-            program = Program(key, settings, features, classes, xla=xla, blueprint=run.blueprint)
+            program = Program(key, settings, features, classes, xla=xla, blueprint=run.blueprint, image=image)
             found = Bench.around(program.model, run, program)
         self._meet(key, made=made)
         self._benches[key] = found

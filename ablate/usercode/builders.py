@@ -6,8 +6,9 @@ from typing import Any
 
 from ablate.errors import Problem, StudyError, suggest
 from ablate.settings.arguments import ARGUMENTS, GIVEN
-from ablate.settings.levels import label, plain
-from ablate.settings.remedies import PIECES, REMEDIES
+from ablate.settings.levels import label
+from ablate.settings.network_levels import DropoutSchedule
+from ablate.settings.remedies import LATER, PIECES, is_neutral
 from ablate.settings.run import RunSettings
 from ablate.usercode import code
 from ablate.usercode.code import Signature
@@ -15,15 +16,33 @@ from ablate.usercode.code import Signature
 KEY = "model.builder"
 
 
-def handed(settings: RunSettings, names: Iterable[str]) -> dict[str, Any]:
+def handed(settings: RunSettings, names: Iterable[str], required: Iterable[str] = ()) -> dict[str, Any]:
     """The remedies that a builder is called with, and their levels: those that it has a parameter of the name of.
+
+    What older versions did not know is handed over only where it is used, or the builder wants it: a parameter of that
+    name may be the builder's own.
 
     Args:
         settings: of a treatment.
         names: the builder's parameters.
+        required: those of them that have no default.
+    """
+    taken = set(names) - set(settings.model.arguments)
+    levels = {name: getattr(settings.remedies, name) for name in PIECES if name in taken}
+    wanted = {*required, *(name for name, level in levels.items() if name not in LATER or not is_neutral(name, level))}
+    return {name: level for name, level in levels.items() if name in wanted}
+
+
+def placed(settings: RunSettings, names: Iterable[str]) -> dict[str, Any]:
+    """The remedies that are put into a model of the user's, and their levels: used ones that are not `handed` over.
+
+    Args:
+        settings: of a treatment whose model is not one of hidden layers.
+        names: the builder's parameters; none for a model from a file.
     """
     taken = set(names)
-    return {name: getattr(settings.remedies, name) for name in PIECES if name in taken}
+    levels = {name: getattr(settings.remedies, name) for name in PIECES if name not in taken}
+    return {name: level for name, level in levels.items() if not is_neutral(name, level)}
 
 
 def check(treatments: Iterable[RunSettings], folder: Path) -> None:
@@ -34,7 +53,7 @@ def check(treatments: Iterable[RunSettings], folder: Path) -> None:
         folder: of the study.
 
     Raises:
-        StudyError: a builder lacks a parameter for an argument or for a remedy that is used, or wants another one.
+        StudyError: a builder lacks a parameter for an argument, or wants another one.
     """
     known: dict[str, Signature] = {}
     problems: list[Problem] = []
@@ -51,21 +70,18 @@ def check(treatments: Iterable[RunSettings], folder: Path) -> None:
 def _problems(settings: RunSettings, reference: str, takes: Signature) -> Iterable[Problem]:
     value = f'"{reference}"'
     arguments: Mapping[str, Any] = settings.model.arguments
-    for name in (*GIVEN, *arguments):
+    for name in arguments:
         if name not in takes.names and not takes.any_name:
-            key, what = (KEY, "which every builder is called with") if name in GIVEN else (f"{ARGUMENTS}.{name}", "")
-            near = "" if what else suggest(name, [each for each in takes.names if each not in (*GIVEN, *PIECES)])
-            message = f"{reference} has no parameter '{name}'" + (f", {what}; add it in {takes.file}" if what else near)
-            yield Problem(key, message, value if what else label(arguments[name]))
+            near = suggest(name, [each for each in takes.names if each not in (*GIVEN, *PIECES)])
+            yield Problem(f"{ARGUMENTS}.{name}", f"{reference} has no parameter '{name}'{near}", label(arguments[name]))
     for name in takes.required:
         if name not in (*GIVEN, *arguments, *PIECES):
             message = f"wants an argument '{name}'; put it under [{ARGUMENTS}], or give it a default in {takes.file}"
             yield Problem(KEY, message, value)
-    for name in PIECES:
-        level = plain(getattr(settings.remedies, name))
-        if name not in takes.names and level != REMEDIES[name].default:
-            message = (
-                f"{reference} has no parameter '{name}' to take it; add one in {takes.file} and use it in the model, "
-                "or remove the remedy"
-            )
-            yield Problem(f"{REMEDIES[name].family}.{name}", message, label(level))
+    for name in arguments:
+        if name in PIECES and not is_neutral(name, getattr(settings.remedies, name)):
+            message = f"is an argument of {reference} and a remedy in this study; give one of the two another name"
+            yield Problem(f"{ARGUMENTS}.{name}", message, label(arguments[name]))
+    if "dropout" in takes.names and isinstance(settings.remedies.dropout, DropoutSchedule):
+        message = f"{reference} has a parameter 'dropout', which takes a number; a schedule goes without it"
+        yield Problem("overfitting.dropout", message, label(settings.remedies.dropout))

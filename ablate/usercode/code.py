@@ -6,6 +6,7 @@ import hashlib
 import importlib
 import os
 import sys
+import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib.machinery import ModuleSpec, PathFinder
@@ -15,6 +16,7 @@ from typing import Any
 
 from ablate.errors import Problem, StudyError, suggest
 
+LONGEST_REASON = 300  # characters
 ELSEWHERE = "name the study file that it was run from by --config, or copy study.toml to where its modules are"
 _OF_RESULTS = ("study.toml", "identity.json")  # in every folder of results, from before anything is trained
 _UNREADABLE = (OSError, SyntaxError, ValueError, RecursionError, MemoryError)  # the last two of nesting without end
@@ -142,6 +144,15 @@ def load(reference: str) -> Callable[..., Any]:
     module, _, name = reference.partition(":")
     found: Callable[..., Any] = getattr(importlib.import_module(module), name)
     return found
+
+
+def raised(error: Exception) -> str:
+    """What code of the user's raised, and where: the last line of the traceback, and the last line of that code."""
+    last = "".join(traceback.format_exception_only(error)).strip().splitlines()[-1][:LONGEST_REASON]
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if "site-packages" not in Path(frame.filename).parts] or frames
+    where = f" ({Path(own[-1].filename).name}, line {own[-1].lineno})" if own else ""
+    return f"raised {last}{where}"
 
 
 class _CodeError(Exception):

@@ -1,12 +1,15 @@
 """`ablate init`: a study that plans, its schema and a workflow; nothing that is there is replaced unasked."""
 
 import json
+import re
 import tomllib
 from pathlib import Path
 
 import pytest
 
+from ablate.api import load
 from ablate.cli.init import SCHEMA_NAME, starter
+from ablate.settings.remedies import REMEDIES
 from ablate.studies.file import json_schema
 from tests.commands import ablate
 
@@ -68,3 +71,16 @@ def test_a_workflow_goes_to_the_repository_and_leaves_a_study_alone(tmp_path: Pa
     flow.write_text("old")
     assert ablate("init", study, "--ci", "github", "--force").exit_code == 0
     assert (flow.read_text() != "old", study.read_text()) == (True, "mine")
+
+
+def test_other_remedies_are_listed_with_levels_to_try(tmp_path: Path) -> None:
+    """Every remedy is in the study once; with the '#' taken away it is a study still, as far as its network allows."""
+    done = ablate("init", tmp_path, "--remedies")
+    assert done.exit_code == 0, done.output
+    text = (tmp_path / "ablations.toml").read_text(encoding="utf-8")
+    assert all(text.count(f"\n{name} = ") + text.count(f"\n# {name} = ") == 1 for name in REMEDIES)
+    taken = re.sub(r"^# (\w+ = )", r"\1", text, flags=re.MULTILINE)
+    needs_another_network = "stochastic_depth = [0.0, 0.1, 0.3]"
+    assert needs_another_network in taken
+    (tmp_path / "ablations.toml").write_text(taken.replace(needs_another_network, ""))
+    assert len(load(tmp_path / "ablations.toml").factors) == len(REMEDIES) - 1

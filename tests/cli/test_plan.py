@@ -1,6 +1,7 @@
 """`ablate plan`: the runs of a study, what is there of them, and what would fit into a time."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from ablate.api import load, make_plan
 from ablate.cli import plan as command
 from tests import invented
 from tests.commands import ablate
+from tests.conftest import STUDIES
 
 STUDY = """
 [study]
@@ -104,3 +106,46 @@ def test_a_study_that_is_too_large_is_refused(study: Path) -> None:
     done = ablate("plan", "-c", study, "--max-runs", "5")
     assert (done.exit_code, done.stdout) == (2, "")
     assert "6 runs" in done.stderr
+
+
+@pytest.mark.usefixtures("warm")
+def test_networks_are_shown_side_by_side(tmp_path: Path) -> None:
+    """Which layer got which remedy, and what could not be changed and why; nothing is trained."""
+    shutil.copy(STUDIES / "user_networks.py", tmp_path)
+    path = tmp_path / "ablations.toml"
+    path.write_text(STUDY.replace("hidden = [4]", 'builder = "user_networks:build"').replace('"iris"', '"digits"'))
+    done = ablate("plan", "-c", path, "--show-model")
+    assert done.exit_code == 0, done.output
+    lines = [line.split() for line in done.stdout.splitlines()]
+    assert ["layer", "baseline", "batch_norm=true", "dropout=0.5"] in lines
+    shown = {line[0]: line[1:] for line in lines if line and line[0].startswith("dense")}
+    assert shown["dense_batch_norm"] == ["-", "BatchNormalization", "-"]
+    assert shown["dense_dropout"] == ["-", "-", "Dropout", "0.5"]
+    assert "dropout=0.5: dropout in conv, dense: after its activation; not out: is the output layer" in done.stdout
+    networks = json.loads(ablate("plan", "-c", path, "--show-model", "--json").stdout)["networks"]
+    assert [network["treatments"] for network in networks] == [["baseline"], ["batch_norm=true"], ["dropout=0.5"]]
+    assert {"layer": "out", "is": "Dense softmax GlorotUniform"} in networks[0]["layers"]
+    assert not (tmp_path / "reports").exists()
+
+
+@pytest.mark.usefixtures("warm")
+def test_what_cannot_be_put_in_is_said_before_anything_is_trained(tmp_path: Path) -> None:
+    shutil.copy(STUDIES / "user_networks.py", tmp_path)
+    path = tmp_path / "ablations.toml"
+    path.write_text(STUDY.replace("hidden = [4]", 'builder = "user_networks:build"\nremedy_layers = ["convolution*"]'))
+    done = ablate("plan", "-c", path, "--check-models", "-S", "data.source=digits")
+    assert done.exit_code == 2
+    message = "model.remedy_layers: 'convolution*' fits no layer of user_networks:build; it has conv, dense, out"
+    assert message in " ".join(done.stderr.split())
+    done = ablate("plan", "-c", path, "--show-model", "-S", "data.source=digits", "-S", "model.remedy_layers=['out']")
+    assert done.exit_code == 2
+    assert (
+        "dropout = 0.5 has no place in user_networks:build: conv, dense: is not among model.remedy_layers"
+        in done.stderr
+    )
+
+
+def test_images_are_changed_only_where_there_are_images(study: Path) -> None:
+    done = ablate("plan", "-c", study, "-S", "overfitting.augmentation=[false, {shift=0.1}]")
+    assert done.exit_code == 2
+    assert "changes images, with height and width; an example of iris is 4 numbers in a row" in done.stderr

@@ -85,12 +85,39 @@ def test_keys_are_the_same_in_every_process_and_time_zone() -> None:
 
 
 def test_a_remedy_is_part_of_a_key_only_where_it_is_used() -> None:
-    later = {"l1": 0.0, "weight_decay": 0.0, "max_norm": False, "label_smoothing": 0.0}
-    off = {"overfitting": later, "underfitting": {"learning_rate_schedule": False}}
+    later: dict[str, Any] = {"l1": 0.0, "weight_decay": 0.0, "max_norm": False, "label_smoothing": 0.0}
+    later |= {"input_noise": 0.0, "augmentation": False, "stochastic_depth": 0.0}
+    under = {"learning_rate_schedule": False, "gradient_clip": False, "normalization": "none"}
+    off = {"overfitting": later, "underfitting": under}
     assert key_of(**off) == key_of()
     for name, level in (("l1", 0.1), ("weight_decay", 0.1), ("max_norm", 1.0), ("label_smoothing", 0.1)):
         assert key_of(overfitting={name: level}) != key_of()
     assert key_of(underfitting={"learning_rate_schedule": "cosine"}) != key_of()
+    for name, level in (("gradient_clip", 1.0), ("normalization", "layer"), ("normalization", "batch")):
+        assert key_of(underfitting={name: level}) != key_of()
+    for name, level in (("input_noise", 0.1), ("augmentation", {"shift": 0.1})):
+        assert key_of(overfitting={name: level}) != key_of()
+
+
+def test_remedies_that_older_versions_did_not_know_are_not_in_records_that_do_not_use_them() -> None:
+    written = study_of().base.model_dump(mode="json", exclude_none=True)["remedies"]
+    assert set(written) == {
+        "init", "batch_norm", "optimizer", "learning_rate_schedule", "dropout", "l2", "l1", "weight_decay", "max_norm",
+        "label_smoothing", "early_stopping",
+    }  # fmt: skip
+    used = study_of(overfitting={"input_noise": 0.1}).base
+    assert used.model_dump()["remedies"]["input_noise"] == 0.1
+    assert RunSettings.model_validate(used.model_dump(mode="json", exclude_none=True)) == used
+
+
+def test_the_shape_of_images_is_in_the_key_where_they_are_changed() -> None:
+    keys = set()
+    for sections in ({}, {"overfitting": {"augmentation": {"shift": 0.1}}}):
+        for shape in ((8, 8), (4, 16)):
+            base = study_of(**sections).base
+            facts = {data_name(base.data): replace(FACTS, shape=shape)}
+            keys.add(run_key(base, 1, Identity({"keras": "3.15"}, facts)))
+    assert len(keys) == 3
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from ablate.errors import StudyError
-from ablate.settings import levels
+from ablate.settings import levels, network_levels
 from ablate.settings.levels import LONGEST_LABEL, label, plain
 from tests.conftest import study_of
 
@@ -78,9 +78,21 @@ def test_a_name_and_a_table_with_that_name_are_the_same_level() -> None:
         (levels.OptimizerLevel, {"name": "adam", "learning_rate": 0.0}, "greater than 0"),
         (levels.OptimizerLevel, {"name": "adam", "amsgrad": 1}, "valid boolean"),
         (levels.InitLevel, {"name": "variance_scaling", "mode": "fan"}, "fan_in"),
-        (levels.DropoutLevel, 1.0, "less than 1"),
-        (levels.DropoutLevel, [0.1, 1.0], "less than 1"),
-        (levels.DropoutLevel, [], "at least 1"),
+        (network_levels.DropoutLevel, 1.0, "less than 1"),
+        (network_levels.DropoutLevel, [0.1, 1.0], "less than 1"),
+        (network_levels.DropoutLevel, [], "at least 1"),
+        (network_levels.DropoutLevel, {"rate": 0.1, "schedule": "early"}, "Field required"),
+        (network_levels.DropoutLevel, {"rate": 0.0, "schedule": "late", "epochs": 3}, "greater than 0"),
+        (network_levels.DropoutLevel, {"rate": 0.1, "schedule": "middle", "epochs": 3}, "'early' or 'late'"),
+        (network_levels.GradientClipLevel, {"clipnorm": 1.0, "clipvalue": 1.0}, "takes one of clipnorm, global_clip"),
+        (network_levels.GradientClipLevel, {}, "takes one of clipnorm, global_clip"),
+        (network_levels.GradientClipLevel, 0.0, "greater than 0"),
+        (network_levels.GradientClipLevel, True, "False"),
+        (network_levels.AugmentationLevel, {"fill": "wrap"}, "changes nothing: set flip"),
+        (network_levels.AugmentationLevel, {"flip": "diagonal"}, "'horizontal', 'vertical'"),
+        (network_levels.AugmentationLevel, {"zoom": 1.0}, "less than 1"),
+        (network_levels.NormalizationLevel, "instance", "'none', 'batch', 'layer' or 'group'"),
+        (network_levels.NormalizationLevel, {"name": "group", "groups": 0}, "greater than or equal to 1"),
         (levels.BatchNormLevel, 1, "valid boolean"),
         (levels.MaxNormLevel, True, "False"),
         (levels.MaxNormLevel, 0.0, "greater than 0"),

@@ -1,5 +1,7 @@
 """The catalogue of remedies: every row is complete, neutral by default, and has its place."""
 
+import tomllib
+
 import pytest
 from pydantic import TypeAdapter
 
@@ -13,6 +15,14 @@ def test_a_row_is_complete_and_its_default_is_a_level(remedy: Remedy) -> None:
     assert plain(TypeAdapter(remedy.level).validate_python(remedy.default)) == remedy.default
     assert remedy.family in FAMILIES
     assert remedy.title
+    levels = tomllib.loads(f"levels = {remedy.suggested}")["levels"]
+    assert len(levels) > 1
+    assert plain(TypeAdapter(remedy.level).validate_python(levels[0])) in (
+        remedy.default,
+        remedy.default.get("name") if isinstance(remedy.default, dict) else remedy.default,
+    )
+    for level in levels:
+        TypeAdapter(remedy.level).validate_python(level)
     assert remedy.explanation.endswith(".")
     assert REMEDIES[remedy.name] is remedy
 
@@ -25,5 +35,6 @@ def test_a_study_that_names_no_remedy_has_every_one_at_its_default() -> None:
 
 
 def test_the_pieces_of_a_layer_are_what_does_not_act_on_any_model() -> None:
-    assert set(PIECES) == {"init", "batch_norm", "dropout", "l2", "l1", "max_norm"}
+    first = {"init", "batch_norm", "dropout", "l2", "l1", "max_norm"}
+    assert set(PIECES) == first | {"normalization", "input_noise", "augmentation", "stochastic_depth"}
     assert REMEDIES.keys() >= ACT_ON_ANY_MODEL

@@ -40,18 +40,17 @@ def test_levels_that_look_alike_are_named_by_their_place() -> None:
 
 
 @pytest.mark.parametrize(
-    ("model", "said"),
+    ("block", "remedies", "said"),
     [
-        ({"file": "a.keras"}, "a model from a file has its layers"),
-        (
-            {"hidden": [4], "block": ["dense", "activation"]},
-            "neither model.block nor model.input_block",
-        ),
+        (["dense", "activation"], {"overfitting": {"dropout": [0.0, 0.5]}}, "nor model.input_block holds 'dropout'"),
+        (["dense"], {"underfitting": {"normalization": ["none", "layer"]}}, "nor model.input_block holds 'batch_norm'"),
+        (["dense"], {"overfitting": {"stochastic_depth": [0.0, 0.1]}}, "hidden layers have no residual additions"),
     ],
-    ids=["file", "block"],
 )
-def test_a_remedy_without_a_place_is_refused(model: dict[str, Any], said: str) -> None:
-    with pytest.raises(StudyError, match=r"overfitting\.dropout") as caught:
-        spec.build({**BASE, "model": model, "overfitting": {"dropout": [0.0, 0.5]}}, Path("ablations.toml"))
-    assert said in str(caught.value)
-    spec.build({**BASE, "model": model, "overfitting": {"dropout": [0.0]}}, Path("ablations.toml"))
+def test_a_remedy_without_a_place_is_refused(block: list[str], remedies: dict[str, Any], said: str) -> None:
+    model = {"hidden": [4], "block": block}
+    with pytest.raises(StudyError, match=said):
+        spec.build({**BASE, "model": model, **remedies}, Path("ablations.toml"))
+    neutral = {family: {name: levels[:1] for name, levels in each.items()} for family, each in remedies.items()}
+    spec.build({**BASE, "model": model, **neutral}, Path("ablations.toml"))
+    spec.build({**BASE, "model": {"file": "a.keras"}, **remedies}, Path("ablations.toml"))

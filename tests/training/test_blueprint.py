@@ -125,12 +125,100 @@ def test_weights_that_the_builder_decides_are_every_runs_start() -> None:
         ("other_every_time", "returned two different networks"),
         ("user_architectures:weights_beside_their_layer", "takes weights as an argument .* use them inside a layer"),
         ("user_architectures:random_numbers_beside_layers", "'add' takes random numbers as an argument"),
+        ("user_networks:raises", r"user_networks:raises raised ValueError: no such thing .user_networks.py, line \d+."),
+        ("user_networks:four_classes", r"ends in shape \(4,\); for 10 classes it should end in Dense"),
         ("user_architectures:silent", r"layer 'silent' \(Silent\) cannot be made from its get_config"),
     ],
 )
 def test_what_is_wrong_with_a_model_is_said(digits: Dataset, builder: str, message: str) -> None:
     with pytest.raises(ModelError, match=message):
         drawn(builder).fresh(1)
+
+
+def test_remedies_are_put_into_what_a_builder_without_parameters_returns() -> None:
+    """The weights that layers have with and without them are the same, and every mask has a seed of its own."""
+    every = {"overfitting": {"dropout": 0.5, "l2": 0.01}, "underfitting": {"batch_norm": True}}
+    plain, treated = drawn("user_networks:build").fresh(1), drawn("user_networks:build", **every).fresh(1)
+    before, after = layers.weights_by_layer(plain), layers.weights_by_layer(treated)
+    for name, weight in before.items():
+        np.testing.assert_array_equal(weight, after[name])
+    assert set(after) - set(before) == {f"{name}_batch_norm/{n}" for name in ("conv", "dense") for n in range(4)}
+    seeds = {name: layer.seed for name, layer in layers.walk(treated) if isinstance(layer, keras.layers.Dropout)}
+    alone = drawn("user_networks:build", overfitting={"dropout": 0.5}).fresh(1)
+    assert seeds == {name: alone.get_layer(name).seed for name in ("conv_dropout", "dense_dropout")}
+    assert len(set(seeds.values())) == 2
+    he = layers.weights_by_layer(drawn("user_networks:build", underfitting={"init": "he_normal"}).fresh(1))
+    assert [name for name in before if not np.array_equal(before[name], he[name])] == ["conv/0", "dense/0"]
+
+
+def test_own_random_layers_keep_their_masks_when_layers_are_put_in() -> None:
+    found = [
+        dict(layers.walk(drawn("user_models:make_dense", **sections).fresh(1)))
+        for sections in ({}, {"underfitting": {"batch_norm": True}})
+    ]
+    assert len(found[1]) > len(found[0])
+    assert found[0]["gaussian_noise"].seed == found[1]["gaussian_noise"].seed
+
+
+def test_a_parameter_that_the_builder_has_wins() -> None:
+    blueprint = drawn("make_cnn", overfitting={"dropout": 0.25, "max_norm": 1.0})
+    names = [name for name, _ in layers.walk(blueprint.model)]
+    assert "dropout" in names
+    assert not [name for name in names if name.endswith("_dropout")]
+    assert {note.remedy for note in blueprint.notes} == {"max_norm"}
+
+
+def test_pretrained_layers_start_anew_where_init_is_compared_and_only_there(tmp_path: Path) -> None:
+    settings = {"underfitting": {"init": "he_normal"}}
+    begun = drawn("make_pretrained", **settings).fresh(1)
+    assert not (begun.get_layer("pretrained").kernel.numpy() == 0.25).any()
+    keras.Sequential(
+        [
+            keras.Input((8, 8)),
+            keras.layers.Flatten(),
+            keras.layers.Dense(5, "relu", name="one"),
+            keras.layers.Dense(5, "relu", name="two"),
+            keras.layers.Dense(10, "softmax", name="out"),
+        ]
+    ).save(tmp_path / "start.keras")
+
+    def begin(**sections: Any) -> Blueprint:
+        chosen: Any = {"file": str(tmp_path / "start.keras"), "remedy_layers": ["one"], "builder": ""}
+        return blueprints.draw(settings_of("", model=chosen, **sections), (8, 8), 10, STUDIES)
+
+    before = layers.weights_by_layer(begin().fresh(1))
+    after, other = (layers.weights_by_layer(begin(**settings).fresh(seed)) for seed in (1, 2))
+    assert [name for name in before if not np.array_equal(before[name], after[name])] == ["one/0"]
+    assert not np.array_equal(after["one/0"], other["one/0"])
+    told = next(note.text for note in begin(**settings).notes if note.done)
+    assert told.startswith("new weights instead of those that it came with")
+    halved = layers.weights_by_layer(begin(overfitting={"dropout": 0.5}).fresh(3))
+    assert all(np.array_equal(weight, before[name]) for name, weight in halved.items())
+
+
+def test_a_run_with_remedies_put_in_trains_saves_and_scores_as_recorded(
+    stranger: Stranger, digits: Dataset, tmp_path: Path
+) -> None:
+    workshop = Workshop()
+    settings = settings_of(
+        "user_networks:build",
+        overfitting={"dropout": 0.3, "l2": 0.001},
+        underfitting={"batch_norm": True, "init": "he_normal"},
+    )
+    kept: dict[str, Any] = {}
+    record = train(digits, workshop, settings, keep=kept.update)
+    assert record.environment["remedies_put_in"]["dropout"].startswith("conv, dense: after its activation; not out: is")
+    shown = {probe.layer for probe in record.probes if probe.kind == "activations"}
+    assert shown == {"conv", "dense", "out"}  # by the names that they have in every treatment
+    blueprint = workshop.blueprint(settings, digits, STUDIES)
+    assert blueprint is not None
+    scaling = run_data.scaling(digits, splits.split(digits, settings.data, 1).train, blueprint.shape)
+    saving.plain_network(settings, scaling, 10, kept, blueprint).save(tmp_path / "model.keras")
+    test = digits.x[digits.test].reshape(-1, 8, 8)
+    np.savez(tmp_path / "test.npz", x=test, y=digits.y[digits.test])
+    found = stranger.score(tmp_path / "model.keras", tmp_path / "test.npz")
+    assert found.accuracy == pytest.approx(record.result["test_accuracy"], abs=1e-6)
+    assert not found.modules & {"ablate", "user_networks"}
 
 
 def test_an_input_of_as_many_numbers_is_fed_in_its_shape() -> None:

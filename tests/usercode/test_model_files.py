@@ -47,8 +47,6 @@ def test_what_is_wrong_with_a_model_file_is_said(archive: Path, monkeypatch: pyt
     assert "is not a Keras model: 'model.save" in problems(archive, "model={file='text.keras'}")
     (archive / "mine.keras").mkdir()
     assert "no such file: " in problems(archive, "model={file='mine.keras'}")
-    with_piece = problems(archive, "model={file='model.keras'}", "overfitting.dropout=[0.0, 0.1]")
-    assert "overfitting.dropout = 0.1: has no place: a model from a file has its layers" in with_piece
     monkeypatch.setattr("ablate.reading.memory_limit", lambda: 3)
     with pytest.raises(StudyError, match="unpacks to 6 bytes, more than the 3 that memory allows"):
         model_files.digest("model.keras", archive)

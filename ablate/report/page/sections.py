@@ -10,7 +10,7 @@ from ablate.analysis.estimates import FEWEST_SEEDS
 from ablate.report import wording
 from ablate.results import kept
 from ablate.results.identity import facts_by_source
-from ablate.results.record import KEPT_EPOCH, MOMENTUM, SCALING
+from ablate.results.record import KEPT_EPOCH, MOMENTUM, PUT_IN, SCALING
 from ablate.results.snapshot import Snapshot
 from ablate.studies.spec import Study
 
@@ -18,7 +18,7 @@ MOST_FAILURES = 20
 LOG_LINES = 30
 MOST_ENVIRONMENTS = 5  # different texts of one kind
 SHARED_TO_MENTION = 0.01  # of the test set; less is named where the data is described
-_NOT_SHOWN = {"process", "programs_compiled", "finished", KEPT_EPOCH, MOMENTUM}
+_NOT_SHOWN = {"process", "programs_compiled", "finished", KEPT_EPOCH, MOMENTUM, PUT_IN}
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,7 @@ def header(snapshot: Snapshot) -> Header:
         ("data", _data(snapshot)),
         *_read(snapshot),
         ("network", base.model.title + _varies(varied, "model")),
+        *_put_in(snapshot),
         ("epochs", f"{base.training.epochs}" + _varies(varied, "training")),
         (
             "design",
@@ -190,6 +191,16 @@ def _scaling(snapshot: Snapshot, planned: str) -> str:
     """How features were scaled, as records say it: a network that looks them up takes them as they are."""
     said = [str(record.environment[SCALING]) for record in snapshot.records.values() if SCALING in record.environment]
     return _several(list(dict.fromkeys(said))) or planned
+
+
+def _put_in(snapshot: Snapshot) -> list[tuple[str, str]]:
+    """Where remedies went in a network that was written without them, as records say it, one line a remedy."""
+    found: dict[str, dict[str, None]] = {}
+    for record in snapshot.records.values():
+        placed = record.environment.get(PUT_IN)
+        for remedy, text in placed.items() if isinstance(placed, Mapping) else ():
+            found.setdefault(str(remedy), {})[str(text)] = None
+    return [(f"{remedy} in", _several(list(texts))) for remedy, texts in found.items()]
 
 
 def _read(snapshot: Snapshot) -> list[tuple[str, str]]:
