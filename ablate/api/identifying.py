@@ -65,7 +65,7 @@ def _facts(dataset: Dataset, counted: Mapping[str, Shared]) -> DataFacts:
         rows=len(dataset.x),
         features=dataset.features,
         classes=len(dataset.classes),
-        largest_class=float(np.bincount(dataset.y).max() / len(dataset.y)),
+        largest_class=float(np.bincount(dataset.y).max() / len(dataset.y)) if dataset.classes else 0.0,
         shape=dataset.shape,
         test_rows=shared.of,
         shared=shared.rows,

@@ -175,7 +175,7 @@ def _network(
         record = Store(assignment.store).load(assignment.key)
         if record and SCALING in record.environment:  # older versions scaled whatever a network looked up, too
             taken = inputs.as_taken(dataset, settings, blueprint, assignment.folder)
-        model = saving.plain_network(settings, data.scaling(taken, train), len(dataset.classes), found, blueprint)
+        model = saving.plain_network(settings, data.scaling(taken, train), dataset.outputs, found, blueprint)
         yield Network(model, dataset, columns)
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from ablate.data.targets import Task
 from ablate.reading import parse_json, wrong
 from ablate.study.design import Treatment
 from ablate.study.remedies import REMEDIES
@@ -41,8 +42,8 @@ class DataFacts:
         digest: see `Dataset.digest`.
         rows: all examples.
         features: numbers per example.
-        classes: different labels.
-        largest_class: share of the most frequent label; what guessing achieves.
+        classes: different labels; 0 in a regression.
+        largest_class: share of the most frequent label; what guessing achieves. 0 in a regression.
         shape: of one example as it is in the data; empty where an older version wrote the facts.
         test_rows: examples of the test set; `None` where an older version wrote the facts, as the following.
         shared: those of them that the training part has as well, features and all.
@@ -68,11 +69,20 @@ class DataFacts:
     notes: tuple[str, ...] = ()
 
     @property
+    def task(self) -> Task:
+        """What is learned of the target."""
+        return "classification" if self.classes else "regression"
+
+    @property
     def leak(self) -> str:
         """What is to say of examples that are in the training part and in the test set; empty if there are none."""
         if not self.shared or not self.test_rows:
             return ""
-        more = f" ({self.shared_other_label:,} with another label)" if self.shared_other_label else ""
+        more = (
+            f" ({self.shared_other_label:,} with another {'label' if self.classes else 'target'})"
+            if self.shared_other_label
+            else ""
+        )
         are = "is" if self.shared == 1 else "are"
         return (
             f"{self.shared:,} of {self.test_rows:,} examples of the test set ({self.shared / self.test_rows:.1%}) "
@@ -196,7 +206,8 @@ def installed_libraries() -> dict[str, str]:
 def data_name(data: Data) -> str:
     """The part of `[data]` that decides which examples are read, as one text."""
     of_tables = {key: value for key, value in data.model_dump(mode="json").items() if key in TABLE_KEYS}
-    return canonical_json({**{key: getattr(data, key) for key in (*_NAMING, "scale")}, **of_tables}).decode()
+    task = {"task": data.task} if data.task else {}
+    return canonical_json({**{key: getattr(data, key) for key in (*_NAMING, "scale")}, **of_tables, **task}).decode()
 
 
 def facts_by_source(settings: Iterable[RunSettings], identity: Identity) -> dict[str, DataFacts]:
@@ -245,7 +256,7 @@ def decisive(settings: RunSettings) -> dict[str, Any]:
     Where its data came from is left out: what came out of it has a digest.
     """
     resolved = _resolved(settings)
-    for key in (*_NAMING, *TABLE_KEYS):
+    for key in (*_NAMING, *TABLE_KEYS, "task"):
         resolved["data"].pop(key, None)
     return resolved
 

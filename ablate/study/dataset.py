@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from ablate.data import audit, mapping, summary
 from ablate.data.mapping import Mapping, Recipe
+from ablate.data.targets import Target, Task
 from ablate.study import ondisk
 from ablate.study.ondisk import OnDisk
 from ablate.study.readers import Features, Scale
@@ -23,8 +24,8 @@ class Dataset:
 
     Attributes:
         x: features, shape (n, features), uint8 or float32, unscaled; in memory aligned to `ALIGNMENT`.
-        y: class indices, shape (n,), int32.
-        classes: name of each class, in the order of the indices.
+        y: class indices, shape (n,), int32; or the numbers that a regression predicts, float64, in their own unit.
+        classes: name of each class, in the order of the indices; none in a regression.
         train: indices of the training part (validation included), int32.
         test: indices of the fixed test set, int32.
         scale: how features are brought to a common size: not at all, divided by `divisor`, or standardized.
@@ -45,7 +46,7 @@ class Dataset:
     """
 
     x: Features
-    y: npt.NDArray[np.int32]
+    y: Target
     classes: tuple[str, ...]
     train: npt.NDArray[np.int32]
     test: npt.NDArray[np.int32]
@@ -76,6 +77,16 @@ class Dataset:
         return f'{how} (scale = "auto", {self.x.dtype} features)' if self.automatic else how
 
     @property
+    def task(self) -> Task:
+        """What is learned of the target."""
+        return "classification" if self.classes else "regression"
+
+    @property
+    def outputs(self) -> int:
+        """Numbers that a network gives back: one probability a class, or the one number that it predicts."""
+        return len(self.classes) or 1
+
+    @property
     def features(self) -> int:
         """Numbers per example, as a network takes them."""
         return self.recipe.width if self.recipe else self.x.shape[1]
@@ -102,7 +113,7 @@ class Dataset:
 
     @property
     def leaks(self) -> tuple[str, ...]:
-        """Features that give the class away, in words; only where they have names."""
+        """Features that give the class or the target away, in words; only where they have names."""
         if not self.names or isinstance(self.x, OnDisk):
             return ()
         return tuple(audit.leaks(self.x, self.names, self.y, self.train))

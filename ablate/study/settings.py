@@ -18,6 +18,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from ablate.data.targets import Task
 from ablate.study.arguments import Arguments
 from ablate.study.code import Reference
 from ablate.study.levels import STRICT, Positive, label
@@ -51,6 +52,7 @@ OF_HIDDEN_LAYERS = ("activation", "block", "input_block")
 ActivationName = Literal[
     "relu", "sigmoid", "tanh", "elu", "selu", "gelu", "silu", "softplus", "softsign", "leaky_relu", "linear"
 ]
+LossName = Literal["mse", "mae", "huber"]
 Activation = Annotated[
     Annotated[ActivationName, Tag("name")] | Annotated[Reference, Tag("code")],
     Discriminator(lambda value: "code" if isinstance(value, str) and ":" in value else "name"),
@@ -92,6 +94,9 @@ class Data(BaseModel):
         missing: what a missing value is: an error; filled with the median of the training rows, with a column that says
             so (a category of its own in a column of text); or a reason to leave out the row.
         max_categories: columns that the categories of one column of text become at most; rare ones share the last.
+        task: `"regression"` predicts a number, `"classification"` tells classes apart. Detected by default: it is a
+            regression if the target is of a floating-point type, has more than 20 different values, and some value has
+            a fraction or is in fewer than 3 rows.
         dates: columns of dates, which become numbers: year, month, day, weekday, and hour and minute if there are any.
     """
 
@@ -117,13 +122,15 @@ class Data(BaseModel):
     missing: Literal["error", "median", "drop"] = "error"
     max_categories: Annotated[int, Field(ge=2, le=10_000)] = 50
     dates: Columns | None = None
+    task: Task | None = None
 
     @model_serializer(mode="wrap")
-    def _without_unused_keys_of_tables(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Without the keys of tables that say nothing, so that runs have the keys they had before there were any."""
+    def _without_unused_keys(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without newer keys that say nothing, so that runs have the keys they had before there were any."""
         found: dict[str, Any] = handler(self)
         fields = type(self).model_fields
-        return {k: v for k, v in found.items() if k not in TABLE_KEYS or getattr(self, k) != fields[k].default}
+        newer = (*TABLE_KEYS, "task")
+        return {k: v for k, v in found.items() if k not in newer or getattr(self, k) != fields[k].default}
 
 
 class Model(BaseModel):
@@ -204,6 +211,8 @@ class Training(BaseModel):
     Attributes:
         epochs: passes over the training part.
         batch_size: examples per step; the last batch of an epoch may be smaller.
+        loss: what a regression makes small: `mse` (the mean of the squared errors, the default), `mae` (of the absolute
+            errors) or `huber` (squared up to one standard deviation of the target, absolute beyond).
         learning_rate: step size of every optimizer level that names none; the optimizer's own by default.
         callbacks: functions (`"module:function"`) that return a Keras callback, or several, for one run.
         continue_from: name of a study beside this one; every run starts from the weights that the run of that study
@@ -214,6 +223,7 @@ class Training(BaseModel):
 
     epochs: Annotated[int, Field(ge=1, le=1_000_000)]
     batch_size: Annotated[int, Field(ge=1)] = 32
+    loss: LossName | None = None
     learning_rate: Positive | None = None
     callbacks: list[Reference] = []
     continue_from: StudyName | None = None
@@ -253,6 +263,16 @@ class RunSettings(BaseModel):
                 {"name": name, "level": str(level).lower(), "count": len(level), "layers": layers},
             )
         return self
+
+    @property
+    def is_regression(self) -> bool:
+        """Whether a number is learned, and not classes; a plan says so once the data was read."""
+        return self.data.task == "regression"
+
+    @property
+    def loss(self) -> LossName | None:
+        """What a regression makes small; `None` for classes, which have cross-entropy."""
+        return (self.training.loss or "mse") if self.is_regression else None
 
     @property
     def code(self) -> dict[str, str]:

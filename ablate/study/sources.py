@@ -15,9 +15,10 @@ import numpy as np
 import numpy.typing as npt
 import platformdirs
 
-from ablate.data import audit, labels, mapping, offsets, parts
+from ablate.data import audit, labels, mapping, offsets, parts, targets
 from ablate.data.options import Findings, TableOptions
 from ablate.data.table import Table
+from ablate.data.targets import Target, TargetError
 from ablate.errors import Problem, StudyError, suggest
 from ablate.reading import DamagedError
 from ablate.study import code, ondisk, provided, readers
@@ -49,10 +50,14 @@ def load(data: Data, folder: Path) -> Dataset:
     try:
         arrays = _read(data, folder, findings)
         arrays = replace(arrays, y=labels.stripped(arrays.y, findings))
-        _check(arrays)
-        return _as_dataset(arrays, data, findings)
+        if not isinstance(arrays.x, Table):
+            _check_features(arrays.x)
+        return _as_dataset(arrays, _target(arrays, data, findings), data, findings)
     except SourceError as error:
         raise StudyError("data", [Problem("data.source", str(error), f'"{data.source}"')]) from None
+    except TargetError as error:
+        key = "source" if data.label is None else "label"
+        raise StudyError("data", [Problem(f"data.{key}", str(error), f'"{getattr(data, key)}"')]) from None
     except StudyError:
         raise
     except MemoryError:
@@ -160,24 +165,46 @@ def download(name: str, target: Path) -> None:
         )
 
 
-def _check(arrays: Arrays) -> None:
+def _target(arrays: Arrays, data: Data, findings: Findings) -> Target:
+    """What is learned: class indices, or the numbers of a regression.
+
+    Raises:
+        TargetError: it holds no numbers although a regression is asked for, or something else than classes.
+        SourceError: its classes cannot be told apart or split.
+    """
+    if (data.task or targets.detect(arrays.y)) == "regression":
+        found = targets.numbers(arrays.y)
+        if (train := found[: len(found) - arrays.test_rows]).min() == train.max():
+            raise TargetError(f"is {train[0]:g} in every row of y_train; there is nothing to learn")
+        return found
+    targets.check_labels(arrays.y, said=data.task is not None)
+    classes = _check_classes(arrays)
+    if data.task is None and (note := targets.whole_numbers_as_classes(arrays.y, classes)):
+        findings.note(note)
+    indices = np.unique(arrays.y, return_inverse=True)[1]
+    return indices.reshape(-1).astype(np.int32)
+
+
+def _check_classes(arrays: Arrays) -> int:
+    """See that there are classes to tell apart, and enough rows of each; how many there are."""
     y = arrays.y
-    if not isinstance(arrays.x, Table):
-        _check_features(arrays.x)
-    if y.dtype.kind == "f" and not (np.isfinite(y).all() and (y == y.round()).all()):
-        raise SourceError("labels should be classes, but hold fractions or NaN; ablate studies classification")
     classes, counts = np.unique(y, return_counts=True)
     unknown = np.setdiff1d(classes, y[: len(y) - arrays.test_rows])
+    many = len(classes) > targets.MANY
     if len(unknown):
         named = ", ".join(map(str, unknown[:10]))
-        raise SourceError(f"y_test has labels that y_train has not, and no network can learn them: {named}")
+        advice = targets.advice(y) if many else ""
+        raise SourceError(f"y_test has labels that y_train has not, and no network can learn them: {named}{advice}")
     if len(classes) < 2:
         raise SourceError(f"has {len(classes)} class; there is nothing to tell apart")
     if len(classes) > max(1000, len(y) // 2):
-        raise SourceError(f"has {len(classes):,} different labels in {len(y):,} rows; is this the right column?")
-    if counts.min() < 3:
+        message = f"has {len(classes):,} different labels in {len(y):,} rows; is this the right column?"
+        raise SourceError(message + targets.advice(y))
+    if counts.min() < targets.FEWEST_OF_A_CLASS:
         rare = str(classes[counts.argmin()])
-        raise SourceError(f"class {rare} has {counts.min()} rows; a stratified split needs at least 3 of each")
+        advice = targets.advice(y) if many else ""
+        raise SourceError(f"class {rare} has {counts.min()} rows; a stratified split needs at least 3 of each{advice}")
+    return len(classes)
 
 
 def _check_features(x: Features) -> None:
@@ -204,9 +231,8 @@ def _check_finite(x: Features) -> None:
         raise SourceError(f"{message}; fill or remove them")
 
 
-def _as_dataset(arrays: Arrays, data: Data, findings: Findings) -> Dataset:
-    classes, indices = np.unique(arrays.y, return_inverse=True)
-    y = indices.reshape(-1).astype(np.int32)
+def _as_dataset(arrays: Arrays, y: Target, data: Data, findings: Findings) -> Dataset:
+    classes = () if y.dtype.kind == "f" else arrays.names or tuple(str(entry) for entry in np.unique(arrays.y))
     scale = arrays.scale if data.scale == "auto" else data.scale
     train, test = _test_part(y, arrays, data)
     if isinstance(arrays.x, Table):
@@ -215,7 +241,7 @@ def _as_dataset(arrays: Arrays, data: Data, findings: Findings) -> Dataset:
         features = _in_place(arrays, train, data, findings)
     return Dataset(
         y=y,
-        classes=arrays.names or tuple(str(entry) for entry in classes),
+        classes=classes,
         train=train,
         test=test,
         scale=scale,
@@ -285,10 +311,10 @@ def _say_what_is_centred(columns: Iterable[int], names: Sequence[str], findings:
         )
 
 
-def _test_part(y: npt.NDArray[np.int32], arrays: Arrays, data: Data) -> tuple[npt.NDArray[np.int32], ...]:
+def _test_part(y: Target, arrays: Arrays, data: Data) -> tuple[npt.NDArray[np.int32], ...]:
     """Rows of the training and of the test part: the source's own, or one that is the same for every seed.
 
-    It is stratified, or made of whole groups, or of what came last.
+    It is stratified (by quantile of a number), or made of whole groups, or of what came last.
     """
     from sklearn.model_selection import train_test_split
 
@@ -310,8 +336,9 @@ def _test_part(y: npt.NDArray[np.int32], arrays: Arrays, data: Data) -> tuple[np
         raise StudyError(
             "data", [Problem(f"data.{key}", f"for the test part: {error}", f'"{getattr(data, key)}"')]
         ) from None
+    strata = targets.strata(y, most=round(len(y) * min(share, 1 - share)))
     try:
-        train, test = train_test_split(rows, test_size=share, stratify=y, random_state=TEST_SPLIT_SEED)
+        train, test = train_test_split(rows, test_size=share, stratify=strata, random_state=TEST_SPLIT_SEED)
     except ValueError as error:
         raise StudyError("data", [Problem("data.test", f"no stratified split: {error}", str(share))]) from None
     return np.sort(train), np.sort(test)

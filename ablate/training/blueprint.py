@@ -30,6 +30,7 @@ CONVOLUTIONS = tuple(
         *((kind, each, "") for each in (1, 2) for kind in ("Depthwise", "Separable")),
     )
 )
+_BOUNDED = (keras.layers.Softmax, keras.layers.ReLU)  # layers whose name says what `activation` says of others
 Shape = tuple[int, ...]
 
 
@@ -81,7 +82,7 @@ def draw(settings: RunSettings, example: Shape, classes: int, folder: Path) -> B
     Args:
         settings: of the treatment; its model is not one of hidden layers.
         example: shape of one example, as it is in the data.
-        classes: how many classes there are.
+        classes: how many classes there are; 0 in a regression.
         folder: of the study.
 
     Raises:
@@ -113,7 +114,7 @@ def _caller(settings: RunSettings, example: Shape, classes: int, folder: Path) -
         if "init" in remedies:
             remedies["init"] = initializer(plain(remedies["init"]))
         arguments = copy.deepcopy({**settings.model.arguments, **remedies})
-        return make(input_shape=example, classes=classes, **arguments)
+        return make(input_shape=example, classes=classes or 1, **arguments)
 
     return call
 
@@ -206,7 +207,10 @@ def _input_shape(wanted: tuple[int | None, ...], example: Shape) -> Shape | None
 
 
 def _check_output(model: keras.Model, what: str, shape: Shape, classes: int) -> None:
-    """See that a model ends in one probability for each class."""
+    """See that a model ends in one probability for each class, or in one number."""
+    if not classes:
+        _check_number(model, what)
+        return
     end = tuple(model.outputs[0].shape[1:])
     advice = f"it should end in Dense({classes}, activation='softmax')"
     if end != (classes,):
@@ -216,6 +220,26 @@ def _check_output(model: keras.Model, what: str, shape: Shape, classes: int) -> 
     found = model(tf.constant(sample), training=False).numpy()
     if np.isfinite(found).all() and not (np.allclose(found.sum(axis=1), 1, atol=1e-3) and found.min() >= 0):
         raise ModelError(f"{what} does not end in probabilities, which would add up to 1 over the classes; {advice}")
+
+
+def _check_number(model: keras.Model, what: str) -> None:
+    """See that a model of a regression ends in one number that can be anything: the target is standardized."""
+    end, advice = tuple(model.outputs[0].shape[1:]), "it should end in Dense(1)"
+    if end != (1,):
+        count = f"; {np.prod(end)} numbers an example are not supported" if len(end) == 1 and end[0] else ""
+        raise ModelError(f"{what} ends in shape {end}; for one number to predict {advice}{count}")
+    last = _last(model)
+    activation = getattr(getattr(last, "activation", None), "__name__", "linear")
+    named = activation if activation != "linear" else type(last).__name__.lower()
+    if activation != "linear" or isinstance(last, _BOUNDED):
+        message = f"ends in {named}, which cannot take every value; a regression learns a standardized target: {advice}"
+        raise ModelError(f"{what} {message}, without an activation")
+
+
+def _last(model: keras.Model) -> Any:
+    """What computes the output of a model: a layer or an operation, of a model inside it too."""
+    found = model.outputs[0]._keras_history.operation  # noqa: SLF001 - Keras has no public way to it
+    return _last(found) if isinstance(found, keras.Sequential | FUNCTIONAL) else found
 
 
 def _check_weights(model: keras.Model, what: str) -> None:

@@ -36,14 +36,14 @@ _OPTIMIZERS = {
 
 
 def build(
-    settings: RunSettings, features: int, classes: int, seed: int, blueprint: "Blueprint | None" = None
+    settings: RunSettings, features: int, outputs: int, seed: int, blueprint: "Blueprint | None" = None
 ) -> keras.Model:
     """The network of a treatment with the initial weights of a seed, compiled and ready for `fit`.
 
     Args:
         settings: the treatment.
         features: numbers per example.
-        classes: units of the softmax output.
+        outputs: units of the last layer: of a softmax over the classes, or one linear unit in a regression.
         seed: the replicate's seed.
         blueprint: of the user's model, where the treatment has one instead of hidden layers.
     """
@@ -51,12 +51,12 @@ def build(
         model = blueprint.fresh(seed)
         compile_model(model, settings, jit_compile=not blueprint.convolves)
     else:
-        model = _stack(settings, features, classes, seed)
+        model = _stack(settings, features, outputs, seed)
         compile_model(model, settings)
     return model
 
 
-def _stack(settings: RunSettings, features: int, classes: int, seed: int) -> keras.Model:
+def _stack(settings: RunSettings, features: int, outputs: int, seed: int) -> keras.Model:
     """Hidden layers.
 
     Layers are named by block: `dense_1`, `batch_norm_1`, `activation_1`, `dropout_1`, a second dense `dense_1b`,
@@ -86,24 +86,60 @@ def _stack(settings: RunSettings, features: int, classes: int, seed: int) -> ker
                 x = keras.layers.Activation(activation, name=f"activation_{number}")(x)
             elif piece == "dropout" and rates[number - 1]:
                 x = _dropout(str(number), rates[number - 1], seed, number)(x)
-    output = keras.layers.Dense(classes, activation="softmax", kernel_initializer=initial["output"], name="output")
+    ending = None if settings.is_regression else "softmax"
+    output = keras.layers.Dense(outputs, activation=ending, kernel_initializer=initial["output"], name="output")
     return keras.Model(inputs, output(x), name="network")  # unnamed, its name would count the models before it
 
 
 def compile_model(model: keras.Model, settings: RunSettings, *, jit_compile: bool | Literal["auto"] = True) -> None:
-    """Give a model the treatment's optimizer, cross-entropy over integer labels and the accuracy metric."""
+    """Give a model the treatment's optimizer and loss, and the accuracy metric where there are classes."""
+    metrics = [] if settings.is_regression else ["accuracy"]
+    model.compile(optimizer=_optimizer(settings), loss=loss(settings), metrics=metrics, jit_compile=jit_compile)
+
+
+def compile_in_own_unit(model: keras.Model, settings: RunSettings, sd: float) -> None:
+    """The same for a network that predicts in the unit of its target, so that Keras' figures are in it as well.
+
+    Args:
+        model: it gives back float64 numbers.
+        settings: of a regression.
+        sd: standard deviation that the target was divided by for the training.
+    """
+    metrics = [keras.metrics.MeanAbsoluteError, keras.metrics.RootMeanSquaredError]
+    model.compile(
+        optimizer=_optimizer(settings),
+        loss=loss(settings, sd, "float64"),
+        metrics=[metric(dtype="float64") for metric in metrics],
+    )
+
+
+def _optimizer(settings: RunSettings) -> keras.optimizers.Optimizer:
     level = plain(settings.remedies.optimizer)
     arguments = {key: value for key, value in level.items() if key != "name"}
     arguments["learning_rate"] = learning_rate(settings)
     if settings.remedies.weight_decay:
         arguments.setdefault("weight_decay", settings.remedies.weight_decay)
+    return _OPTIMIZERS[level["name"]](**arguments, name=level["name"])
+
+
+def loss(settings: RunSettings, delta: float = 1.0, dtype: str | None = None) -> keras.losses.Loss:
+    """What a treatment makes small: cross-entropy over integer labels, or the loss of numbers.
+
+    Args:
+        settings: the treatment.
+        delta: error up to which Huber's loss is squared; 1 is a standard deviation of the standardized target.
+        dtype: that a loss of numbers is computed in; Keras' own by default.
+    """
     smoothing = settings.remedies.label_smoothing
-    model.compile(
-        optimizer=_OPTIMIZERS[level["name"]](**arguments, name=level["name"]),
-        loss=SmoothedCrossentropy(smoothing) if smoothing else keras.losses.SparseCategoricalCrossentropy(),
-        metrics=["accuracy"],
-        jit_compile=jit_compile,
-    )
+    match settings.loss:
+        case "mse":
+            return keras.losses.MeanSquaredError(dtype=dtype)
+        case "mae":
+            return keras.losses.MeanAbsoluteError(dtype=dtype)
+        case "huber":
+            return keras.losses.Huber(delta=delta, dtype=dtype)
+        case _:
+            return SmoothedCrossentropy(smoothing) if smoothing else keras.losses.SparseCategoricalCrossentropy()
 
 
 @keras.saving.register_keras_serializable(package="ablate")

@@ -30,7 +30,7 @@ class Run:
         dataset: its data, as networks take it.
         data: the same as tensors.
         rows: its split.
-        scaling: of the features.
+        scaling: of the features, and of a number that is learned.
         tick: called with the number of epochs done after each; what it raises ends the run.
         keep: given the kept weights.
         start: the weights to start from, instead of freshly drawn ones.
@@ -69,4 +69,4 @@ class Run:
             order = self.order(epoch)
             for start in range(0, len(order), size):
                 features, labels = self.data.take(order[start : start + size])
-                yield self.scaling(features), labels
+                yield self.scaling(features), self.scaling.target(labels)

@@ -128,9 +128,9 @@ class Workshop:
         Raises:
             UnsupportedError: an earlier run of this structure could not be compiled.
         """
-        settings, features, classes = run.settings, run.dataset.x.shape[1], len(run.dataset.classes)
+        settings, features, outputs = run.settings, run.dataset.x.shape[1], run.dataset.outputs
         if trainer == "fit":
-            return Bench.around(plain_model.build(settings, features, classes, run.seed, run.blueprint), run)
+            return Bench.around(plain_model.build(settings, features, outputs, run.seed, run.blueprint), run)
         key = run.program_key(trainer)
         if key in self._unsupported:
             raise UnsupportedError(self._unsupported[key])
@@ -138,7 +138,7 @@ class Workshop:
         made = found is None
         if found is None:
             xla = trainer == "compiled"
-            program = Program(key, settings, features, classes, xla=xla, blueprint=run.blueprint)
+            program = Program(key, settings, features, outputs, xla=xla, blueprint=run.blueprint)
             found = Bench.around(program.model, run, program)
         self._meet(key, made=made)
         self._benches[key] = found
