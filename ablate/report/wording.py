@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ablate.analysis.pairs import LARGEST_DROPPED_SHARE
-from ablate.study.metrics import epochs_to, is_share
-from ablate.study.thresholds import Thresholds
+from ablate.settings.metrics import epochs_to, is_share
+from ablate.settings.thresholds import Thresholds
 
 METRIC_NAMES = {
     "test_accuracy": "test accuracy",

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ablate.results.identity import Identity
-from ablate.study.metrics import RESULT_COLUMNS, SECONDS_COLUMNS, WHOLE_COLUMNS
+from ablate.settings.metrics import RESULT_COLUMNS, SECONDS_COLUMNS, WHOLE_COLUMNS
 
 MOST_COLUMNS = 1_000  # a study has 500 factors at most
 STATUSES = ("ok", "diverged", "failed")

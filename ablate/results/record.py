@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError,
 from ablate.errors import StoreError
 from ablate.reading import parse_json, wrong
 from ablate.results.identity import Count, canonical_json
-from ablate.study.metrics import HISTORY_COLUMNS, RESULT_COLUMNS, WHOLE_COLUMNS
+from ablate.settings.metrics import HISTORY_COLUMNS, RESULT_COLUMNS, WHOLE_COLUMNS
 
 RECORD_SCHEMA = 2
 BINS = 60  # of every histogram

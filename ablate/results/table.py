@@ -10,7 +10,7 @@ import pandas as pd
 
 from ablate.results.identity import PlannedRun
 from ablate.results.record import LARGEST, Probe, Record
-from ablate.study.metrics import HISTORY_COLUMNS, RESULT_COLUMNS, SECONDS_COLUMNS, WHOLE_COLUMNS
+from ablate.settings.metrics import HISTORY_COLUMNS, RESULT_COLUMNS, SECONDS_COLUMNS, WHOLE_COLUMNS
 
 
 def runs_table(

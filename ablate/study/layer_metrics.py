@@ -7,8 +7,8 @@ from typing import Annotated
 from pydantic import AfterValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from ablate.study.metrics import METRIC_SCHEMA, is_metric
-from ablate.study.settings import Model
+from ablate.settings.metrics import METRIC_SCHEMA, is_metric
+from ablate.settings.run import Model
 
 MOMENTS = ("initial", "best", "end")
 KINDS = ("weights", "activations")

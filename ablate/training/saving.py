@@ -12,10 +12,10 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from ablate.data.dataset import Dataset
+from ablate.data.splits import Split
 from ablate.errors import StoreError
-from ablate.study.dataset import Dataset
-from ablate.study.settings import RunSettings
-from ablate.study.splits import Split
+from ablate.settings.run import RunSettings
 from ablate.training import layers
 from ablate.training import model as plain_model
 from ablate.training.blueprint import Blueprint
@@ -35,8 +35,9 @@ def plain_network(
 ) -> keras.Model:
     """A network with trained weights, with the scaling of features as its first layer, of a number as its last.
 
-    It takes features as they are in the data, predicts numbers in the unit of the target, is compiled with loss and metric objects, and needs nothing of this
-    package to be loaded, evaluated or trained further. Its optimizer starts anew.
+    It takes features as they are in the data, predicts numbers in the unit of the target, is compiled with loss and
+    metric objects, and needs nothing of this package to be loaded, evaluated or trained further. Its optimizer starts
+    anew.
 
     Args:
         settings: of the run.
