@@ -39,6 +39,11 @@ def identify(study: Study, treatments: Sequence[design.Treatment], reports: Path
             facts[name] = _facts(found, counted)
     identity = Identity(identities.installed_libraries(), facts, _digest_code(study, treatments))
     identity = replace(identity, files=_digest_files(study, treatments), tokens=_tokens(study, treatments))
+    return with_origins(study, treatments, identity, reports)
+
+
+def with_origins(study: Study, treatments: Sequence[design.Treatment], identity: Identity, reports: Path) -> Identity:
+    """An identity that also says which runs of another study these go on from."""
     return replace(identity, origins=origins.find(study, treatments, identity, reports))
 
 

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ablate.api import judging
+from ablate.api import judging, tasks
 from ablate.api.confirming import distinct_treatments
 from ablate.api.current import study_now
 from ablate.api.identifying import look_at
@@ -243,6 +243,7 @@ def _open(study: Study, store: Store, note: str = "") -> Results:
     identity = store.read_identity()
     if identity is None:
         raise EmptyResultsError(_no_results(store))
+    study = tasks.as_kept(study, identity)
     treatments = design.treatments(study, design.MOST_RUNS_SHOWN)
     unknown = [each for each in treatments if not identity.covers(each.settings, study.seeds)]
     if unknown and is_among_results(study):
@@ -255,6 +256,10 @@ def _open(study: Study, store: Store, note: str = "") -> Results:
         )
         tokens = tuple(sorted({*identity.tokens, *now.tokens}))
         identity = Identity(identity.libraries, data, code, origins, named, tokens)
+        settled = tasks.settled(study, identity, (treatment.settings for treatment in treatments))
+        if settled is not study:
+            study, identity = settled, tasks.named(identity, settled)
+            treatments = design.treatments(study, design.MOST_RUNS_SHOWN)
     content = _read(study, identities.plan_runs(treatments, study.seeds, identity), identity, store)
     return Results(content, store, note)
 

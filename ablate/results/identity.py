@@ -256,7 +256,7 @@ def decisive(settings: RunSettings) -> dict[str, Any]:
     Where its data came from is left out: what came out of it has a digest.
     """
     resolved = _resolved(settings)
-    for key in (*_NAMING, *TABLE_KEYS, "task"):
+    for key in (*_NAMING, *TABLE_KEYS):
         resolved["data"].pop(key, None)
     return resolved
 
@@ -267,6 +267,9 @@ def _resolved(settings: RunSettings) -> dict[str, Any]:
     So runs keep the keys they have always had when a remedy or a key is added to the study file.
     """
     resolved = settings.model_dump(mode="json", exclude_none=True)
+    resolved["data"].pop("task", None)  # the digest of the data tells
+    if settings.training.loss == "mse":
+        del resolved["training"]["loss"]  # as without the key
     if not settings.training.callbacks:
         del resolved["training"]["callbacks"]
     for name in REMEDIES.keys() - _FIRST_REMEDIES:

@@ -1,6 +1,8 @@
 """What can be wrong with the factors of a study as a whole, seen before anything is made of them."""
 
+import re
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from ablate.errors import Problem
@@ -11,6 +13,7 @@ from ablate.study.factors import Factor
 from ablate.study.file import StudyFile
 
 MOST_FACTORS = 500
+_IS_LOSS = re.compile(r"(^|_)loss(_\d|$)")
 MOST_LEVELS = 10_000  # of all factors; every one is trained at least once
 
 
@@ -65,3 +68,34 @@ def without_a_place(file: StudyFile, factors: Iterable[Factor]) -> list[Problem]
             message = f"has no place: neither model.block nor model.input_block holds '{piece}'"
             found.append(Problem(f"{REMEDIES[piece].family}.{piece}", message, label(wanted[0])))
     return found
+
+
+def of_another_task(file: StudyFile, factors: Iterable[Factor]) -> list[Problem]:
+    """What the study asks for that networks of its task have not; nothing while its task is not known."""
+    given = {factor.name: factor.levels for factor in factors}
+    losses = given.get("training.loss", (file.training.loss,))
+    if file.data.task is None:
+        return []
+    if file.data.task == "classification":
+        message = "is for a number to predict; the loss of classes is cross-entropy: remove the key"
+        return [Problem("training.loss", message, label(loss)) for loss in losses if loss is not None]
+    found = [
+        Problem("overfitting.label_smoothing", "is for classes, and a regression has none; remove it", label(level))
+        for level in given["label_smoothing"]
+        if level
+    ]
+    if any(getattr(level, "stop_when_equal", False) for level in file.overfitting.early_stopping):
+        message = "compares accuracies, and a regression has none; use patience or stop_at_gap"
+        found.append(Problem("overfitting.early_stopping.stop_when_equal", message, "true"))
+    return [*found, *_losses_compared(file, set(losses))]
+
+
+def _losses_compared(file: StudyFile, losses: AbstractSet[Any]) -> list[Problem]:
+    """Metrics that would compare one loss with another: they have different units."""
+    if len(losses) < 2:
+        return []
+    named = [("study.primary", file.study.primary)]
+    named += [(f"study.secondary[{number}]", name) for number, name in enumerate(file.study.secondary)]
+    named += [(f"claim[{number}].metric", claim.metric) for number, claim in enumerate(file.claim)]
+    message = "would compare different losses, as training.loss is varied; use an error such as test_rmse or test_mae"
+    return [Problem(key, message, f'"{name}"') for key, name in named if _IS_LOSS.search(name)]

@@ -19,7 +19,7 @@ Design = Literal["one-at-a-time", "grid", "leave-one-out", "pairwise", "listed"]
 SaveModels = Literal["best", "all", "none"]
 SECTIONS: dict[str, type[BaseModel]] = {"data": Data, "model": Model, "training": Training}
 MOST_TABLES = 1_000  # excludes, or claims: every treatment is compared with each
-NOT_VARIED = ("training.continue_from",)  # which study goes on is not a treatment of it
+NOT_VARIED = ("training.continue_from", "data.task")  # of the study as a whole, and no treatments of it
 
 
 def flatten(table: Any) -> Any:

@@ -1,7 +1,7 @@
 """The study: a parsed TOML document in, a `Study` out, or every problem of the file at once."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from ablate.study import checks, lines, selection
 from ablate.study.factors import Factor, link, without_repetitions
 from ablate.study.file import SECTIONS, Claim, Design, FactorsSection, SaveModels, StudyFile, known_keys
 from ablate.study.selection import Choice, Selection, SelectionError
+from ablate.tables.targets import Task
 
 Table = Mapping[str, Any]
 
@@ -43,6 +44,7 @@ class Study:
         source: the file it was read from; relative paths in it start at its folder.
         lines: where each key stands in that file.
         notes: what a reader of the file should know that is no mistake.
+        raw: the document that it was built from.
     """
 
     name: str
@@ -61,6 +63,7 @@ class Study:
     source: Path
     lines: Mapping[str, int] = field(default_factory=dict, compare=False, repr=False)
     notes: tuple[str, ...] = field(default=(), compare=False)
+    raw: Table = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def fixed(self) -> dict[str, Any]:
@@ -196,6 +199,23 @@ def build(raw: dict[str, Any], source: Path, known_lines: Mapping[str, int] | No
         raise StudyError(source, lines.with_lines(error.problems, known_lines)) from None
 
 
+def for_task(study: Study, task: Task) -> Study:
+    """A study whose data turned out to be of a task: with that task's defaults where the file leaves something open.
+
+    Args:
+        study: its file says nothing of the task.
+        task: that its data was found to be of.
+
+    Raises:
+        StudyError: the file asks for what networks of this task do not have.
+    """
+    raw = {**study.raw, "data": {**study.raw["data"], "task": task}}
+    found = build(raw, study.source, study.lines)
+    if task == "classification":
+        return study  # whose settings, and so keys of runs, are as they were before there were other tasks
+    return replace(study, base=found.base, primary=found.primary, secondary=found.secondary, raw=raw)
+
+
 def _build(raw: dict[str, Any], source: Path, known_lines: Mapping[str, int]) -> Study:
     try:
         file = StudyFile.model_validate(raw)
@@ -204,7 +224,7 @@ def _build(raw: dict[str, Any], source: Path, known_lines: Mapping[str, int]) ->
     written = _factors(file)
     if wrong := checks.too_many(written):
         raise StudyError(source, wrong)
-    found = [*checks.without_a_place(file, written), *checks.alike(written)]
+    found = [*checks.without_a_place(file, written), *checks.alike(written), *checks.of_another_task(file, written)]
     linked, unlinked = _linked(written, file.study.linked)
     if found := found + unlinked:
         raise StudyError(source, found)
@@ -237,6 +257,7 @@ def _build(raw: dict[str, Any], source: Path, known_lines: Mapping[str, int]) ->
         source=source,
         lines=known_lines,
         notes=tuple(notes),
+        raw=raw,
     )
     if wrong := [*_levels_that_do_not_fit(study), *_wrong_tables(study)]:
         raise StudyError(source, wrong)
