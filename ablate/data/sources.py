@@ -29,7 +29,7 @@ from ablate.tables.options import Findings, TableOptions
 from ablate.tables.table import Table
 from ablate.tables.targets import Target, TargetError
 
-BUNDLED = ("digits", "wine", "breast_cancer", "iris")
+BUNDLED = ("digits", "wine", "breast_cancer", "iris", "diabetes")
 TABLES = (".csv", ".parquet")
 DOWNLOADED = ("mnist", "fashion_mnist", "cifar10")
 TEST_SPLIT_SEED = 0
@@ -110,6 +110,9 @@ def _table_options(data: Data, label: str) -> TableOptions:
 def _bundled(name: str) -> Arrays:
     from sklearn import datasets
 
+    if name == "diabetes":  # a number to predict: how far the disease goes in a year
+        found = datasets.load_diabetes(scaled=False)
+        return Arrays(found.data.astype(np.float32), found.target, scale="standard")
     bunch = getattr(datasets, f"load_{name}")()
     names = tuple(str(entry) for entry in bunch.target_names)
     if name == "digits":

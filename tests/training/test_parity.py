@@ -56,6 +56,24 @@ REMEDIES: dict[str, Any] = {
     "activation-of-the-users": {"model": {"activation": "user_code:my_silu"}},
 }
 
+NUMBER = {"source": "diabetes", "task": "regression"}
+REGRESSIONS: dict[str, Any] = {
+    "mse": {"data": NUMBER},
+    "mae": {"data": NUMBER, "training": {"loss": "mae"}},
+    "huber": {"data": NUMBER, "training": {"loss": "huber"}},
+    "penalties": {"data": NUMBER, "overfitting": {"l1": STRENGTH, "l2": STRENGTH}},
+    "adam-norm-dropout": {
+        "data": NUMBER,
+        "underfitting": {"optimizer": "adam", "batch_norm": True},
+        "overfitting": {"dropout": 0.3},
+    },
+    "early-stopping": {
+        "data": NUMBER,
+        "training": {"epochs": 6, "learning_rate": 0.3},
+        "overfitting": {"early_stopping": {"monitor": "val_mae", "patience": 1}},
+    },
+}
+
 
 @pytest.fixture(scope="module")
 def float64() -> Iterator[ProcessPoolExecutor]:
@@ -77,6 +95,14 @@ def test_every_optimizer_trains_as_in_fit(float64: ProcessPoolExecutor, optimize
 @pytest.mark.parametrize("name", REMEDIES)
 def test_every_remedy_trains_as_in_fit(float64: ProcessPoolExecutor, name: str) -> None:
     assert float64.submit(parity.distance, REMEDIES[name]).result() < TOLERANCE
+
+
+@pytest.mark.parametrize("trainer", ["compiled", "graph", "fit"])
+@pytest.mark.parametrize("name", REGRESSIONS)
+def test_every_regression_trains_as_in_fit(float64: ProcessPoolExecutor, name: str, trainer: str) -> None:
+    if trainer == "compiled" and name not in ("mse", "huber"):
+        pytest.skip("the same epoch as a graph; XLA needs another second")
+    assert float64.submit(parity.distance, REGRESSIONS[name], trainer).result() < TOLERANCE
 
 
 @pytest.mark.parametrize(
