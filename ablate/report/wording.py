@@ -75,6 +75,29 @@ def number(value: float, digits: int = 2) -> str:
     return text.replace("-", "−") if float(text) else f"{0:.{digits}f}"
 
 
+def significant(value: float, digits: int = 4) -> str:
+    """A number with so many significant digits and a true minus sign; a dash where there is none."""
+    if not math.isfinite(value):
+        return "–"
+    size = math.floor(math.log10(abs(value))) if value else 0
+    text = f"{value:.{max(0, digits - 1 - size)}f}" if -4 <= size <= 6 else f"{value:.{digits - 1}e}"
+    return text.replace("-", "−", 1) if value < 0 else text
+
+
+def axis(score: str) -> str:
+    """A score as the label of an axis: `accuracy, %`, `mean absolute error, in the unit of the target`."""
+    found = describe(score)
+    return f"{found.title}{_ON_AXES.get(found.unit, '')}"
+
+
+_ON_AXES = {"share": ", %", "target": ", in the unit of the target"}
+
+
+def sentence(text: str) -> str:
+    """A text with a capital letter at its beginning."""
+    return text[:1].upper() + text[1:]
+
+
 def signed(value: float, metric: str) -> str:
     """A difference of a metric with its sign, in points for shares."""
     text = number(value * scale(metric), digits(metric))

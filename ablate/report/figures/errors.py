@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -9,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from ablate.report import wording
+from ablate.report.figures import scales
 from ablate.report.figures.canvas import (
     BLUE,
     INK,
@@ -24,6 +26,7 @@ from ablate.settings import metrics
 
 FAR_OFF = 3.0  # times the range of the better half of the treatments, beyond which one would squeeze the others
 MOST_DOTS = 400
+_HELD_OUT: dict[str, Any] = {"color": ORANGE, "markersize": 6.5, "markerfacecolor": "white", "markeredgewidth": 2}
 
 
 def gap(runs: pd.DataFrame, score: str) -> Picture:
@@ -42,25 +45,26 @@ def gap(runs: pd.DataFrame, score: str) -> Picture:
         for place, (train, held_out, distance) in enumerate(shown.to_numpy(dtype=np.float64)):
             axes.plot([held_out, train], [place, place], color="#aab4be", linewidth=3, zorder=1, solid_capstyle="butt")
             axes.plot([train], [place], "o", color=BLUE, markersize=7, zorder=3)
-            axes.plot([held_out], [place], "D", color=ORANGE, markersize=6.5, markerfacecolor="white", markeredgewidth=2)
+            axes.plot([held_out], [place], "D", **_HELD_OUT)
             axes.annotate(
                 f"gap {wording.significant(distance, 3)}", (1.015, place), xycoords=("axes fraction", "data"),
                 va="center", fontsize=8.5, color=MUTED,
             )  # fmt: skip
         axes.plot([], [], "o", color=BLUE, label="training")
-        axes.plot([], [], "D", color=ORANGE, markerfacecolor="white", markeredgewidth=2, label="validation")
+        axes.plot([], [], "D", **_HELD_OUT, label="validation")
         axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, borderaxespad=0.2, handletextpad=0.2)
         axes.set_yticks(range(len(shown)), [wording.cut(str(name), 46) for name in shown.index], color=INK)
         axes.set_ylim(len(shown) - 0.4, -0.6)
         axes.tick_params(axis="y", length=0)
         axes.spines["left"].set_visible(False)
         axes.grid(axis="x")
-        axes.set_xlabel(f"{wording.with_unit(title, score)}, inference mode, mean over the replicates")
+        axes.set_xlabel(f"{wording.axis(score)}, inference mode, mean over the replicates")
     widest, narrowest = str(means["gap"].idxmax()), str(means["gap"].idxmin())
     found = f"Widest gap: {widest}, {wording.significant(float(means['gap'].max()), 3)}."
     if len(means) > 1:
         found += f" Narrowest: {narrowest}, {wording.significant(float(means['gap'].min()), 3)}."
-    note = f"A long bar: overfitting. Both marks far to the {_worse_side(score)}: underfitting.{_left_out(means, usual)}"
+    note = f"A long bar: overfitting. Both marks far to the {_worse_side(score)}: underfitting."
+    note += scales.far_off(means, usual)
     if len(shown) < len(usual):
         note += f" The first {len(shown)} of {len(usual)} treatments; the table has all."
     return picture(figure, "gap", f"Training and validation: {title} by treatment", found, note)
@@ -95,16 +99,17 @@ def train_against_test(runs: pd.DataFrame, best: str | None, score: str) -> Pict
             )  # fmt: skip
         _diagonal(axes, [*axes.get_xlim(), *axes.get_ylim()])
         for side, label in (("x", "training"), ("y", "test")):
-            getattr(axes, f"set_{side}label")(f"{label}: {wording.with_unit(title, score)}, inference mode")
+            getattr(axes, f"set_{side}label")(f"{label}: {wording.axis(score)}, inference mode")
         axes.grid()
     lower = metrics.lower_is_better(f"test_{score}")
     best_test = str(means[sides[1]].idxmin() if lower else means[sides[1]].idxmax())
     found = f"{best_test} is best in the test, {wording.value(float(means[sides[1]][best_test]), f'test_{score}')}."
     where = "above" if lower else "below"
     note = (
-        f"Round marks: means of treatments; squares and diamonds: the baseline and the best; small dots: runs. The farther "
-        f"{where} the diagonal, the wider the gap; the {'lower' if lower else 'higher'}, the better.{_left_out(means, usual)}"
+        "Round marks: means of treatments; squares and diamonds: the baseline and the best; small dots: runs. The "
+        f"farther {where} the diagonal, the wider the gap; the {'lower' if lower else 'higher'}, the better."
     )
+    note += scales.far_off(means, usual)
     return picture(figure, "train-test", f"Training against test: {title}", found, note)
 
 
@@ -124,12 +129,6 @@ def _without_far_off(means: pd.DataFrame, sides: Sequence[str], score: str) -> p
     best, middle = float((means[list(sides)] * sign).min(axis=1).min()), float(worst.median())
     limit = middle + FAR_OFF * (middle - best)
     return means[worst <= limit] if math.isfinite(limit) and (worst <= limit).any() else means
-
-
-def _left_out(means: pd.DataFrame, usual: pd.DataFrame) -> str:
-    left = [wording.cut(str(name), 60) for name in means.index.difference(usual.index, sort=False)]
-    more = f" and {len(left) - 5} more" if len(left) > 5 else ""
-    return f" Far off, and left out: {', '.join(left[:5])}{more}." if left else ""
 
 
 def _worse_side(score: str) -> str:

@@ -39,10 +39,11 @@ def figure(runs: Mapping[str, Sequence[Record]]) -> Picture | None:
     found = " ".join(_finding(name, pairs) for name, pairs in shown.items())
     most = max(map(len, shown.values()))
     note = (
-        "A dot: an example of the test set and a run; on the line a prediction is right, above it too high. Dots that lie "
-        "flatter than the line: high values are predicted too low and low ones too high."
+        "A dot: an example of the test set and a run; on the line a prediction is right, above it too high. Where the "
+        "dots lie flatter than the line, high values are predicted too low and low ones too high."
     )
-    note += f" At most {MOST_DOTS} of {most:,} dots are drawn, evenly picked by what is true." if most > MOST_DOTS else ""
+    if most > MOST_DOTS:
+        note += f" At most {MOST_DOTS} of {most:,} dots are drawn, evenly picked by what is true."
     return picture(drawn, "predicted", "Predicted against true, test set", found, note)
 
 
