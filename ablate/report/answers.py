@@ -307,13 +307,15 @@ def _layer_note(symptom: str, moment: str, layer: str, activation: str, rows: li
 
 def thresholds_note(findings: Findings) -> str:
     """Where the diagnoses begin."""
-    limits = findings.snapshot.study.thresholds
+    limits, task = findings.snapshot.study.thresholds, findings.snapshot.study.measured.task
+    by = wording.LEARNED[task]
+    gap = "gap" if task == "classification" else f"{by.training} above {by.validation}, by"
     return (
-        f"Diagnoses, the first that fits: diverged (a loss is not finite); untrained (training accuracy below "
-        f"{limits.untrained:.0%} of the way from guessing to no errors); still improving (validation loss fell by over "
+        f"Diagnoses, the first that fits: diverged (a loss is not finite); untrained ({by.training} below "
+        f"{limits.untrained:.0%} of the way from {'guessing' if by.in_points else by.guess} to no errors); still improving (validation loss fell by over "
         f"{limits.improving:.0%} in the last {limits.improving_span:.0%} of the epochs, and is not over "
-        f"{limits.loss_rise:.0%} above its minimum); underfit (training accuracy "
-        f"{wording.points(limits.underfit)} below the best treatment's); overfit (gap over "
-        f"{wording.points(limits.gap)} and validation loss over {limits.loss_rise:.0%} above its minimum); gap only; "
+        f"{limits.loss_rise:.0%} above its minimum); underfit ({by.training} "
+        f"{by.size(limits.underfit)} below the best treatment's); overfit ({gap} over "
+        f"{by.size(limits.gap)} and validation loss over {limits.loss_rise:.0%} above its minimum); gap only; "
         "good fit. The file sets these limits under [diagnosis]."
     )

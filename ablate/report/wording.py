@@ -3,11 +3,13 @@
 import math
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from ablate.analysis.pairs import LARGEST_DROPPED_SHARE
 from ablate.settings.metrics import epochs_to, is_share
 from ablate.settings.thresholds import Thresholds
+from ablate.tables.targets import Task
 
 METRIC_NAMES = {
     "test_accuracy": "test accuracy",
@@ -125,14 +127,37 @@ def unit(metric: str) -> str:
     return "s" if metric.startswith("seconds") else ""
 
 
-def diagnoses(thresholds: Thresholds) -> dict[str, str]:
+@dataclass(frozen=True)
+class Learned:
+    """What diagnoses are made by: accuracy, or the share of the variance that predicted numbers explain."""
+
+    training: str
+    validation: str
+    guess: str
+    in_points: bool
+
+    def size(self, share: float) -> str:
+        """A limit with its unit."""
+        return points(share) if self.in_points else f"{share:g}"
+
+
+LEARNED: dict[Task, Learned] = {
+    "classification": Learned(
+        "training accuracy", "validation accuracy", "always guessing the largest class", in_points=True
+    ),
+    "regression": Learned("R² in training", "R² in validation", "always predicting the mean", in_points=False),
+}
+
+
+def diagnoses(thresholds: Thresholds, task: Task = "classification") -> dict[str, str]:
     """What each diagnosis means at a study's limits, as the end of a sentence."""
-    gap = f"training accuracy is over {points(thresholds.gap)} above validation accuracy"
+    by = LEARNED[task]
+    gap = f"{by.training} is over {by.size(thresholds.gap)} above {by.validation}"
     return {
         "diverged": "the loss stopped being a finite number",
-        "untrained": "training accuracy is hardly better than always guessing the largest class",
+        "untrained": f"{by.training} is hardly better than {by.guess}",
         "still improving": "the validation loss was still falling when training ended; more epochs would help",
-        "underfit": f"training accuracy stays over {points(thresholds.underfit)} below the best treatment's",
+        "underfit": f"{by.training} stays over {by.size(thresholds.underfit)} below the best treatment's",
         "overfit": f"{gap}, and the validation loss over {thresholds.loss_rise:.0%} above its minimum",
         "gap only": f"{gap}, but the validation loss hardly above its minimum",
         "good fit": "none of the other labels applies",
