@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 from ablate.study.arguments import ARGUMENTS, Argument, ArgumentName
 from ablate.study.layer_metrics import ClaimMetric
 from ablate.study.levels import STRICT, NonNegative, Positive
-from ablate.study.metrics import Metric
+from ablate.study.metrics import MetricEntry, MetricName, score_name
 from ablate.study.remedies import REMEDIES, Family
 from ablate.study.settings import Data, Model, StudyName, Training
 from ablate.study.thresholds import DEFAULTS, Thresholds
@@ -19,7 +19,7 @@ Design = Literal["one-at-a-time", "grid", "leave-one-out", "pairwise", "listed"]
 SaveModels = Literal["best", "all", "none"]
 SECTIONS: dict[str, type[BaseModel]] = {"data": Data, "model": Model, "training": Training}
 MOST_TABLES = 1_000  # excludes, or claims: every treatment is compared with each
-NOT_VARIED = ("training.continue_from",)  # which study goes on is not a treatment of it
+NOT_VARIED = ("training.continue_from", "data.positive")  # which study goes on, and what is asked, is no treatment
 
 
 def flatten(table: Any) -> Any:
@@ -60,6 +60,8 @@ class StudySection(BaseModel):
         design: which treatments are trained.
         replicates: independent repeats of every treatment, with seeds 1 to N.
         seeds: the seeds themselves, instead of `replicates`.
+        metrics: what is measured of every epoch and of the test set beside accuracy and loss: names of metrics, or
+            functions (`"module:function"`) that return a Keras metric.
         primary: the metric that the effects and their verdicts are about.
         secondary: further metrics whose effects are shown.
         save_models: which networks are kept as `.keras` files: those of the baseline and of the best treatment, all
@@ -74,8 +76,9 @@ class StudySection(BaseModel):
     design: Design = "one-at-a-time"
     replicates: Annotated[int, Field(ge=1, le=100_000)] = 10
     seeds: Annotated[list[Annotated[int, Field(ge=0, lt=2**32)]], Field(min_length=1)] | None = None
-    primary: Metric = "test_accuracy"
-    secondary: list[Metric] = ["test_loss", "gap", "epochs_to_val_accuracy_0.9", "seconds_train"]
+    metrics: list[MetricEntry] = []
+    primary: MetricName = "test_accuracy"
+    secondary: list[MetricName] = ["test_loss", "gap", "epochs_to_val_accuracy_0.9", "seconds_train"]
     save_models: SaveModels = "best"
     linked: list[Names] = []
     full: AnyLevels = {}
@@ -88,6 +91,9 @@ class StudySection(BaseModel):
             raise PydanticCustomError("seeds", "seeds should all differ")
         if self.seeds is not None and "replicates" in self.model_fields_set:
             raise PydanticCustomError("seeds", "takes replicates or seeds, not both")
+        names = [score_name(entry) for entry in self.metrics]
+        if len(set(names)) < len(names):
+            raise PydanticCustomError("metrics", "metrics should all have names of their own")
         if self.full and self.design != "leave-one-out":
             raise PydanticCustomError("full", "full is for design = 'leave-one-out' alone; remove the key")
         return self

@@ -21,6 +21,7 @@ from pydantic_core import PydanticCustomError
 from ablate.study.arguments import Arguments
 from ablate.study.code import Reference
 from ablate.study.levels import STRICT, Positive, label
+from ablate.study.metrics import Measured, MetricEntry
 from ablate.study.remedies import REMEDIES
 
 LONGEST_NAME = 200  # bytes of a folder's name; file systems take 255
@@ -57,6 +58,7 @@ Activation = Annotated[
 ]
 
 
+ClassName = bool | int | float | Annotated[str, Field(min_length=1)]
 Columns = Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1)]
 
 
@@ -92,6 +94,8 @@ class Data(BaseModel):
         missing: what a missing value is: an error; filled with the median of the training rows, with a column that says
             so (a category of its own in a column of text); or a reason to leave out the row.
         max_categories: columns that the categories of one column of text become at most; rare ones share the last.
+        positive: the class that scores of two classes are about (F1, precision, recall, ROC AUC, average precision);
+            the second in the order of the classes by default.
         dates: columns of dates, which become numbers: year, month, day, weekday, and hour and minute if there are any.
     """
 
@@ -117,6 +121,7 @@ class Data(BaseModel):
     missing: Literal["error", "median", "drop"] = "error"
     max_categories: Annotated[int, Field(ge=2, le=10_000)] = 50
     dates: Columns | None = None
+    positive: ClassName | None = None
 
     @model_serializer(mode="wrap")
     def _without_unused_keys_of_tables(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -227,6 +232,20 @@ _LEVELS: dict[str, Any] = {name: (remedy.level, remedy.default) for name, remedy
 Remedies: Any = create_model("Remedies", __base__=_Levels, **_LEVELS)
 
 
+class Scores(BaseModel):
+    """What is measured beside accuracy and loss.
+
+    Attributes:
+        metrics: see `StudySection.metrics`.
+        gap: the score that the generalization gap is of.
+    """
+
+    model_config = STRICT
+
+    metrics: list[MetricEntry] = []
+    gap: str = "accuracy"
+
+
 class RunSettings(BaseModel):
     """The settings of one treatment. Equal settings and equal seeds train equal networks."""
 
@@ -236,6 +255,18 @@ class RunSettings(BaseModel):
     model: Model
     training: Training
     remedies: Remedies
+    scores: Scores = Scores()
+
+    @model_serializer(mode="wrap")
+    def _without_scores_that_are_usual(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without what is measured of every run, so that runs have the keys they had before anything else was."""
+        found: dict[str, Any] = handler(self)
+        return {name: value for name, value in found.items() if name != "scores" or self.scores.metrics}
+
+    @property
+    def measured(self) -> Measured:
+        """What is measured of the run."""
+        return Measured(tuple(self.scores.metrics), self.scores.gap)
 
     @model_validator(mode="after")
     def _lists_fit_the_layers(self) -> "RunSettings":
@@ -259,7 +290,12 @@ class RunSettings(BaseModel):
         """The functions of the user's that these settings name, each with the key that names it."""
         named = {"model.activation": self.model.activation, "model.builder": self.model.builder or ""}
         found = {reference: key for key, reference in named.items() if ":" in reference}
-        return {**found, **dict.fromkeys(self.training.callbacks, "training.callbacks")}
+        measured = [entry for entry in self.scores.metrics if ":" in entry]
+        return {
+            **found,
+            **dict.fromkeys(self.training.callbacks, "training.callbacks"),
+            **dict.fromkeys(measured, "study.metrics"),
+        }
 
     def by_layer(self, remedy: Literal["batch_norm", "dropout"]) -> tuple[Any, list[Any]]:
         """The level of a remedy at the input and at every hidden layer, neutral where it does not apply.

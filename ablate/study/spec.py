@@ -8,14 +8,15 @@ from typing import Any
 from pydantic import ValidationError
 
 from ablate.errors import MOST_PROBLEMS, Problem, StudyError, suggest
-from ablate.study import checks, document, lines, problems, selection
+from ablate.study import checks, document, lines, metrics, problems, selection
 from ablate.study.arguments import ARGUMENTS
 from ablate.study.factors import Factor, link, without_repetitions
 from ablate.study.file import SECTIONS, Claim, Design, FactorsSection, SaveModels, StudyFile, known_keys
 from ablate.study.levels import label, plain
+from ablate.study.metrics import Measured
 from ablate.study.remedies import FAMILIES, REMEDIES
 from ablate.study.selection import Choice, Selection, SelectionError
-from ablate.study.settings import RunSettings
+from ablate.study.settings import RunSettings, Scores
 from ablate.study.thresholds import Thresholds
 
 Table = Mapping[str, Any]
@@ -69,6 +70,11 @@ class Study:
             fields = getattr(self.base, section)
             values |= {f"{section}.{name}": getattr(fields, name) for name in type(fields).model_fields}
         return values | {f"{ARGUMENTS}.{name}": value for name, value in self.base.model.arguments.items()}
+
+    @property
+    def measured(self) -> Measured:
+        """What is measured of its runs."""
+        return self.base.measured
 
     @property
     def columns(self) -> list[str]:
@@ -126,6 +132,7 @@ class Study:
         counted = self.seeds == tuple(range(1, len(self.seeds) + 1))
         replicates = {"replicates": len(self.seeds)} if counted else {"seeds": list(self.seeds)}
         head = {"name": self.name, "design": self.design, **replicates}
+        head |= {"metrics": self.base.scores.metrics} if self.base.scores.metrics else {}
         head |= {"primary": self.primary, "secondary": list(self.secondary), "save_models": self.save_models}
         linked = [[part.name for part in factor.members] for factor in self.factors if factor.members]
         head |= {name: value for name, value in (("linked", linked), ("full", dict(self.full))) if value}
@@ -195,9 +202,15 @@ def build(raw: dict[str, Any], source: Path, known_lines: Mapping[str, int] | No
         raise StudyError(source, lines.with_lines(error.problems, known_lines)) from None
 
 
+def _entries(raw: dict[str, Any]) -> Any:
+    """The entries of `[study] metrics`, whatever they are."""
+    section = raw.get("study")
+    return section.get("metrics") if isinstance(section, dict) else None
+
+
 def _build(raw: dict[str, Any], source: Path, known_lines: Mapping[str, int]) -> Study:
     try:
-        file = StudyFile.model_validate(raw)
+        file = StudyFile.model_validate(raw, context=metrics.context(_entries(raw)))
     except ValidationError as error:
         raise StudyError(source, problems.from_error(error, raw, known_keys())) from None
     written = _factors(file)
@@ -213,12 +226,13 @@ def _build(raw: dict[str, Any], source: Path, known_lines: Mapping[str, int]) ->
         for each, kept in zip(linked, factors, strict=True)
         if len(kept.levels) < len(each.levels)
     ]
+    head = file.study
     base = RunSettings.model_construct(
+        scores=Scores(metrics=head.metrics, gap=metrics.gap_of(head.primary)) if head.metrics else Scores(),
         **{section: getattr(file, section) for section in SECTIONS},
         remedies={name: getattr(getattr(file, remedy.family), name)[0] for name, remedy in REMEDIES.items()},
     )
     settled = _settings(base, factors, {factor.name: factor.levels[0] for factor in factors}, source)
-    head = file.study
     study = Study(
         name=head.name,
         design=head.design,
@@ -327,6 +341,7 @@ def _settings(base: RunSettings, factors: Iterable[Factor], levels: Table, sourc
     raw: dict[str, Any] = {section: getattr(base, section).model_dump(exclude_none=True) for section in SECTIONS}
     remedies = base.remedies if isinstance(base.remedies, dict) else dict(base.remedies)
     raw["remedies"] = {name: plain(level) for name, level in remedies.items()}
+    raw["scores"] = base.scores.model_dump()
     for factor in factors:
         if factor.name in levels:
             values = levels[factor.name] if factor.members else (levels[factor.name],)
@@ -336,7 +351,7 @@ def _settings(base: RunSettings, factors: Iterable[Factor], levels: Table, sourc
                     table = table.setdefault(step, {})
                 table[part.path[-1]] = value
     try:
-        return RunSettings.model_validate(raw)
+        return RunSettings.model_validate(raw, context={"measured": base.measured})
     except ValidationError as error:
         where = ", ".join(f"{name} = {_label(level)}" for name, level in levels.items())
         found = [

@@ -29,6 +29,8 @@ def _blanked(settings: RunSettings) -> dict[str, Any]:
     blanked = settings.model_dump(exclude_none=True)
     blanked["training"] = {"epochs": 1, "batch_size": settings.training.batch_size}
     blanked["remedies"] |= {"optimizer": optimizer, "learning_rate_schedule": False, "early_stopping": False}
+    if "scores" in blanked:
+        blanked["scores"] = {"metrics": ["accuracy"]}  # that predictions leave the program, not what is made of them
     if settings.model.hidden:
         blanked["remedies"] |= _blanked_pieces(settings)
     return blanked

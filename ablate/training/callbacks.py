@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from ablate.study import code
 from ablate.study.levels import Cosine, EarlyStopping, Plateau, Step
-from ablate.study.metrics import HISTORY_COLUMNS
+from ablate.study.metrics import USUAL, Measured, gap, lower_is_better
 from ablate.training.own import CallbackRun, keep_apart, made_by
 
 Logs = dict[str, float]
@@ -21,15 +21,20 @@ BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_tra
 
 
 def _mode(monitor: str) -> str:
-    return "max" if "accuracy" in monitor else "min"
+    return "min" if lower_is_better(monitor) else "max"
 
 
 class History(keras.callbacks.Callback):
-    """Keeps every per-epoch column, and notes whether a loss stopped being finite (which ends the run)."""
+    """Keeps every per-epoch column, and notes whether a loss stopped being finite (which ends the run).
 
-    def __init__(self) -> None:
+    Args:
+        measured: what there is a column of.
+    """
+
+    def __init__(self, measured: Measured = USUAL) -> None:
         super().__init__()
-        self.columns: dict[str, list[float]] = {name: [] for name in HISTORY_COLUMNS}
+        self.columns: dict[str, list[float]] = {name: [] for name in measured.history}
+        self._gap = measured.score
         self.diverged = False
         self._started = 0.0
 
@@ -40,7 +45,7 @@ class History(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Add the generalization gap to the logs, and the logs to the columns."""
         assert logs is not None
-        logs["gap"] = logs["train_accuracy"] - logs["val_accuracy"]
+        logs["gap"] = gap(logs, self._gap)
         for name, values in self.columns.items():
             values.append(time.perf_counter() - self._started if name == "seconds" else float(logs[name]))
         losses = (logs["loss"], logs["train_loss"], logs["val_loss"])

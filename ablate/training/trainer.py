@@ -14,6 +14,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 import ablate
+from ablate.results.held_out import HeldOut
 from ablate.results.record import KEPT_EPOCH, MOMENTUM, SCALING, Probe, Record, TrainerName, weights_digest
 from ablate.study.dataset import Dataset
 from ablate.study.levels import EarlyStopping
@@ -21,7 +22,7 @@ from ablate.study.ondisk import OnDisk
 from ablate.study.settings import RunSettings
 from ablate.study.splits import Split, split
 from ablate.training import data as run_data
-from ablate.training import inputs, layers
+from ablate.training import inputs, layers, scoring
 from ablate.training import kept as kept_weights
 from ablate.training import model as plain_model
 from ablate.training.callbacks import (
@@ -37,6 +38,7 @@ from ablate.training.evaluation import Evaluator
 from ablate.training.kept import Kept
 from ablate.training.program import AlteredError, Program, UnsupportedError
 from ablate.training.run import Run
+from ablate.training.scoring import Scorer, predicted_classes
 from ablate.training.user_callbacks import UserCallbacks
 from ablate.training.workshop import Bench, Workshop
 
@@ -133,7 +135,8 @@ def _train(
 ) -> Record:
     level = run.settings.remedies.early_stopping
     rules = level if isinstance(level, EarlyStopping) else None
-    history = History()
+    history = History(run.settings.measured)
+    scorer = scoring.of(run.settings.measured, run.dataset.y, run.positive)
     watched = (rules.monitor, rules.min_delta) if rules else ()
     start = (rules and rules.start_from_epoch) or 0
     snapshots = Snapshots(bench.read_weights, *watched, start=start, follow=bool(own))
@@ -148,14 +151,14 @@ def _train(
         layers.put_weights(bench.model, run.start)
     probes = bench.prober.look(sample, "initial")
     if bench.program:
-        _train_compiled(run, bench.program, callbacks)
+        _train_compiled(run, bench.program, scorer, callbacks)
     else:
-        _train_with_fit(run, bench.model, bench.evaluator, callbacks)
+        _train_with_fit(run, bench.model, bench.evaluator, scorer, callbacks)
 
     kept = kept_weights.find(bench.read_weights(), snapshots, restored=rules is not None and rules.restore_best_weights)
     probes += bench.prober.look_back(sample, kept.moments)
     compiling = bench.compile_seconds - compiled_before
-    return _record(run, trainer, bench, history, kept, probes, compiling, started, reason)
+    return _record(run, trainer, bench, history, scorer, kept, probes, compiling, started, reason)
 
 
 def _record(
@@ -163,6 +166,7 @@ def _record(
     trainer: TrainerName,
     bench: Bench,
     history: History,
+    scorer: Scorer,
     kept: Kept,
     probes: Sequence[Probe],
     compiling: float,
@@ -170,9 +174,10 @@ def _record(
     reason: str,
 ) -> Record:
     """What is kept of a training, as its network is now."""
-    scores = {} if kept.epoch is not None else _inference_scores(run, bench.evaluator)
-    result = kept_weights.figures(history.columns, kept, scores)
-    result["test_loss"], result["test_accuracy"] = bench.evaluator.score(run.data, run.scaling, run.rows.test)
+    scores = {} if kept.epoch is not None else _inference_scores(run, bench.evaluator, scorer)
+    result = kept_weights.figures(history.columns, kept, scores, run.settings.measured)
+    tested, held_out = _tested(run, bench.evaluator, scorer)
+    result |= tested
     result["parameters"] = layers.parameters(bench.model)
     weights = layers.weights_by_layer(bench.model)
     if run.keep:
@@ -200,10 +205,23 @@ def _record(
             **({MOMENTUM: momentum} if (momentum := layers.batch_norm_momentum(bench.model)) is not None else {}),
             **({"trainer_reason": reason} if reason else {}),
         },
+        held_out=held_out,
     )
 
 
-def _train_compiled(run: Run, program: Program, callbacks: Sequence[keras.callbacks.Callback]) -> None:
+def _tested(run: Run, evaluator: Evaluator, scorer: Scorer) -> tuple[Logs, HeldOut | None]:
+    """The columns of the test set, as a model is now, and what else is kept of its answers."""
+    rows = run.rows.test
+    found = evaluator.score(run.data, run.scaling, rows)
+    columns = {"test_loss": found.loss, "test_accuracy": found.accuracy}
+    columns |= scorer.columns("test", rows, found.predictions)
+    if not run.settings.measured.held_out:
+        return columns, None
+    held_out = scorer.held_out(rows, found.predictions)
+    return {**columns, "predicted_classes": predicted_classes(found.predictions)}, held_out
+
+
+def _train_compiled(run: Run, program: Program, scorer: Scorer, callbacks: Sequence[keras.callbacks.Callback]) -> None:
     epochs = run.settings.training.epochs
     program.model.stop_training = False
     told = keras.callbacks.CallbackList(
@@ -213,7 +231,8 @@ def _train_compiled(run: Run, program: Program, callbacks: Sequence[keras.callba
     told.on_train_begin()
     for epoch in range(epochs):
         told.on_epoch_begin(epoch)
-        logs = program.epoch(run.order(epoch))
+        logs, predictions = program.epoch(run.order(epoch))
+        logs |= scorer.every_epoch(run.rows, predictions)
         told.on_epoch_end(epoch, logs)
         if program.model.stop_training:
             break
@@ -222,7 +241,11 @@ def _train_compiled(run: Run, program: Program, callbacks: Sequence[keras.callba
 
 
 def _train_with_fit(
-    run: Run, model: keras.Model, evaluator: Evaluator, callbacks: Sequence[keras.callbacks.Callback]
+    run: Run,
+    model: keras.Model,
+    evaluator: Evaluator,
+    scorer: Scorer,
+    callbacks: Sequence[keras.callbacks.Callback],
 ) -> None:
     plain_model.materialize(model, run.scaling.shape)
     model.fit(
@@ -231,19 +254,20 @@ def _train_with_fit(
         shuffle=False,
         steps_per_epoch=run.steps,
         verbose=0,
-        callbacks=[AddScores(lambda: _inference_scores(run, evaluator)), *callbacks],
+        callbacks=[AddScores(lambda: _inference_scores(run, evaluator, scorer)), *callbacks],
     )
 
 
-def _inference_scores(run: Run, evaluator: Evaluator) -> Logs:
-    """Loss and accuracy of the training sample and of the validation rows, as a model is now."""
-    train_loss, train_accuracy = evaluator.score(run.data, run.scaling, run.rows.train_sample)
-    val_loss, val_accuracy = evaluator.score(run.data, run.scaling, run.rows.validation)
+def _inference_scores(run: Run, evaluator: Evaluator, scorer: Scorer) -> Logs:
+    """All scores of the training sample and of the validation rows, as a model is now."""
+    train = evaluator.score(run.data, run.scaling, run.rows.train_sample)
+    held_out = evaluator.score(run.data, run.scaling, run.rows.validation)
     return {
-        "train_loss": train_loss,
-        "train_accuracy": train_accuracy,
-        "val_loss": val_loss,
-        "val_accuracy": val_accuracy,
+        "train_loss": train.loss,
+        "train_accuracy": train.accuracy,
+        "val_loss": held_out.loss,
+        "val_accuracy": held_out.accuracy,
+        **scorer.every_epoch(run.rows, {"train": train.predictions, "val": held_out.predictions}),
     }
 
 
