@@ -14,11 +14,12 @@ The names below are imported when first used, so that `import ablate` stays chea
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from ablate.version import __version__
+
 if TYPE_CHECKING:
     from ablate.api import Results, compare, load, open_results, run
     from ablate.errors import AblateError
 
-__version__ = "0.1.0"
 __all__ = ["AblateError", "Results", "__version__", "compare", "load", "open_results", "run"]
 
 _HOMES = {

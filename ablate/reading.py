@@ -176,3 +176,11 @@ def _content(handle: int, most: int) -> bytes:
     if len(content) > most:  # it grew meanwhile, or its size is not known before, as in /proc
         raise DamagedError(f"it has more than the {most:,} bytes that are read")
     return content
+
+
+def memory_limit() -> int:
+    """Bytes that a data set may take before its features are left on disk: an eighth of the machine's memory.
+
+    Planning and reading hold up to three copies for a moment, every worker one for good.
+    """
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 8

@@ -21,8 +21,8 @@ from playwright.sync_api import Browser
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the invented studies are the tests'
 
-from ablate.report import page
 from ablate.report.findings import Findings
+from ablate.report.page import html as page
 from tests import chromium, invented
 
 FRAME = "new Promise((drawn) => requestAnimationFrame(() => setTimeout(drawn)))"

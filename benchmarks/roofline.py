@@ -21,9 +21,9 @@ from pathlib import Path  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
 import ablate  # noqa: E402
-from ablate.study import sources, splits  # noqa: E402
-from ablate.study.settings import RunSettings  # noqa: E402
-from ablate.study.splits import Split  # noqa: E402
+from ablate.data import sources, splits  # noqa: E402
+from ablate.data.splits import Split  # noqa: E402
+from ablate.settings.run import RunSettings  # noqa: E402
 from ablate.training import data as run_data  # noqa: E402
 from ablate.training.program import Program  # noqa: E402
 

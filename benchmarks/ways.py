@@ -22,8 +22,9 @@ import keras
 import numpy as np
 
 import ablate
-from ablate.study import design, sources, splits
-from ablate.study.settings import RunSettings
+from ablate.data import sources, splits
+from ablate.settings.run import RunSettings
+from ablate.study import design
 from ablate.study.spec import Study
 from ablate.training.callbacks import stopping
 from ablate.training.model import build, compile_model

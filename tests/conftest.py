@@ -11,7 +11,7 @@ import pytest
 
 from ablate.api import confirming, networks, plans
 from ablate.execution.assignment import Assignment, Outcome
-from ablate.execution.local import Lanes
+from ablate.execution.engines.local import Lanes
 from ablate.execution.scheduler import Options
 from ablate.study import spec
 from ablate.study.spec import Study

@@ -17,7 +17,8 @@ from ablate.results.identity import DataFacts, Identity, PlannedRun, data_name, 
 from ablate.results.record import Failure, Moment, Probe, Record
 from ablate.results.snapshot import Snapshot
 from ablate.results.store import Store
-from ablate.study import design, document, spec
+from ablate.settings import document
+from ablate.study import design, spec
 
 EPOCHS = 6
 BINS = 60

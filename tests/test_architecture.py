@@ -22,19 +22,26 @@ NOTHING_TO_TEST = {
     "data/__init__.py": "a docstring",
     "execution/__init__.py": "a docstring",
     "report/__init__.py": "a docstring",
+    "report/nightly/__init__.py": "a docstring",
+    "report/page/__init__.py": "a docstring",
     "results/__init__.py": "a docstring",
+    "settings/__init__.py": "a docstring",
     "study/__init__.py": "a docstring",
+    "tables/__init__.py": "a docstring",
     "training/__init__.py": "a docstring",
+    "usercode/__init__.py": "a docstring",
+    "version.py": "a number",
 }
 
 # Contract -> a module of the package, and an import that the contract forbids there.
 BREAKS = {
-    "rooms": ("study/levels.py", "from ablate.results import store"),
+    "rooms": ("settings/levels.py", "from ablate.results import store"),
+    "circles": ("study/factors.py", "from ablate.study import spec"),
     "training": ("execution/scheduler.py", "from ablate.training import seeds"),
     "tensorflow": ("results/table.py", "import keras"),
     "analysis": ("analysis/effects.py", "from ablate.results.store import Store"),
     "plans": ("results/table.py", "import seaborn"),
-    "commands": ("cli/plan.py", "from ablate.report import page"),
+    "commands": ("cli/plan.py", "from ablate.report.page import html as page"),
 }
 
 
@@ -87,7 +94,7 @@ def test_contract_can_fail(contract, tmp_path):
     done = check_contracts(tmp_path, "--contract", contract)
     assert done.returncode == 1
     assert "1 broken" in done.stdout, done.stdout + done.stderr
-    assert module.removesuffix(".py").replace("/", ".") in done.stdout
+    assert module.removesuffix(".py").rpartition("/")[2] in done.stdout.rpartition("broken")[2]
 
 
 @pytest.mark.parametrize("tool", ["import_diagram.py", "study_file.py"])

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from ablate import api
-from ablate.execution.local import Lanes
-from ablate.study import document, spec
+from ablate.execution.engines.local import Lanes
+from ablate.settings import document
+from ablate.study import spec
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 CHAPTER = EXAMPLES / "chapter6"  # eleven studies of MNIST

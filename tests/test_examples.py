@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from ablate.study.levels import INITIALIZERS, OPTIMIZERS, SCHEDULES
-from ablate.study.remedies import REMEDIES
+from ablate.settings.levels import INITIALIZERS, OPTIMIZERS, SCHEDULES
+from ablate.settings.remedies import REMEDIES
 from tests.commands import ablate
 
 ROOT = Path(__file__).parents[1]
@@ -165,7 +165,7 @@ def test_the_page_of_remedies_names_them_all() -> None:
 def test_a_remedy_is_added_in_two_files_as_the_page_says(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "ablate", tmp_path / "ablate", ignore=shutil.ignore_patterns("__pycache__"))
     changes = CHANGE.findall(REMEDIES_PAGE)
-    assert [name for name, _ in changes] == ["ablate/study/remedies.py", "ablate/training/model.py"]
+    assert [name for name, _ in changes] == ["ablate/settings/remedies.py", "ablate/training/model.py"]
     for name, change in changes:
         lines = change.splitlines()
         before = "\n".join(line[1:] for line in lines if not line.startswith("+"))

@@ -12,7 +12,13 @@ import grimp
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "architecture.md"
 BEGIN, END = "<!-- imports: begin -->", "<!-- imports: end -->"
-EVERYWHERE = {"errors", "reading", "text"}  # every room may import them; their arrows would hide the others
+EVERYWHERE = {
+    "errors",
+    "reading",
+    "shipped",
+    "text",
+    "version",
+}  # every room may import them; their arrows would hide the others
 
 
 def arrows(package: str = "ablate") -> dict[tuple[str, str], set[str]]:

@@ -7,10 +7,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from ablate.study.document import value_text
+from ablate.settings.document import value_text
+from ablate.settings.run import Data, Model, Training
+from ablate.settings.thresholds import Thresholds
 from ablate.study.file import Claim, StudyFile, StudySection, json_schema
-from ablate.study.settings import Data, Model, Training
-from ablate.study.thresholds import Thresholds
 
 TARGET = Path(__file__).parents[1] / "docs" / "study-file.md"
 TABLES: dict[str, type[BaseModel]] = {

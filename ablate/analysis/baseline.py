@@ -10,7 +10,7 @@ import pandas as pd
 from ablate.analysis import estimates
 from ablate.analysis.estimates import CONFIDENCE, FEWEST_SEEDS, Estimate
 from ablate.analysis.pairs import LARGEST_DROPPED_SHARE, Pairs, grouped, measured, side_by_side
-from ablate.study.metrics import LOSS, describe, is_counted, is_share, is_time, lower_is_better
+from ablate.settings.metrics import LOSS, describe, is_counted, is_share, is_time, lower_is_better
 
 Verdict = Literal["regression", "improvement", "fine", "inconclusive"]
 PLAIN = 10  # floors; a change of that size that is the same in every seed is no luck, however few the seeds

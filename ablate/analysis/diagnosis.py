@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ablate.analysis.pairs import side_by_side
-from ablate.study.thresholds import DEFAULTS, Thresholds
+from ablate.settings.thresholds import DEFAULTS, Thresholds
 
 Diagnosis = Literal["diverged", "untrained", "still improving", "underfit", "overfit", "gap only", "good fit"]
 DIAGNOSES: tuple[Diagnosis, ...] = get_args(Diagnosis)

@@ -7,7 +7,7 @@ import pandas as pd
 from scipy import stats
 
 from ablate.analysis.estimates import Floats
-from ablate.study.metrics import epochs_to, falls
+from ablate.settings.metrics import epochs_to, falls
 
 
 def with_metric(runs: pd.DataFrame, histories: pd.DataFrame, metric: str) -> pd.DataFrame:

@@ -9,7 +9,7 @@ import pandas as pd
 from ablate.analysis import estimates
 from ablate.analysis.estimates import CONFIDENCE, FEWEST_SEEDS
 from ablate.analysis.pairs import Pairs, measured, pair_levels
-from ablate.study.metrics import lower_is_better
+from ablate.settings.metrics import lower_is_better
 
 _WHOLE = ("n", "dropped", "censored")
 _NUMBERS = ("mean", "low", "high", "bca_low", "bca_high", "p", "p_sign_flip", "p_holm", "detectable")

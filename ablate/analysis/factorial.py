@@ -13,7 +13,7 @@ from ablate.analysis import estimates
 from ablate.analysis.effects import verdict
 from ablate.analysis.estimates import CONFIDENCE, FEWEST_SEEDS, SAME, Floats
 from ablate.analysis.pairs import LARGEST_DROPPED_SHARE, Pairs, measured, pair
-from ablate.study.metrics import lower_is_better
+from ablate.settings.metrics import lower_is_better
 
 _ESTIMATED = ("metric", "n", "dropped", "mean", "low", "high", "p", "p_holm", "verdict")
 INTERACTIONS = ("factor", "level", "other_factor", "other_level", *_ESTIMATED)

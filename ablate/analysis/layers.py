@@ -10,7 +10,7 @@ import pandas as pd
 from scipy import stats
 
 from ablate.analysis.estimates import Floats
-from ablate.study.thresholds import DEFAULTS, Thresholds
+from ablate.settings.thresholds import DEFAULTS, Thresholds
 
 Symptom = Literal["equal weights", "saturated", "dead units", "fading", "growing", "not normal"]
 COLUMNS = ("treatment", "moment", "symptom", "layer", "activation", "value", "runs", "of")

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ablate.analysis.estimates import ROUNDING, SAME, Floats
-from ablate.study.metrics import epochs_to
+from ablate.settings.metrics import epochs_to
 
 LARGEST_DROPPED_SHARE = 0.1
 LOSSES = ("train_loss", "val_loss", "test_loss")  # what tells equal runs from runs with equal accuracies

@@ -5,7 +5,7 @@ import math
 import pandas as pd
 
 from ablate.analysis.pairs import LARGEST_DROPPED_SHARE
-from ablate.study.metrics import USUAL, lower_is_better
+from ablate.settings.metrics import USUAL, lower_is_better
 
 
 def winner(runs: pd.DataFrame, score: str = USUAL.score) -> str | None:

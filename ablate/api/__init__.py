@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from ablate.api import telling
 from ablate.api.adopting import adopt, adoptable
 from ablate.api.auditing import Retrained, retrain
+from ablate.api.comparing import compare
 from ablate.api.confirming import confirm, plan_confirmation
 from ablate.api.confirming import confirm as confirm_plan
-from ablate.api.gate import check, compare
 from ablate.api.networks import SUFFIXES, Scored, check_models, evaluate_networks, find_runs, save_networks
 from ablate.api.plans import Plan, early_lanes, load, make_plan, probe, results_folder, run_plan
 from ablate.api.results import Results, open_asked, open_results, read_folder, read_results
@@ -62,6 +62,8 @@ __all__ = [
     "run_plan",
     "save_networks",
 ]
+
+check = Results.check  # `check(results)` reads as the command does
 
 
 def run(

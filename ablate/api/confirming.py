@@ -7,7 +7,7 @@ from ablate.api.plans import Plan, check_trust
 from ablate.errors import EmptyResultsError
 from ablate.execution import scheduler
 from ablate.execution.assignment import Outcome
-from ablate.execution.local import Lanes
+from ablate.execution.engines.local import Lanes
 from ablate.execution.progress import Listener
 from ablate.execution.scheduler import Options, StopSignal
 from ablate.results import confirmation, entries, snapshot

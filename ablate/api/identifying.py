@@ -5,15 +5,18 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from ablate.data import sources, splits
+from ablate.data.dataset import Dataset
+from ablate.data.duplicates import Shared, shared_rows
 from ablate.errors import Problem, StoreError, StudyError
 from ablate.results import identity as identities
 from ablate.results import origins
 from ablate.results.identity import DataFacts, Identity
 from ablate.results.store import Store
-from ablate.study import builders, code, design, model_files, sources, splits, tokens
-from ablate.study.dataset import Dataset
-from ablate.study.duplicates import Shared, shared_rows
+from ablate.settings.references import is_reference
+from ablate.study import design
 from ablate.study.spec import Study
+from ablate.usercode import builders, code, model_files, tokens
 
 
 def identify(study: Study, treatments: Sequence[design.Treatment], reports: Path) -> Identity:
@@ -45,7 +48,7 @@ def look_at(study: Study, treatments: Sequence[design.Treatment], reports: Path)
     Raises:
         StudyError: the data comes from a function; or as `identify`.
     """
-    called = sorted({each.settings.data.source for each in treatments if code.is_reference(each.settings.data.source)})
+    called = sorted({each.settings.data.source for each in treatments if is_reference(each.settings.data.source)})
     if called:
         message = (
             "these runs were not planned yet; 'ablate run' calls the function, and nothing that shows results does"

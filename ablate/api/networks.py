@@ -8,18 +8,19 @@ from pathlib import Path
 
 from ablate.api.plans import Plan, check_trust, is_among_results, load
 from ablate.api.results import Results
+from ablate.data.splits import LARGEST_TRAIN_SAMPLE
 from ablate.errors import AblateError, EmptyResultsError, Problem, StoreError, StudyError
 from ablate.execution import networks
-from ablate.execution.local import Lanes
+from ablate.execution.engines.local import Lanes
 from ablate.results import weights
 from ablate.results.identity import Identity, PlannedRun
 from ablate.results.record import Record
 from ablate.results.store import Store
+from ablate.settings.references import is_reference
+from ablate.settings.run import RunSettings
 from ablate.study import design
-from ablate.study.code import ELSEWHERE, is_reference
-from ablate.study.settings import RunSettings
 from ablate.study.spec import Study
-from ablate.study.splits import LARGEST_TRAIN_SAMPLE
+from ablate.usercode.code import ELSEWHERE
 
 MOST_LISTED = 5
 SUFFIXES = (".keras", ".h5")

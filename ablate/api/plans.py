@@ -12,7 +12,7 @@ from ablate.api.identifying import identify
 from ablate.errors import Problem, StudyError, WorkerError
 from ablate.execution import estimate, networks, scheduler
 from ablate.execution.assignment import Outcome
-from ablate.execution.local import Lanes
+from ablate.execution.engines.local import Lanes
 from ablate.execution.progress import Listener, Progress
 from ablate.execution.scheduler import Options, StopSignal
 from ablate.results import entries, snapshot
@@ -20,10 +20,12 @@ from ablate.results import identity as identities
 from ablate.results.identity import DataFacts, Identity, PlannedRun
 from ablate.results.record import Record
 from ablate.results.store import Store
-from ablate.study import code, design, document, model_files, spec
+from ablate.settings import document
+from ablate.settings.structure import structure_name
+from ablate.study import design, spec
 from ablate.study.design import DEFAULT_MAX_RUNS
 from ablate.study.spec import Study
-from ablate.study.structure import structure_name
+from ablate.usercode import code, model_files
 
 REPORTS = "reports"
 

@@ -8,7 +8,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ablate.api import judging
 from ablate.api.confirming import distinct_treatments
+from ablate.api.current import study_now
 from ablate.api.identifying import look_at
 from ablate.api.plans import Plan, is_among_results, load, results_folder
 from ablate.errors import EmptyResultsError, Problem, StoreError, StudyError
@@ -18,15 +20,16 @@ from ablate.results.files import replace_file
 from ablate.results.identity import Identity, PlannedRun
 from ablate.results.snapshot import Snapshot
 from ablate.results.store import Store
-from ablate.study import design, document
-from ablate.study.metrics import is_metric
+from ablate.settings import document
+from ablate.settings.metrics import is_metric
+from ablate.study import design
 from ablate.study.spec import Study
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from ablate.report.findings import Findings
-    from ablate.report.gate import Night
+    from ablate.report.nightly.gate import Night
 
 
 class Results:
@@ -125,7 +128,7 @@ class Results:
         """
         if not self.snapshot.records:
             raise EmptyResultsError(f"no page without a finished run: {failed.why_nothing(self.snapshot, self.store)}")
-        from ablate.report import page
+        from ablate.report.page import html as page
 
         target = Path(path) if path is not None else self.store.root / "report.html"
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -135,15 +138,13 @@ class Results:
 
     def check(
         self,
-        baseline: str | os.PathLike[str] | None = None,
+        baseline: str | os.PathLike[str] | judging.Stored | None = None,
         *,
         save_baseline: str | os.PathLike[str] | None = None,
         floor: float | None = None,
     ) -> "Night":
-        """Whether something is wrong with these results; see `ablate.api.gate.check`."""
-        from ablate.api.gate import check
-
-        return check(self, baseline, save_baseline=save_baseline, floor=floor)
+        """Whether something is wrong with these results; see `ablate.api.judging.check`."""
+        return judging.check(self.findings, self.store.root, baseline, save_baseline=save_baseline, floor=floor)
 
     def _repr_html_(self) -> str:
         """A summary for notebooks: how far the study is, and its effects."""
@@ -178,7 +179,7 @@ def open_results(
     overrides = list(overrides)
     study = _study_of_results(config, overrides, out)
     store = Store(results_folder(study, out) if config is not None or overrides else study.source.parent)
-    return _open(study, store, "" if config is not None or overrides else _changed_since(study))
+    return _open(study, store, "" if config is not None or overrides else _changed_since(study, store.root))
 
 
 def open_asked(
@@ -258,13 +259,10 @@ def _open(study: Study, store: Store, note: str = "") -> Results:
     return Results(content, store, note)
 
 
-def _changed_since(kept: Study) -> str:
-    """A note if the study file at hand says something else than the study that was run."""
-    try:
-        now = load()
-    except StudyError:
-        return ""
-    if now.name != kept.name or now.document() == kept.document():
+def _changed_since(kept: Study, root: Path) -> str:
+    """A note if the study file says something else now than the study that was run."""
+    now = study_now(kept, root)
+    if now is None or now.document() == kept.document():
         return ""
     return (
         f"this is the study as it was run last; {now.source} now says something else (-c {now.source.name} shows that)"

@@ -6,7 +6,7 @@ from pathlib import Path
 from ablate import reading
 from ablate.errors import AblateError, StoreError
 from ablate.results import baseline, upkeep
-from ablate.study import code
+from ablate.usercode import code
 
 JUNIT, SUMMARY, BASELINE = "--junit", "--summary", "--save-baseline"
 LARGEST = 2**28  # bytes of a file that is looked at before it is replaced

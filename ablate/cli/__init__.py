@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-import ablate
+from ablate.version import __version__
 
 # Command -> what it does. The texts stand here so that `ablate --help` imports no command.
 COMMANDS = {
@@ -66,7 +66,7 @@ def _open_streams() -> None:
 
 
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(ablate.__version__, prog_name="ablate")
+@click.version_option(__version__, prog_name="ablate")
 def main() -> None:
     """Which remedy helps this network, by how much, and how sure are we?
 

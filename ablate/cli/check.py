@@ -20,7 +20,7 @@ from ablate.cli.console import command as handled
 from ablate.cli.options import floor_option, study_options
 
 if TYPE_CHECKING:
-    from ablate.api.gate import Night
+    from ablate.api.judging import Night
 
 STEP_SUMMARY = "GITHUB_STEP_SUMMARY"  # names the file whose Markdown is shown on the page of a job
 CLAIM_KEYS = ("says", "verdict", "metric", "estimate", "low", "high", "n", "reason")
@@ -73,11 +73,11 @@ def command(
       0  none of these
     """  # noqa: D301 - click keeps the lines of what follows this character
     from ablate import api
-    from ablate.api import gate, targets
+    from ablate.api import judging, targets
     from ablate.errors import EmptyResultsError
 
     targets.check({targets.BASELINE: save_baseline, targets.JUNIT: junit, targets.SUMMARY: summary})
-    known = gate.read_baseline(baseline)  # a bad file is told before anything else is looked at
+    known = judging.read_baseline(baseline)  # a bad file is told before anything else is looked at
     try:
         results = api.open_results(config, overrides, out=out)
     except EmptyResultsError as error:
@@ -141,14 +141,14 @@ def _write(
     night: "Night | str", junit: Path | None, summary: Path | None, output: Output, page: Path | None = None
 ) -> None:
     """Write the files that were asked for, and the summary where a CI server shows it."""
-    from ablate.api import gate
+    from ablate.api import judging
 
     if junit is not None:
-        gate.write_file(junit, gate.junit(night))
+        judging.write_file(junit, judging.junit(night))
         output.say(f"{junit}: written")
     if summary is not None:
         link = quote(os.path.relpath(page, summary.parent)) if page else ""
-        gate.write_file(summary, gate.summary(night, page=page.name if page else "", link=link).encode())
+        judging.write_file(summary, judging.summary(night, page=page.name if page else "", link=link).encode())
         output.say(f"{summary}: written")
     step = os.environ.get(STEP_SUMMARY)
     if step:
@@ -159,11 +159,11 @@ def _write(
 
 
 def _append(step: Path, night: "Night | str", page: Path | None, environment: Mapping[str, str]) -> None:
-    from ablate.api import gate
+    from ablate.api import judging
 
     there = step.stat().st_size if step.exists() else 0
-    text = gate.summary(
-        night, page=page.name if page else "", link=_artifacts(environment), limit=max(gate.SUMMARY_LIMIT - there, 0)
+    text = judging.summary(
+        night, page=page.name if page else "", link=_artifacts(environment), limit=max(judging.SUMMARY_LIMIT - there, 0)
     )
     with step.open("a", encoding="utf-8") as file:
         file.write(text)

@@ -11,7 +11,7 @@ from ablate.cli.console import command as handled
 from ablate.cli.options import floor_option
 
 if TYPE_CHECKING:
-    from ablate.api.gate import Comparison
+    from ablate.api.comparing import Comparison
 
 
 @click.command("compare")
@@ -28,14 +28,14 @@ def command(one: Path, other: Path, metric: str | None, floor: float | None, as_
     report'. Treatments of the same name are compared, B against A, in pairs of one seed.
     """
     from ablate import api
-    from ablate.api import gate
+    from ablate.api import comparing
     from ablate.errors import NotComparableError
 
     found = api.compare(one, other, metric=metric, floor=floor)
     if found.obstacles:
         raise NotComparableError(f"{one} and {other} cannot be compared: {'; '.join(found.obstacles)}")
     if as_markdown:
-        output.lines(gate.comparison_markdown(found, one.name, other.name).rstrip("\n"))
+        output.lines(comparing.comparison_markdown(found, one.name, other.name).rstrip("\n"))
     else:
         _print(found, output)
     output.document(_document(found))

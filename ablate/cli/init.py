@@ -1,16 +1,16 @@
 """`ablate init`: write a study file to start from, and a workflow that guards it."""
 
 import json
-from importlib import resources
 from pathlib import Path
 from typing import NoReturn
 
 import click
 
+from ablate import shipped
 from ablate.cli.console import Output
 from ablate.cli.console import command as handled
 from ablate.errors import AblateError
-from ablate.study.document import FILE_NAME
+from ablate.settings.document import FILE_NAME
 
 SCHEMA_NAME = "ablations.schema.json"  # TOML language servers find it by the first line of the study file
 
@@ -60,9 +60,7 @@ def command(path: Path, ci: str | None, install: str, force: bool, output: Outpu
 
 def starter() -> str:
     """The study that `init` writes: the project's own, as shipped."""
-    shipped = resources.files("ablate") / "_templates" / FILE_NAME
-    source = shipped if shipped.is_file() else Path(__file__).parents[2] / FILE_NAME
-    return source.read_text(encoding="utf-8")
+    return shipped.path(FILE_NAME).read_text(encoding="utf-8")
 
 
 def _refuse(path: Path) -> NoReturn:

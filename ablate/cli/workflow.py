@@ -2,15 +2,15 @@
 
 import json
 import re
-from importlib import resources
 from pathlib import Path
 
-import ablate
+from ablate import shipped
 from ablate.errors import AblateError
+from ablate.version import __version__
 
 NAME = Path(".github") / "workflows" / "ablate-nightly.yml"
 TEMPLATE = "nightly.yml"
-DEFAULT = f"keras-ablate=={ablate.__version__}"
+DEFAULT = f"keras-ablate=={__version__}"
 _SIGNS = ". _ - + = @ : / ~ [ ] , # and spaces"
 _INSTALLABLE = re.compile(r"[\w.+=@:/~\[\],# -]+", re.ASCII)
 _FOLDER, _STUDY, _BASELINE = 'FOLDER: "."', 'STUDY: "ablations.toml"', 'BASELINE: "ablations.baseline.json"'
@@ -58,6 +58,4 @@ def _quoted(value: str) -> str:
 
 
 def _template() -> str:
-    shipped = resources.files("ablate") / "_templates" / TEMPLATE
-    source = shipped if shipped.is_file() else Path(__file__).parents[2] / "templates" / TEMPLATE
-    return source.read_text(encoding="utf-8")
+    return shipped.path("templates", TEMPLATE).read_text(encoding="utf-8")

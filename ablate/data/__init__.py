@@ -1,1 +1,1 @@
-"""What is learned from: how tables are written, what their columns hold, and what becomes of them."""
+"""What networks learn from: data sets found, read and checked, and the rows that a run trains on."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ablate.execution import surroundings
 from ablate.execution.assignment import Outcome
-from ablate.execution.local import Lanes
+from ablate.execution.engines.local import Lanes
 from ablate.execution.scheduler import POLL_SECONDS, assignment
 from ablate.results.identity import Identity, PlannedRun
 from ablate.results.record import Record

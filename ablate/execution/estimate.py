@@ -8,12 +8,12 @@ from ablate.errors import StudyError
 from ablate.execution.queue import COMPILATION_SECONDS
 from ablate.results.identity import Identity, PlannedRun, run_key
 from ablate.results.record import Record
+from ablate.settings.run import RunSettings
+from ablate.settings.structure import structure_name
 from ablate.study import design
 from ablate.study.design import Treatment
 from ablate.study.file import Design
-from ablate.study.settings import RunSettings
 from ablate.study.spec import Study
-from ablate.study.structure import structure_name
 
 PROBE_EPOCHS = 4
 FEWEST_REPLICATES = 5  # below, effects have no verdict

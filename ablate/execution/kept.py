@@ -11,18 +11,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ablate.data import mapping
-from ablate.data.mapping import Recipe
+from ablate.data.dataset import Dataset
 from ablate.errors import AblateError, StoreError
 from ablate.execution.assignment import LONGEST_MESSAGE, Assignment
 from ablate.execution.unchanged import ChangedError, Unchanged
 from ablate.results import files
 from ablate.results.record import SCALING, Record, weights_digest
 from ablate.results.store import Store, columns_text
-from ablate.study import code
-from ablate.study.dataset import Dataset
-from ablate.study.settings import RunSettings
+from ablate.settings.run import RunSettings
+from ablate.tables import mapping
+from ablate.tables.mapping import Recipe
 from ablate.text import clean
+from ablate.usercode import code
 
 if TYPE_CHECKING:
     from ablate.training.workshop import Workshop
@@ -65,7 +65,7 @@ def evaluate(assignment: Assignment, workshop: "Workshop", unchanged: Unchanged)
     Raises:
         StoreError: the network or the data is not what its record was made with.
     """
-    from ablate.study.splits import split
+    from ablate.data.splits import split
     from ablate.training import saving
 
     with _kept(assignment, workshop, unchanged) as network:
@@ -156,7 +156,7 @@ def _network(
     Categories and missing numbers become features as what was kept beside the network says; a network that is not
     kept yet has them of its training rows.
     """
-    from ablate.study.splits import split
+    from ablate.data.splits import split
     from ablate.training import data, inputs, saving
 
     settings = RunSettings.model_validate(assignment.settings)

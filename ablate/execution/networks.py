@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from ablate.errors import AblateError, StoreError
-from ablate.execution import local, worker
+from ablate.execution import worker
 from ablate.execution.assignment import Assignment
+from ablate.execution.engines import Engine
 from ablate.execution.scheduler import POLL_SECONDS, StopSignal, assignment
 from ablate.results.identity import Identity, PlannedRun
 from ablate.results.store import Store
@@ -20,7 +21,7 @@ Result = TypeVar("Result")
 
 def save_models(
     runs: Sequence[PlannedRun],
-    lanes: local.Lanes,
+    lanes: Engine,
     identity: Identity,
     store: Store,
     folder: Path,
@@ -70,7 +71,7 @@ def _not_saved(reason: str, runs: Sequence[PlannedRun]) -> str:
 
 
 def check_models(
-    runs: Sequence[PlannedRun], lanes: local.Lanes, identity: Identity, store: Store, folder: Path
+    runs: Sequence[PlannedRun], lanes: Engine, identity: Identity, store: Store, folder: Path
 ) -> list[str]:
     """Why the models of some runs cannot be trained, an empty text for those that can; nothing is trained or kept.
 
@@ -83,7 +84,7 @@ def check_models(
 
 
 def evaluate_models(
-    runs: Sequence[PlannedRun], lanes: local.Lanes, identity: Identity, store: Store, folder: Path
+    runs: Sequence[PlannedRun], lanes: Engine, identity: Identity, store: Store, folder: Path
 ) -> list[Mapping[str, float] | AblateError]:
     """What Keras says of the networks that some runs kept, on every part of their data; see `training.saving.evaluate`.
 
@@ -97,7 +98,7 @@ def evaluate_models(
 
 
 def export_models(
-    targets: Mapping[Path, PlannedRun], lanes: local.Lanes, identity: Identity, store: Store, folder: Path
+    targets: Mapping[Path, PlannedRun], lanes: Engine, identity: Identity, store: Store, folder: Path
 ) -> None:
     """Write the networks that some runs kept to files, in the format that their suffix names.
 
@@ -114,7 +115,7 @@ def export_models(
 def _work(
     work: Callable[[Assignment], Result],
     runs: Sequence[PlannedRun],
-    lanes: local.Lanes,
+    lanes: Engine,
     identity: Identity,
     store: Store,
     folder: Path,
@@ -144,7 +145,7 @@ def _scores(future: "Future[Mapping[str, float]]") -> Mapping[str, float] | Abla
 def _finished(
     work: Callable[[Assignment], Result],
     runs: Sequence[PlannedRun],
-    lanes: local.Lanes,
+    lanes: Engine,
     identity: Identity,
     store: Store,
     folder: Path,

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 
 from ablate.execution.assignment import Assignment, Outcome
 from ablate.results.identity import DataFacts, PlannedRun
-from ablate.study.settings import RunSettings
-from ablate.study.structure import structure_name
+from ablate.settings.run import RunSettings
+from ablate.settings.structure import structure_name
 
 COMPILATION_SECONDS = 2.0  # what one more program costs, as measured; it decides about order, never about results
 FLOPS = 5e10  # of one core, for the guess before the first run is over

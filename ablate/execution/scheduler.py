@@ -9,8 +9,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ablate.errors import StoreError, WorkerError
-from ablate.execution import local, surroundings
+from ablate.execution import surroundings
 from ablate.execution.assignment import Assignment, Outcome
+from ablate.execution.engines import Engine
 from ablate.execution.progress import Listener, Progress
 from ablate.execution.queue import RunQueue, Task, guess_epoch_seconds
 from ablate.results.claims import Claims
@@ -76,7 +77,7 @@ class StopSignal:
 
 def execute(
     runs: Sequence[PlannedRun],
-    lanes: local.Lanes,
+    lanes: Engine,
     identity: Identity,
     store: Store,
     folder: Path,
@@ -168,7 +169,7 @@ class _Session:
         self,
         pairs: Sequence[Task],
         queue: RunQueue,
-        lanes: local.Lanes,
+        lanes: Engine,
         store: Store,
         claims: Claims,
         options: Options,

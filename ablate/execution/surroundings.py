@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from ablate.study.code import is_results_folder
+from ablate.usercode.code import is_results_folder
 
 _SECONDS = 5.0  # that git may take
 _LONGEST = 500  # characters of a command

@@ -3,12 +3,14 @@
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from ablate.data import sources
+from ablate.data.dataset import Dataset
+from ablate.data.ondisk import OnDisk
 from ablate.errors import StudyError, WorkerError
 from ablate.execution.assignment import Assignment
-from ablate.study import code, model_files, sources
-from ablate.study.dataset import Dataset
-from ablate.study.ondisk import OnDisk
-from ablate.study.settings import RunSettings
+from ablate.settings.references import is_reference
+from ablate.settings.run import RunSettings
+from ablate.usercode import code, model_files
 
 _RUN_AGAIN = "'ablate run' again makes keys for what is there now"
 Stamp = Mapping[Path, tuple[int, int, int]]  # time of the last change, size and number of files
@@ -39,7 +41,7 @@ class Unchanged:
             except StudyError as error:
                 raise ChangedError(f"the data could be read when the study began, but not now: {error}") from None
             if found.digest != assignment.data_digest:
-                if code.is_reference(data.source):
+                if is_reference(data.source):
                     raise ChangedError(
                         f"{data.source} returned something else than when the study began; it should return the same "
                         "every time, so give whatever is random in it a seed"

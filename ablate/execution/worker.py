@@ -28,9 +28,9 @@ from ablate.execution.assignment import LONGEST_MESSAGE, Assignment, Board, Outc
 from ablate.execution.unchanged import ChangedError, Unchanged, check_file
 from ablate.results.record import Record
 from ablate.results.store import Store, utc_now
-from ablate.study import code
-from ablate.study.settings import RunSettings
+from ablate.settings.run import RunSettings
 from ablate.text import clean
+from ablate.usercode import code
 
 SAFE = "ablate"  # value of a variable that only has to be there
 _PARENT_CHECK_SECONDS = 1.0

@@ -6,7 +6,6 @@ from functools import cached_property
 
 import pandas as pd
 
-import ablate
 from ablate.analysis import (
     claims,
     derived,
@@ -25,9 +24,10 @@ from ablate.analysis.factorial import NotEstimableError
 from ablate.results import baseline, kept
 from ablate.results.baseline import Baseline
 from ablate.results.snapshot import Snapshot
+from ablate.settings.metrics import epochs_to, lower_is_better
 from ablate.study import design
 from ablate.study.layer_metrics import RUNNING_GAP, layer_metric
-from ablate.study.metrics import epochs_to, lower_is_better
+from ablate.version import __version__
 
 _COVERAGE_ONLY = "a pairwise design is for coverage only; it takes a complete grid"
 
@@ -190,7 +190,7 @@ class Findings:
     @cached_property
     def baseline(self) -> Baseline:
         """What is kept of the study for later ones to be compared with."""
-        return baseline.of(self.snapshot, self.runs(self.snapshot.study.primary), ablate.__version__)
+        return baseline.of(self.snapshot, self.runs(self.snapshot.study.primary), __version__)
 
     @cached_property
     def winner(self) -> str | None:

@@ -12,7 +12,7 @@ from ablate.analysis.selection import passed_over
 from ablate.report import answers, wording
 from ablate.report.answers import SYMBOLS
 from ablate.report.findings import Findings, Lead
-from ablate.study.thresholds import Thresholds
+from ablate.settings.thresholds import Thresholds
 
 UNMEASURED = "unmeasured"  # of levels without a pair of runs, whatever their verdict
 GROUPS = (

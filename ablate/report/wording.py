@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ablate.analysis.pairs import LARGEST_DROPPED_SHARE
-from ablate.study.metrics import OF_RUNS, describe, epochs_to, is_share, title
-from ablate.study.thresholds import Thresholds
+from ablate.settings.metrics import OF_RUNS, describe, epochs_to, is_share, title
+from ablate.settings.thresholds import Thresholds
 
 # A user's name may hold apostrophes (in a shell's spelling as well) and, where the path goes on or a quotation ends,
 # blanks.

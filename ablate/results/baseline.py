@@ -21,8 +21,8 @@ from ablate.errors import AblateError, NotComparableError, StoreError
 from ablate.results.identity import Identity, canonical_json, data_name, decisive
 from ablate.results.snapshot import Snapshot
 from ablate.results.table import countable
+from ablate.settings.metrics import Measured, is_metric, is_time
 from ablate.study.design import Treatment
-from ablate.study.metrics import Measured, is_metric, is_time
 from ablate.study.spec import Study
 
 FORMAT = 1

@@ -19,8 +19,8 @@ from ablate.results import received
 from ablate.results.identity import Identity
 from ablate.results.snapshot import Snapshot
 from ablate.results.table import as_runs_table, countable
-from ablate.study import document
-from ablate.study.metrics import Measured
+from ablate.settings import document
+from ablate.settings.metrics import Measured
 
 FORMAT = 1
 LARGEST_PAGE = 64_000_000  # bytes; the largest that is written is a few million

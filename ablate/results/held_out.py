@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ablate.results.identity import Count
-from ablate.study.metrics import ECE_BINS
+from ablate.settings.metrics import ECE_BINS
 
 MOST_CLASSES = 100  # with a confusion matrix
 

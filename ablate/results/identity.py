@@ -11,9 +11,9 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from ablate.reading import parse_json, wrong
+from ablate.settings.remedies import REMEDIES
+from ablate.settings.run import TABLE_KEYS, Data, RunSettings
 from ablate.study.design import Treatment
-from ablate.study.remedies import REMEDIES
-from ablate.study.settings import TABLE_KEYS, Data, RunSettings
 
 KEY_SCHEMA = 1  # rises when the same settings would be trained differently; records have a number of their own
 LIBRARIES = ("tensorflow", "keras")

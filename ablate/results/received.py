@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ablate.results.identity import Identity
-from ablate.study.metrics import SECONDS_COLUMNS, Measured
+from ablate.settings.metrics import SECONDS_COLUMNS, Measured
 
 MOST_COLUMNS = 1_000  # a study has 500 factors at most
 STATUSES = ("ok", "diverged", "failed")

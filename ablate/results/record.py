@@ -15,7 +15,7 @@ from ablate.errors import StoreError
 from ablate.reading import parse_json, wrong
 from ablate.results.held_out import HeldOut, Written
 from ablate.results.identity import Count, canonical_json
-from ablate.study.metrics import Measured
+from ablate.settings.metrics import Measured
 
 RECORD_SCHEMA = 3
 _WITHOUT_HELD_OUT = 2  # the schema of records that say nothing of it, which older versions read

@@ -23,7 +23,8 @@ from ablate.results import files, weights
 from ablate.results.identity import Identity
 from ablate.results.names import is_attempt, is_key, is_temporary
 from ablate.results.record import Failure, NewerRecordError, Record
-from ablate.study import document, spec
+from ablate.settings import document
+from ablate.study import spec
 from ablate.study.spec import Study
 
 DEPTH = 2  # of our folders: attempts/<key>/1.json, runs/ab/<key>.json

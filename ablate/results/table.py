@@ -10,7 +10,7 @@ import pandas as pd
 
 from ablate.results.identity import PlannedRun
 from ablate.results.record import LARGEST, Probe, Record
-from ablate.study.metrics import SECONDS_COLUMNS, USUAL, Measured
+from ablate.settings.metrics import SECONDS_COLUMNS, USUAL, Measured
 
 
 def runs_table(

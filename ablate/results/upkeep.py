@@ -15,7 +15,7 @@ from ablate.results import claims, entries, files, trash, weights
 from ablate.results.names import is_attempt, is_key, is_temporary
 from ablate.results.record import NewerRecordError, Record
 from ablate.results.store import MODEL_KINDS, ModelKind, Store, read_record
-from ablate.study.document import LARGEST_FILE
+from ablate.settings.document import LARGEST_FILE
 
 Kind = Literal["damaged", "newer", "unfinished", "unneeded", "foreign", "quarantined", "unused"]
 DOCUMENTS = ("study.toml", "identity.json")  # what the study is, as left by the first run

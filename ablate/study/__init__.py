@@ -1,1 +1,1 @@
-"""What is asked: the study file, the catalogue of remedies, the design and the data it names."""
+"""What is asked: the study file, its factors and levels, the design that puts them together, and the claims."""

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ablate.errors import Problem
-from ablate.study import document, problems
+from ablate.settings import document, problems
+from ablate.settings.levels import label
+from ablate.settings.remedies import PIECES, REMEDIES
 from ablate.study.factors import Factor
 from ablate.study.file import StudyFile
-from ablate.study.levels import label
-from ablate.study.remedies import PIECES, REMEDIES
 
 MOST_FACTORS = 500
 MOST_LEVELS = 10_000  # of all factors; every one is trained at least once

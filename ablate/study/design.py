@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from ablate.errors import Problem, StudyError, suggest
+from ablate.settings.equivalence import essence
+from ablate.settings.levels import label
+from ablate.settings.run import RunSettings
 from ablate.study import covering
-from ablate.study.equivalence import essence
 from ablate.study.file import Claim
 from ablate.study.layer_metrics import layer_metric
-from ablate.study.levels import label
 from ablate.study.selection import Choice, Selection
-from ablate.study.settings import RunSettings
 from ablate.study.spec import Study
 
 DEFAULT_MAX_RUNS = 10_000

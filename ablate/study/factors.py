@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from ablate.study.levels import label
-from ablate.study.remedies import Family
+from ablate.settings.levels import label
+from ablate.settings.remedies import Family
 
 
 @dataclass(frozen=True)

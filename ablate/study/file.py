@@ -7,13 +7,13 @@ from pydantic import BaseModel, Field, create_model, model_validator
 from pydantic.functional_validators import BeforeValidator
 from pydantic_core import PydanticCustomError
 
-from ablate.study.arguments import ARGUMENTS, Argument, ArgumentName
+from ablate.settings.arguments import ARGUMENTS, Argument, ArgumentName
+from ablate.settings.levels import STRICT, NonNegative, Positive
+from ablate.settings.metrics import MetricEntry, MetricName, score_name
+from ablate.settings.remedies import REMEDIES, Family
+from ablate.settings.run import Data, Model, StudyName, Training
+from ablate.settings.thresholds import DEFAULTS, Thresholds
 from ablate.study.layer_metrics import ClaimMetric
-from ablate.study.levels import STRICT, NonNegative, Positive
-from ablate.study.metrics import MetricEntry, MetricName, score_name
-from ablate.study.remedies import REMEDIES, Family
-from ablate.study.settings import Data, Model, StudyName, Training
-from ablate.study.thresholds import DEFAULTS, Thresholds
 
 Design = Literal["one-at-a-time", "grid", "leave-one-out", "pairwise", "listed"]
 SaveModels = Literal["best", "all", "none"]

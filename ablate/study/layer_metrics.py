@@ -7,8 +7,8 @@ from typing import Annotated
 from pydantic import AfterValidator, ValidationInfo, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from ablate.study.metrics import METRIC_SCHEMA, USUAL, check_metric, is_like_a_column, is_metric, measured_by
-from ablate.study.settings import Model
+from ablate.settings.metrics import METRIC_SCHEMA, USUAL, check_metric, is_like_a_column, is_metric, measured_by
+from ablate.settings.run import Model
 
 MOMENTS = ("initial", "best", "end")
 KINDS = ("weights", "activations")

@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 from ablate.errors import Problem
-from ablate.study.problems import key_path
-from ablate.study.signs import statements
+from ablate.settings.problems import key_path
+from ablate.settings.signs import statements
 
 Path = tuple[str | int, ...]
 

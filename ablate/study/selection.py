@@ -8,10 +8,10 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from ablate.errors import Problem, suggest
-from ablate.study.document import value_text
+from ablate.settings.document import value_text
+from ablate.settings.levels import label
+from ablate.settings.remedies import REMEDIES
 from ablate.study.factors import Factor
-from ablate.study.levels import label
-from ablate.study.remedies import REMEDIES
 
 Choice = tuple[int, ...]  # the position of one level per factor: a treatment
 

@@ -8,16 +8,17 @@ from typing import Any
 from pydantic import ValidationError
 
 from ablate.errors import MOST_PROBLEMS, Problem, StudyError, suggest
-from ablate.study import checks, document, lines, metrics, problems, selection
-from ablate.study.arguments import ARGUMENTS
+from ablate.settings import document, metrics, problems
+from ablate.settings.arguments import ARGUMENTS
+from ablate.settings.levels import label, plain
+from ablate.settings.metrics import Measured
+from ablate.settings.remedies import FAMILIES, REMEDIES
+from ablate.settings.run import RunSettings, Scores
+from ablate.settings.thresholds import Thresholds
+from ablate.study import checks, lines, selection
 from ablate.study.factors import Factor, link, without_repetitions
 from ablate.study.file import SECTIONS, Claim, Design, FactorsSection, SaveModels, StudyFile, known_keys
-from ablate.study.levels import label, plain
-from ablate.study.metrics import Measured
-from ablate.study.remedies import FAMILIES, REMEDIES
 from ablate.study.selection import Choice, Selection, SelectionError
-from ablate.study.settings import RunSettings, Scores
-from ablate.study.thresholds import Thresholds
 
 Table = Mapping[str, Any]
 

@@ -15,13 +15,13 @@ import tensorflow as tf
 from keras.src.backend.common import global_state
 
 from ablate.errors import ModelError
-from ablate.study import builders, code, model_files
-from ablate.study.levels import plain
-from ablate.study.seeds import Stream, derive
-from ablate.study.settings import RunSettings
+from ablate.settings.levels import plain
+from ablate.settings.run import RunSettings
+from ablate.settings.seeds import Stream, derive
 from ablate.training import layers
+from ablate.training.initializers import initializer
 from ablate.training.layers import FUNCTIONAL, Array
-from ablate.training.model import initializer
+from ablate.usercode import builders, code, model_files
 
 CONVOLUTIONS = tuple(
     getattr(keras.layers, f"{kind}Conv{dimensions}D{direction}")

@@ -9,10 +9,10 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from ablate.study import code
-from ablate.study.levels import Cosine, EarlyStopping, Plateau, Step
-from ablate.study.metrics import USUAL, Measured, gap, lower_is_better
+from ablate.settings.levels import Cosine, EarlyStopping, Plateau, Step
+from ablate.settings.metrics import USUAL, Measured, gap, lower_is_better
 from ablate.training.own import CallbackRun, keep_apart, made_by
+from ablate.usercode import code
 
 Logs = dict[str, float]
 Weights = list[npt.NDArray[np.float32]]

@@ -7,12 +7,12 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from ablate.study import ondisk
-from ablate.study.dataset import ALIGNMENT, Dataset
-from ablate.study.ondisk import OnDisk
-from ablate.study.readers import Features
-from ablate.study.seeds import Stream, derive
-from ablate.study.splits import Rows
+from ablate.data import ondisk
+from ablate.data.dataset import ALIGNMENT, Dataset
+from ablate.data.ondisk import OnDisk
+from ablate.data.readers import Features
+from ablate.data.splits import Rows
+from ablate.settings.seeds import Stream, derive
 from ablate.training import layers
 
 

@@ -10,12 +10,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from ablate.data.dataset import Dataset
+from ablate.data.ondisk import OnDisk
 from ablate.errors import ModelError
-from ablate.study import tokens
-from ablate.study.dataset import Dataset
-from ablate.study.ondisk import OnDisk
-from ablate.study.settings import RunSettings
+from ablate.settings.run import RunSettings
 from ablate.training.blueprint import Blueprint
+from ablate.usercode import tokens
 
 ROWS = 4096  # that are shown to a network at once
 LARGEST = 2**24  # below which float32 holds every whole number

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ablate.results.record import Moment
-from ablate.study.metrics import USUAL, Measured, gap
+from ablate.settings.metrics import USUAL, Measured, gap
 from ablate.training.callbacks import Logs, Snapshots, Weights
 
 FINAL_GAP_EPOCHS = 5

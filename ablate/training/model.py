@@ -2,20 +2,19 @@
 
 import inspect
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import keras
 import numpy.typing as npt
 import tensorflow as tf
 
-from ablate.study import code
-from ablate.study.levels import plain
-from ablate.study.seeds import Stream, derive
-from ablate.study.settings import RunSettings
+from ablate.settings.levels import plain
+from ablate.settings.run import RunSettings
+from ablate.settings.seeds import Stream, derive
 from ablate.training import layers
-
-if TYPE_CHECKING:
-    from ablate.training.blueprint import Blueprint
+from ablate.training.blueprint import Blueprint
+from ablate.training.initializers import initializers
+from ablate.usercode import code
 
 Array = npt.NDArray[Any]
 
@@ -36,7 +35,7 @@ _OPTIMIZERS = {
 
 
 def build(
-    settings: RunSettings, features: int, classes: int, seed: int, blueprint: "Blueprint | None" = None
+    settings: RunSettings, features: int, classes: int, seed: int, blueprint: Blueprint | None = None
 ) -> keras.Model:
     """The network of a treatment with the initial weights of a seed, compiled and ready for `fit`.
 
@@ -157,36 +156,6 @@ def learning_rate(settings: RunSettings) -> float:
     level = settings.remedies.optimizer
     default = inspect.signature(_OPTIMIZERS[level.name]).parameters["learning_rate"].default
     return float(level.learning_rate or settings.training.learning_rate or default)
-
-
-def initializers(settings: RunSettings, seed: int) -> dict[str, keras.initializers.Initializer]:
-    """The kernel initializer of every dense layer, each with a seed of its own.
-
-    The init remedy goes to the first dense of a block; second denses and the output keep Keras' default.
-    """
-    level = plain(settings.remedies.init)
-    output = len(settings.model.hidden) + 1
-    found = {"output": initializer({"name": "glorot_uniform"}, derive(seed, Stream.INIT, output, 0))}
-    for number in range(1, output):
-        found[f"dense_{number}"] = initializer(level, derive(seed, Stream.INIT, number, 0))
-        second = initializer({"name": "glorot_uniform"}, derive(seed, Stream.INIT, number, 1))
-        found[f"dense_{number}b"] = second
-    return found
-
-
-def initializer(level: dict[str, Any], seed: int | None = None) -> keras.initializers.Initializer:
-    """The Keras initializer of a level of the init remedy.
-
-    Args:
-        level: its name and arguments.
-        seed: for those that are random; `None` for one that Keras chooses.
-    """
-    class_name = "".join(word.title() for word in level["name"].split("_"))
-    arguments = {key: value for key, value in level.items() if key != "name"}
-    factory = getattr(keras.initializers, class_name)
-    if "seed" in inspect.signature(factory).parameters:
-        arguments["seed"] = seed
-    return factory(**arguments)
 
 
 def _dense(

@@ -21,15 +21,16 @@ import numpy.typing as npt
 import tensorflow as tf
 from tensorflow.python.framework import ops
 
-from ablate.study.dataset import Dataset
-from ablate.study.settings import RunSettings
-from ablate.study.splits import Rows, Split
-from ablate.study.structure import structure
+from ablate.data.dataset import Dataset
+from ablate.data.splits import Rows, Split
+from ablate.settings.run import RunSettings
+from ablate.settings.structure import structure
 from ablate.training import layers, surgery
 from ablate.training import model as plain_model
 from ablate.training.blueprint import Blueprint
 from ablate.training.data import Scaling, Tensors
 from ablate.training.evaluation import score_batch
+from ablate.training.initializers import initializers
 from ablate.training.traced import Traced
 
 EVALUATION_BATCH = 1024  # at most
@@ -160,7 +161,7 @@ class Program:
 
     def _begin_stack(self, settings: RunSettings, seed: int) -> None:
         """Draw the initial weights of hidden layers, and set their rates and strengths."""
-        for name, initializer in plain_model.initializers(settings, seed).items():
+        for name, initializer in initializers(settings, seed).items():
             if name in {layer.name for layer in self.model.layers}:
                 kernel = self.model.get_layer(name).kernel
                 kernel.assign(initializer(kernel.shape))

@@ -7,10 +7,10 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from ablate.data.dataset import Dataset
+from ablate.data.splits import Rows, Split
 from ablate.results.record import TrainerName
-from ablate.study.dataset import Dataset
-from ablate.study.settings import RunSettings
-from ablate.study.splits import Rows, Split
+from ablate.settings.run import RunSettings
 from ablate.training import data as run_data
 from ablate.training.blueprint import Blueprint
 from ablate.training.data import Scaling, Tensors

@@ -12,10 +12,10 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from ablate.data.dataset import Dataset
+from ablate.data.splits import Split
 from ablate.errors import StoreError
-from ablate.study.dataset import Dataset
-from ablate.study.settings import RunSettings
-from ablate.study.splits import Split
+from ablate.settings.run import RunSettings
 from ablate.training import layers
 from ablate.training import model as plain_model
 from ablate.training.blueprint import Blueprint

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ablate.study.metrics import ECE_BINS, TOP_K
+from ablate.settings.metrics import ECE_BINS, TOP_K
 
 Floats = npt.NDArray[np.floating[Any]]
 Ints = npt.NDArray[np.integer[Any]]

@@ -8,13 +8,13 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
+from ablate.data.splits import Split
 from ablate.errors import ModelError
 from ablate.results.held_out import MOST_CLASSES, HeldOut
-from ablate.study import code
-from ablate.study.metrics import SCORES, Measured, lower_is_better, score_name
-from ablate.study.splits import Split
+from ablate.settings.metrics import SCORES, Measured, lower_is_better, score_name
 from ablate.training import scores
 from ablate.training.scores import Answers
+from ablate.usercode import code
 
 Predictions = npt.NDArray[Any]
 Score = Callable[[Predictions, Predictions], float]

@@ -13,14 +13,13 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-import ablate
+from ablate.data.dataset import Dataset
+from ablate.data.ondisk import OnDisk
+from ablate.data.splits import Split, split
 from ablate.results.held_out import HeldOut
 from ablate.results.record import KEPT_EPOCH, MOMENTUM, SCALING, Probe, Record, TrainerName, weights_digest
-from ablate.study.dataset import Dataset
-from ablate.study.levels import EarlyStopping
-from ablate.study.ondisk import OnDisk
-from ablate.study.settings import RunSettings
-from ablate.study.splits import Split, split
+from ablate.settings.levels import EarlyStopping
+from ablate.settings.run import RunSettings
 from ablate.training import data as run_data
 from ablate.training import inputs, layers, scoring
 from ablate.training import kept as kept_weights
@@ -41,6 +40,7 @@ from ablate.training.run import Run
 from ablate.training.scoring import Scorer, predicted_classes
 from ablate.training.user_callbacks import UserCallbacks
 from ablate.training.workshop import Bench, Workshop
+from ablate.version import __version__
 
 Array = npt.NDArray[np.float32]
 
@@ -273,7 +273,7 @@ def _inference_scores(run: Run, evaluator: Evaluator, scorer: Scorer) -> Logs:
 
 def _environment(rows: Split) -> Mapping[str, Any]:
     return {
-        "ablate": ablate.__version__,
+        "ablate": __version__,
         "tensorflow": tf.__version__,
         "keras": keras.__version__,
         "numpy": np.__version__,

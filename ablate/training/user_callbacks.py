@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import keras
 
 from ablate.results.record import TrainerName
-from ablate.study.seeds import Stream, derive
+from ablate.settings.seeds import Stream, derive
 from ablate.training.callbacks import Logs, has_batch_hooks
 from ablate.training.isolation import Isolation
 from ablate.training.program import AlteredError, Program

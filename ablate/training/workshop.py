@@ -8,11 +8,11 @@ from pathlib import Path
 
 import keras
 
+from ablate.data.dataset import Dataset
+from ablate.data.splits import Rows
 from ablate.results.record import TrainerName
-from ablate.study.dataset import Dataset
-from ablate.study.settings import RunSettings
-from ablate.study.splits import Rows
-from ablate.study.structure import structure_name
+from ablate.settings.run import RunSettings
+from ablate.settings.structure import structure_name
 from ablate.training import blueprint as blueprints
 from ablate.training import data as run_data
 from ablate.training import inputs

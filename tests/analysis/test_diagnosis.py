@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from ablate.analysis.diagnosis import counts, diagnose, moved
-from ablate.study.thresholds import Thresholds
+from ablate.settings.thresholds import Thresholds
 
 FLAT = [0.5] * 10
 

@@ -8,7 +8,7 @@ import pytest
 
 from ablate.analysis.durations import first_epoch, median_epochs, with_metric
 from ablate.analysis.effects import effects
-from ablate.study.metrics import epochs_to, is_metric, lower_is_better
+from ablate.settings.metrics import epochs_to, is_metric, lower_is_better
 
 METRIC = "epochs_to_val_accuracy_0.9"
 

@@ -11,7 +11,7 @@ from statsmodels.stats.multitest import multipletests
 
 from ablate.analysis.effects import effects, seed_differences
 from ablate.analysis.estimates import estimate_mean, minimum_detectable
-from ablate.study.metrics import lower_is_better
+from ablate.settings.metrics import lower_is_better
 
 REAL = Path(__file__).parents[1] / "data" / "digits-remedies.csv"
 LEVELS = {"dropout": ["0", "0.5"], "init": ["glorot", "he", "zeros"]}

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from ablate.analysis.layers import findings, normal_distance
-from ablate.study.thresholds import Thresholds
+from ablate.settings.thresholds import Thresholds
 
 BINS = 60
 

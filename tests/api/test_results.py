@@ -8,7 +8,7 @@ import pytest
 
 from ablate.api.results import Results, open_results, read_folder
 from ablate.errors import AblateError, EmptyResultsError, StudyError
-from ablate.study import document
+from ablate.settings import document
 from tests import invented
 
 CLAIM = {"says": "Batch norm helps", "metric": "test_accuracy", "treatment": {"batch_norm": True}}

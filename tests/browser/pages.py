@@ -11,8 +11,8 @@ import numpy.typing as npt
 from PIL import Image
 from playwright.sync_api import Locator, Page
 
-from ablate.report import page as report
 from ablate.report.findings import Findings
+from ablate.report.page import html as report
 from ablate.results.snapshot import Snapshot
 from tests import invented
 

@@ -6,8 +6,8 @@ from functools import cache
 import markupsafe
 import pytest
 
-from ablate.report import page as report
 from ablate.report.findings import Findings
+from ablate.report.page import html as report
 from ablate.results.record import Failure
 from tests import invented
 from tests.browser.pages import CI_POLICY, CLAIM

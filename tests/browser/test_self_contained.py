@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from ablate.report import page as report
 from ablate.report.findings import Findings
+from ablate.report.page import html as report
 from tests import invented
 from tests.browser.pages import CI_POLICY, SNAPSHOTS, colours, dark, pixels, rendered
 

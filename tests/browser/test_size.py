@@ -2,8 +2,8 @@
 
 import pytest
 
-from ablate.report import page as report
 from ablate.report.findings import Findings
+from ablate.report.page import html as report
 from tests import invented
 
 MOST_BYTES = 1_000_000  # for 500 runs of 50 epochs

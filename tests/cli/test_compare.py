@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ablate.api import gate
+from ablate.api import comparing, judging
 from ablate.api.results import read_folder
 from tests import invented
 from tests.commands import ablate
@@ -26,7 +26,7 @@ def stored(sound: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     wanted = runs["treatment"] == "batch_norm=true"
     runs.loc[wanted, "test_accuracy"] += 0.05 + runs.loc[wanted, "seed"] / 10_000
     changed = replace(there, runs=runs, versions={"keras": "3.14.0"})
-    return gate.write_file(tmp_path_factory.mktemp("stored") / "before.json", changed.to_json())
+    return judging.write_file(tmp_path_factory.mktemp("stored") / "before.json", changed.to_json())
 
 
 def test_every_treatment_has_a_line_and_what_differs_around_it_follows(sound: Path, stored: Path) -> None:
@@ -63,9 +63,9 @@ def test_markdown_is_for_a_comment(sound: Path, stored: Path) -> None:
 
 
 def test_what_has_nothing_in_common_is_exit_4(sound: Path, stored: Path, tmp_path: Path) -> None:
-    there = gate.open_side(stored)
+    there = comparing.open_side(stored)
     other = replace(there, treatments={"renamed": there.treatments["baseline"]})
-    gate.write_file(tmp_path / "other.json", other.to_json())
+    judging.write_file(tmp_path / "other.json", other.to_json())
     done = ablate("compare", tmp_path / "other.json", sound)
     assert (done.exit_code, done.stdout) == (4, "")
     assert "cannot be compared: no treatment in common" in done.stderr

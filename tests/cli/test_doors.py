@@ -12,8 +12,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from ablate.cli import main
-from ablate.report import page
 from ablate.report.findings import Findings
+from ablate.report.page import html as page
 from ablate.results import embedded
 from ablate.results.store import Store
 from tests import invented
@@ -141,7 +141,7 @@ def test_a_study_file_of_the_users_own_is_looked_at(tmp_path: Path, monkeypatch:
     assert "now says something else" in ablate("status").stderr
 
 
-CWD = "from ablate.execution.local import Lanes\nif __name__ == '__main__':\n    Lanes(1, 1).close(kill=True)\n"
+CWD = "from ablate.execution.engines.local import Lanes\nif __name__ == '__main__':\n    Lanes(1, 1).close(kill=True)\n"
 
 
 def test_no_module_of_the_folder_where_the_command_is_typed_is_imported(tmp_path: Path) -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ablate.data import sources
 from ablate.results.store import Store, read_record
-from ablate.study import sources
-from ablate.study.settings import Data
+from ablate.settings.run import Data
 from tests.commands import ablate, train_tiny
 from tests.conftest import STUDIES
 from tests.stranger import Stranger

@@ -7,7 +7,7 @@ import pytest
 
 from ablate.results.record import Failure
 from ablate.results.store import Store
-from ablate.study import document
+from ablate.settings import document
 from tests import invented
 from tests.commands import ablate
 

@@ -9,9 +9,9 @@ from ablate.execution.queue import COMPILATION_SECONDS, RunQueue, guess_epoch_se
 from ablate.execution.scheduler import assignment
 from ablate.results.identity import DataFacts, plan_runs
 from ablate.results.store import Store
+from ablate.settings.structure import structure_name
 from ablate.study import design
 from ablate.study.spec import Study
-from ablate.study.structure import structure_name
 from tests.conftest import study_of
 from tests.results.test_identity import identity_for
 

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from ablate import api
-from ablate.execution import local
-from ablate.execution.local import Lanes
+from ablate.execution.engines import local
+from ablate.execution.engines.local import Lanes
 from ablate.execution.scheduler import Options
 from tests.commands import ablate
 from tests.conftest import STUDIES

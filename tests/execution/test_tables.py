@@ -13,11 +13,12 @@ from sklearn.preprocessing import StandardScaler
 
 from ablate import api
 from ablate.api.plans import Plan
-from ablate.data.mapping import Mapping
+from ablate.data import sources
 from ablate.errors import AblateError, StoreError
 from ablate.execution import networks
 from ablate.results.store import Store
-from ablate.study import sources, spec
+from ablate.study import spec
+from ablate.tables.mapping import Mapping
 from tests.conftest import WarmWorkers
 
 ROWS = 600
@@ -148,7 +149,7 @@ def test_a_mapping_that_is_none_scores_nothing(mixed: Plan, warm_worker: WarmWor
 
 
 def test_the_mapping_is_that_of_the_training_rows(mixed: Plan) -> None:
-    from ablate.study import splits
+    from ablate.data import splits
 
     (run,) = mixed.everything
     data = mixed.study.base.data

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ablate.execution.unchanged import ChangedError, Unchanged
-from ablate.study import model_files
+from ablate.usercode import model_files
 from tests.execution.test_worker import assigned
 from tests.execution.test_worker import folder as folder  # noqa: PLC0414 - a fixture
 

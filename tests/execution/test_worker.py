@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import ablate.training
+from ablate.data import sources
 from ablate.errors import ModelError
 from ablate.execution import scheduler, worker
 from ablate.execution.assignment import Assignment, Board
@@ -19,7 +20,8 @@ from ablate.execution.unchanged import Unchanged
 from ablate.results.identity import DataFacts, Identity, data_name, plan_runs
 from ablate.results.record import Record, weights_digest
 from ablate.results.store import Store
-from ablate.study import code, design, model_files, sources, spec
+from ablate.study import design, spec
+from ablate.usercode import code, model_files
 from tests.results.builders import record
 
 STUDY = {

@@ -54,7 +54,7 @@ def test_a_file_that_is_read_during_training_is_watched(place: Place) -> None:
     write(own, 1, rows=3000)
     usual = f"import runpy\nrunpy.run_path('{STAND_IN}/sitecustomize.py')\n" if place.trainer == "stand-in" else ""
     (place.folder / "sitecustomize.py").write_text(
-        f"from ablate.study import ondisk\nondisk.memory_limit = lambda: 50_000\n{usual}"  # as on a very small machine
+        f"from ablate import reading\nreading.memory_limit = lambda: 50_000\n{usual}"  # as on a very small machine
     )
     (place.folder / "touches.py").write_text(
         "import keras, pathlib\n"

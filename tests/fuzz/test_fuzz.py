@@ -26,17 +26,18 @@ from click.testing import CliRunner
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from ablate import shipped
 from ablate.cli import main
-from ablate.data.mapping import Mapping, Piece, Recipe
 from ablate.errors import AblateError
-from ablate.report import page
 from ablate.report.findings import Findings
-from ablate.report.templates import Templates, template_folder
+from ablate.report.page import html as page
+from ablate.report.page.templates import Templates
 from ablate.results import embedded
 from ablate.results.identity import canonical_json
 from ablate.results.record import weights_digest
 from ablate.results.store import Store
 from ablate.results.weights import PARTS
+from ablate.tables.mapping import Mapping, Piece, Recipe
 from tests import invented
 from tests.fuzz.mutations import as_json, damaged, spoiled
 from tests.results.builders import record
@@ -420,8 +421,8 @@ def _contents() -> page.Page:
 
 @_fuzzed
 def test_templates(data: st.DataObject, folder: Folder) -> None:
-    shipped = template_folder()
-    name = data.draw(st.sampled_from(sorted(str(path.relative_to(shipped)) for path in shipped.rglob("*.j2"))))
+    templates = shipped.path("templates")
+    name = data.draw(st.sampled_from(sorted(str(path.relative_to(templates)) for path in templates.rglob("*.j2"))))
     folder.renew("study.toml", (GOLDEN / "study.toml").read_bytes())
     own = folder.root / "own" / name
     own.parent.mkdir(parents=True, exist_ok=True)

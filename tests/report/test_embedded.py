@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from ablate.errors import AblateError, StoreError
-from ablate.report import page
 from ablate.report.findings import Findings
+from ablate.report.page import html as page
 from ablate.results import embedded, export
 from ablate.results.embedded import thinned
 from ablate.study import spec

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ablate.report import answers, page
+from ablate.report import answers
 from ablate.report.findings import Findings
+from ablate.report.page import html as page
 from ablate.results.identity import plan_runs
 from ablate.study import design
 from tests.invented import record

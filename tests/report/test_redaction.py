@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from ablate.report import page, redaction
+from ablate.report import redaction
 from ablate.report.findings import Findings
+from ablate.report.page import html as page
 from ablate.results import embedded
 from ablate.results.identity import data_name
 from ablate.study import design, spec

@@ -6,7 +6,7 @@ import zipfile
 from typing import Any
 
 from ablate.results.record import Probe, Record
-from ablate.study.metrics import HISTORY_COLUMNS
+from ablate.settings.metrics import HISTORY_COLUMNS
 
 
 def record(key: str = "ab" * 32, **changes: Any) -> Record:

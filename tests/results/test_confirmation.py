@@ -11,7 +11,8 @@ from ablate.results import confirmation, entries, origins, upkeep
 from ablate.results.identity import DataFacts, Identity, data_name, plan_runs
 from ablate.results.record import KEPT_EPOCH
 from ablate.results.store import Store
-from ablate.study import design, document
+from ablate.settings import document
+from ablate.study import design
 from tests.conftest import study_of
 from tests.results.builders import record
 

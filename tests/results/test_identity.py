@@ -19,8 +19,8 @@ from ablate.results.identity import (
     plan_runs,
     run_key,
 )
+from ablate.settings.run import RunSettings
 from ablate.study import design
-from ablate.study.settings import RunSettings
 from tests.conftest import study_of
 
 FACTS = DataFacts("0" * 64, 1797, 64, 10, 0.1)

@@ -11,7 +11,8 @@ from ablate.errors import StudyError
 from ablate.results import origins
 from ablate.results.identity import Identity, origin_name, plan_runs
 from ablate.results.store import Store
-from ablate.study import design, document
+from ablate.settings import document
+from ablate.study import design
 from ablate.study.spec import Study
 from tests.conftest import STUDIES, study_of
 from tests.results import builders

@@ -14,7 +14,7 @@ from ablate.errors import StoreError
 from ablate.results.identity import canonical_json
 from ablate.results.record import RECORD_SCHEMA, NewerRecordError, Record
 from ablate.results.store import Store
-from ablate.study.metrics import HISTORY_COLUMNS
+from ablate.settings.metrics import HISTORY_COLUMNS
 from tests.results.builders import record
 
 GOLDEN = Path(__file__).parents[1] / "golden"

@@ -12,7 +12,7 @@ from ablate.errors import StoreError
 from ablate.results import trash, upkeep
 from ablate.results.record import Failure, weights_digest
 from ablate.results.store import Store
-from ablate.study.document import LARGEST_FILE
+from ablate.settings.document import LARGEST_FILE
 from tests.results.builders import network, record
 
 GOOD, BAD, NEW = "aa" * 32, "bb" * 32, "cc" * 32

@@ -8,7 +8,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from ablate.errors import StudyError
-from ablate.study import design, document, spec
+from ablate.settings import document
+from ablate.study import design, spec
 from ablate.study.design import Treatment
 from ablate.study.spec import Study
 from tests.conftest import study_of

@@ -8,7 +8,8 @@ import pytest
 from pydantic import ValidationError
 
 from ablate.errors import StudyError
-from ablate.study import document, file
+from ablate.settings import document
+from ablate.study import file
 from ablate.study.file import Claim, StudySection
 from tests.conftest import study_of
 

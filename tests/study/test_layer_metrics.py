@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from ablate.errors import StudyError
+from ablate.settings.run import Model
 from ablate.study import design, spec
 from ablate.study.layer_metrics import LayerMetric, layer_metric
-from ablate.study.settings import Model
 from tests.conftest import study_of
 
 

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ablate.errors import StudyError
-from ablate.study import document, spec
-from ablate.study.levels import INITIALIZERS, OPTIMIZERS
+from ablate.settings import document
+from ablate.settings.levels import INITIALIZERS, OPTIMIZERS
+from ablate.study import spec
 from tests.conftest import STUDIES, study_of
 
 ROOT = Path(__file__).parents[2]

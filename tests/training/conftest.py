@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 import tensorflow as tf
 
-from ablate.study import sources
-from ablate.study.settings import Data
-from ablate.study.sources import Dataset
+from ablate.data import sources
+from ablate.data.sources import Dataset
+from ablate.settings.run import Data
 from ablate.training.workshop import Workshop
 
 tf.get_logger().setLevel("ERROR")

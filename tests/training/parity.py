@@ -13,12 +13,13 @@ import numpy.typing as npt
 import pytest
 import tensorflow as tf
 
+from ablate.data import sources, splits
+from ablate.data.sources import Dataset
+from ablate.data.splits import Rows
 from ablate.results.record import Probe, TrainerName
-from ablate.study import sources, spec, splits
-from ablate.study.levels import EarlyStopping
-from ablate.study.settings import Data, RunSettings
-from ablate.study.sources import Dataset
-from ablate.study.splits import Rows
+from ablate.settings.levels import EarlyStopping
+from ablate.settings.run import Data, RunSettings
+from ablate.study import spec
 from ablate.training import callbacks, layers, surgery, trainer
 from ablate.training import data as run_data
 from ablate.training import model as plain_model

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from ablate.data import splits
+from ablate.data.sources import Dataset
 from ablate.errors import ModelError
 from ablate.results.record import Record
-from ablate.study import splits
-from ablate.study.settings import RunSettings
-from ablate.study.sources import Dataset
+from ablate.settings.run import RunSettings
 from ablate.training import blueprint as blueprints
 from ablate.training import data as run_data
 from ablate.training import layers, saving, surgery, trainer

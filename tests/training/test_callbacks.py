@@ -9,16 +9,16 @@ import keras
 import numpy as np
 import pytest
 
+from ablate.data.sources import Dataset
 from ablate.results.record import KEPT_EPOCH, Record, TrainerName
-from ablate.study import code
-from ablate.study.levels import Cosine, EarlyStopping, Plateau, Step
-from ablate.study.metrics import HISTORY_COLUMNS
-from ablate.study.settings import RunSettings
-from ablate.study.sources import Dataset
+from ablate.settings.levels import Cosine, EarlyStopping, Plateau, Step
+from ablate.settings.metrics import HISTORY_COLUMNS
+from ablate.settings.run import RunSettings
 from ablate.training import callbacks, layers, surgery, trainer
 from ablate.training import model as plain_model
 from ablate.training.callbacks import History, Snapshots, StopAtGap, StopWhenEqual, has_batch_hooks, own_callbacks
 from ablate.training.workshop import Workshop
+from ablate.usercode import code
 from tests.conftest import study_of
 from tests.training.test_fallbacks import USER_CODE, Counter
 

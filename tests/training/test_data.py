@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from ablate.data.sources import Dataset
+from ablate.data.splits import split
 from ablate.errors import StudyError
-from ablate.study.settings import Data
-from ablate.study.sources import Dataset
-from ablate.study.splits import split
+from ablate.settings.run import Data
 from ablate.training import data as run_data
 
 

@@ -4,13 +4,13 @@ import inspect
 
 import pytest
 
-from ablate.study.equivalence import KERAS_DEFAULTS
-from ablate.study.levels import INITIALIZERS, OPTIMIZERS
-from ablate.study.sources import Dataset
+from ablate.data.sources import Dataset
+from ablate.settings.equivalence import KERAS_DEFAULTS
+from ablate.settings.levels import INITIALIZERS, OPTIMIZERS
 from ablate.training import model as plain_model
 from ablate.training.workshop import Workshop
 from tests.conftest import study_of
-from tests.study.test_equivalence import SAME, Sections
+from tests.settings.test_equivalence import SAME, Sections
 from tests.training.test_program import facts, train
 
 

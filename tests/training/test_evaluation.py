@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from ablate.study.sources import Dataset
+from ablate.data.sources import Dataset
 from ablate.training import data, evaluation
 from ablate.training.evaluation import Evaluator
 

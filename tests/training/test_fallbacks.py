@@ -8,10 +8,11 @@ import keras
 import numpy as np
 import pytest
 
+from ablate import reading
+from ablate.data import sources
+from ablate.data.sources import Dataset
 from ablate.results.record import Record, TrainerName
-from ablate.study import ondisk, sources
-from ablate.study.settings import Data
-from ablate.study.sources import Dataset
+from ablate.settings.run import Data
 from ablate.training import trainer
 from ablate.training.workshop import Workshop
 from tests.conftest import study_of
@@ -153,7 +154,7 @@ def test_data_beyond_memory_is_read_batch_by_batch(tmp_path: Path, monkeypatch: 
     data = Data(source="d.npz", scale="standard")
     settings = study_of(data=data.model_dump(exclude_none=True), training={"epochs": 2}).base
     inside = trainer.train("k", settings, 1, sources.load(data, tmp_path), Workshop())
-    monkeypatch.setattr(ondisk, "memory_limit", lambda: 100_000)
+    monkeypatch.setattr(reading, "memory_limit", lambda: 100_000)
     outside = trainer.train("k", settings, 1, sources.load(data, tmp_path), Workshop())
     assert (inside.trainer, outside.trainer) == ("compiled", "fit")
     assert outside.environment["trainer_reason"] == "its data, 0.00046 GB, does not fit into memory"

@@ -10,13 +10,15 @@ import pandas as pd
 import pytest
 from keras import layers
 
+from ablate.data import sources
+from ablate.data.sources import Dataset
 from ablate.errors import ModelError
 from ablate.results.record import Record
-from ablate.study import sources, spec, tokens
-from ablate.study.settings import Data, RunSettings
-from ablate.study.sources import Dataset
+from ablate.settings.run import Data, RunSettings
+from ablate.study import spec
 from ablate.training import inputs, trainer
 from ablate.training.workshop import Workshop
+from ablate.usercode import tokens
 
 MODULE = """
 import keras

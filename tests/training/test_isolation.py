@@ -20,10 +20,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from ablate.data import sources
+from ablate.data.sources import Dataset
 from ablate.results.record import Record
-from ablate.study import sources, spec
-from ablate.study.settings import Data
-from ablate.study.sources import Dataset
+from ablate.settings.run import Data
+from ablate.study import spec
 from ablate.training import trainer
 from ablate.training.isolation import Isolation
 from ablate.training.workshop import Workshop
@@ -265,8 +266,8 @@ def iris() -> Dataset:
 
 def train(name: str, folder: Path, dataset: Dataset, workshop: Workshop, seed: int = 1, by: Any = "graph") -> Record:
     """One run, as a worker trains it; `graph` takes less time to compile."""
-    from ablate.study import code
     from ablate.training.callbacks import own_callbacks
+    from ablate.usercode import code
 
     sections = {section: dict(keys) for section, keys in TREATMENTS[name].items()}
     training = {"epochs": 2, **sections.get("training", {})}

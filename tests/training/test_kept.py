@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, log_loss
 
+from ablate.data.sources import Dataset
+from ablate.data.splits import split
 from ablate.results.record import KEPT_EPOCH, Record, TrainerName
-from ablate.study.settings import RunSettings
-from ablate.study.sources import Dataset
-from ablate.study.splits import split
+from ablate.settings.run import RunSettings
 from ablate.training import data as run_data
 from ablate.training import saving, trainer
 from ablate.training.workshop import Workshop

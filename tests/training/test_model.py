@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 
-from ablate.study.levels import INITIALIZERS, OPTIMIZERS
+from ablate.settings.levels import INITIALIZERS, OPTIMIZERS
 from ablate.training import model as plain_model
 from tests.conftest import study_of
 

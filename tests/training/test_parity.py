@@ -14,10 +14,10 @@ import keras
 import numpy as np
 import pytest
 
-from ablate.study import splits
-from ablate.study.levels import OPTIMIZERS
-from ablate.study.settings import RunSettings
-from ablate.study.sources import Dataset
+from ablate.data import splits
+from ablate.data.sources import Dataset
+from ablate.settings.levels import OPTIMIZERS
+from ablate.settings.run import RunSettings
 from ablate.training import model as plain_model
 from ablate.training import trainer
 from ablate.training.workshop import Workshop

@@ -7,9 +7,9 @@ import keras
 import numpy as np
 import pytest
 
+from ablate.data.sources import Dataset
 from ablate.results.record import Record
-from ablate.study.settings import RunSettings
-from ablate.study.sources import Dataset
+from ablate.settings.run import RunSettings
 from ablate.training import data as run_data
 from ablate.training import trainer
 from ablate.training.program import structure

@@ -11,10 +11,11 @@ from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as rules
 from hypothesis import strategies as st
 
+from ablate.data import sources
+from ablate.data.sources import Dataset
 from ablate.results.record import Record
-from ablate.study import sources, spec
-from ablate.study.settings import Data, RunSettings
-from ablate.study.sources import Dataset
+from ablate.settings.run import Data, RunSettings
+from ablate.study import spec
 from ablate.training import trainer
 from ablate.training.callbacks import own_callbacks
 from ablate.training.workshop import Workshop

@@ -8,10 +8,10 @@ import keras
 import numpy as np
 import pytest
 
+from ablate.data.sources import Dataset
 from ablate.results.record import Record
-from ablate.study.levels import SCHEDULES
-from ablate.study.sources import Dataset
-from ablate.study.structure import structure
+from ablate.settings.levels import SCHEDULES
+from ablate.settings.structure import structure
 from ablate.training import callbacks, trainer
 from ablate.training import model as plain_model
 from ablate.training.workshop import Workshop

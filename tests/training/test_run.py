@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from ablate.study.dataset import Dataset
-from ablate.study.splits import split
+from ablate.data.dataset import Dataset
+from ablate.data.splits import split
 from ablate.training import data as run_data
 from ablate.training.run import Run
 from tests.conftest import study_of

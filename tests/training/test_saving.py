@@ -7,10 +7,10 @@ import keras
 import numpy as np
 import pytest
 
+from ablate.data import sources, splits
+from ablate.data.sources import Dataset
 from ablate.results.record import Record
-from ablate.study import sources, splits
-from ablate.study.settings import Data, RunSettings
-from ablate.study.sources import Dataset
+from ablate.settings.run import Data, RunSettings
 from ablate.training import data as run_data
 from ablate.training import saving, trainer
 from ablate.training.workshop import Workshop

@@ -10,7 +10,7 @@ import pytest
 from sklearn import metrics as sklearn_metrics
 from sklearn.exceptions import UndefinedMetricWarning
 
-from ablate.study.metrics import ECE_BINS, SCORES
+from ablate.settings.metrics import ECE_BINS, SCORES
 from ablate.training import scores
 from ablate.training.scores import Answers
 

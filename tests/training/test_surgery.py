@@ -6,7 +6,7 @@ import numpy.typing as npt
 import pytest
 import tensorflow as tf
 
-from ablate.study.seeds import Stream, derive
+from ablate.settings.seeds import Stream, derive
 from ablate.training import surgery
 from ablate.training.surgery import VariableDropout
 from tests.training.parity import ROUNDING

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ablate.data.sources import Dataset
 from ablate.results.record import MOMENTUM, Record
-from ablate.study.metrics import HISTORY_COLUMNS
-from ablate.study.sources import Dataset
+from ablate.settings.metrics import HISTORY_COLUMNS
 from ablate.training import trainer
 from ablate.training.workshop import Workshop
 from tests.conftest import study_of

@@ -3,7 +3,7 @@
 import keras
 import pytest
 
-from ablate.study.dataset import Dataset
+from ablate.data.dataset import Dataset
 from ablate.training.workshop import Workshop
 from tests.training.test_kept import At, Callbacks, replace_optimizer, trained
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ablate.study.dataset import Dataset
+from ablate.data.dataset import Dataset
 from ablate.training.workshop import DATASETS, Workshop
 
 

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from ablate.results.record import Record, weights_digest
-from ablate.study import code, model_files
-from ablate.study.metrics import HISTORY_COLUMNS
+from ablate.settings.metrics import HISTORY_COLUMNS
+from ablate.usercode import code, model_files
 
 EPOCH_SECONDS = 0.002
 

@@ -1,0 +1,1 @@
+"""Tables as people keep them: how they are written, what their columns hold, and what becomes of them."""
