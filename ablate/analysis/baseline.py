@@ -10,7 +10,7 @@ import pandas as pd
 from ablate.analysis import estimates
 from ablate.analysis.estimates import CONFIDENCE, FEWEST_SEEDS, Estimate
 from ablate.analysis.pairs import LARGEST_DROPPED_SHARE, Pairs, grouped, measured, side_by_side
-from ablate.settings.metrics import epochs_to, is_share, is_time, lower_is_better
+from ablate.settings.metrics import LOSS, describe, is_counted, is_share, is_time, lower_is_better
 
 Verdict = Literal["regression", "improvement", "fine", "inconclusive"]
 PLAIN = 10  # floors; a change of that size that is the same in every seed is no luck, however few the seeds
@@ -21,9 +21,9 @@ def default_floor(metric: str) -> float:
     """The smallest change worth hearing about: half a point of an accuracy or gap, a hundredth of a loss, one epoch."""
     if is_share(metric):
         return 0.005
-    if epochs_to(metric) or metric.endswith("epoch"):
+    if is_counted(metric):
         return 1.0
-    return 0.01 if metric.endswith("loss") else 0.0
+    return 0.01 if describe(metric).unit == LOSS.unit and lower_is_better(metric) else 0.0
 
 
 def gated_metric(primary: str) -> str:

@@ -301,7 +301,7 @@ def _wanted_models(plan: Plan) -> list[PlannedRun]:
         return []  # some were not tried yet
     from ablate.analysis.selection import winner
 
-    best = {"baseline", winner(content.runs)}
+    best = {"baseline", winner(content.runs, plan.study.measured.score)}
     wanted = {planned.key for planned in plan.everything if planned.treatment.name in best}
     plan.store.drop_models(keys - wanted)
     return [runs[key] for key in sorted(wanted & runs.keys())]

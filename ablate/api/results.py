@@ -78,7 +78,7 @@ class Results:
         Raises:
             ValueError: there is no such metric.
         """
-        if metric is not None and not is_metric(metric):
+        if metric is not None and not is_metric(metric, self.snapshot.study.measured):
             raise ValueError(f"no metric {metric!r}: a column of results.runs, or epochs_to_val_accuracy_0.9 and alike")
         return self.findings.effects(metric)
 
@@ -305,7 +305,7 @@ def _read(study: Study, planned: Sequence[PlannedRun], identity: Identity, store
     from ablate.analysis.selection import winner
 
     content = snapshot.take(study, planned, identity, store)
-    best = winner(content.runs)
+    best = winner(content.runs, content.study.measured.score)
     if best in (None, "baseline"):
         return content
     with suppress(StudyError):  # a study that goes on from another one cannot be confirmed

@@ -11,10 +11,13 @@ import numpy.typing as npt
 from ablate.data import ondisk
 from ablate.data.ondisk import OnDisk
 from ablate.data.readers import Features, Scale
+from ablate.errors import Problem, StudyError, suggest
+from ablate.settings import document
 from ablate.tables import audit, mapping, summary
 from ablate.tables.mapping import Mapping, Recipe
 from ablate.tables.targets import Target, Task
 
+_MOST_NAMED = 20  # classes in an error
 ALIGNMENT = 64  # bytes; TensorFlow can then use the features where they are
 
 
@@ -95,6 +98,22 @@ class Dataset:
     def shape(self) -> tuple[int, ...]:
         """The shape of one example as it is in the data; of its numbers, where categories become numbers."""
         return self.image or (self.features,)
+
+    def positive(self, name: object) -> int:
+        """The index of a class by its name or value; of the second where none is given.
+
+        Raises:
+            StudyError: there is no such class.
+        """
+        if name is None:
+            return 1
+        numbers = [f"{name:g}", str(float(name))] if isinstance(name, int | float) else []
+        spelt = [str(name), *([] if isinstance(name, bool) else numbers)]
+        found = next((self.classes.index(each) for each in spelt if each in self.classes), None)
+        if found is None:
+            message = f"no class of the data has this name{suggest(str(name), self.classes[:_MOST_NAMED])}"
+            raise StudyError("data", [Problem("data.positive", message, document.value_text(name))])
+        return found
 
     def mapping(self, train: npt.NDArray[np.int32]) -> Mapping | None:
         """What the training rows of a run make of categories and missing numbers; `None` where there are none."""

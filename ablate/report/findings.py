@@ -195,7 +195,7 @@ class Findings:
     @cached_property
     def winner(self) -> str | None:
         """The treatment that validation chooses; see `analysis.selection.winner`."""
-        return selection.winner(self.snapshot.runs)
+        return selection.winner(self.snapshot.runs, self.snapshot.study.measured.score)
 
     def lead(self, *, confirmed: bool = False) -> "Lead | None":
         """How far the winner is ahead of the baseline on the primary metric; `None` where no pair of runs tells.

@@ -7,25 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ablate.analysis.pairs import LARGEST_DROPPED_SHARE
-from ablate.settings.metrics import epochs_to, is_share
+from ablate.settings.metrics import OF_RUNS, describe, epochs_to, is_share, title
 from ablate.settings.thresholds import Thresholds
 from ablate.tables.targets import Task
 
-METRIC_NAMES = {
-    "test_accuracy": "test accuracy",
-    "val_accuracy": "validation accuracy",
-    "train_accuracy": "training accuracy",
-    "test_loss": "test loss",
-    "val_loss": "validation loss",
-    "train_loss": "training loss",
-    "accuracy": "running training accuracy",
-    "loss": "running training loss",
-    "gap": "generalization gap",
-    "running_gap": "gap by the history",
-    "seconds": "time in all",
-    "seconds_train": "training time",
-    "seconds_compile": "compile time",
-}
 # A user's name may hold apostrophes (in a shell's spelling as well) and, where the path goes on or a quotation ends,
 # blanks.
 _WORD = r"(?:[^/\\\s\"'<>&:;,|]|'(?=\w)|'\"'\"'(?=\w))"
@@ -46,17 +31,13 @@ def metric_name(metric: str) -> str:
     if target is not None:
         column, threshold = target
         goal = f"{threshold * 100:g}%" if is_share(column) else f"{threshold:g}"
-        return f"epochs to a {METRIC_NAMES[column]} of {goal}"
-    return METRIC_NAMES.get(metric, metric.replace("_", " "))
+        return f"epochs to a {title(column)} of {goal}"
+    return title(metric)
 
 
 def digits(metric: str) -> int:
     """How many decimals its values and differences are shown with."""
-    if epochs_to(metric) or metric.endswith("epoch"):
-        return 1
-    if metric == "parameters":
-        return 0
-    return 2 if is_share(metric) or metric.startswith("seconds") else 4
+    return {"epochs": 1, "count": 0, "share": 2, "seconds": 2}.get(describe(metric).unit, 4)
 
 
 def scale(metric: str) -> int:
@@ -108,7 +89,7 @@ def signed(value: float, metric: str) -> str:
 
 def value(amount: float, metric: str) -> str:
     """A value of a metric with its unit: percent for accuracies, points for the gap."""
-    mark = "%" if is_share(metric) and not metric.endswith("gap") else unit(metric)
+    mark = "%" if is_share(metric) and not _is_gap(metric) else unit(metric)
     return f"{number(amount * scale(metric), digits(metric))} {mark}".strip() if math.isfinite(amount) else "–"
 
 
@@ -122,9 +103,12 @@ def unit(metric: str) -> str:
     """The unit of a metric's differences."""
     if is_share(metric):
         return "points"
-    if epochs_to(metric) or metric.endswith("epoch"):
-        return "epochs"
-    return "s" if metric.startswith("seconds") else ""
+    return {"epochs": "epochs", "seconds": "s"}.get(describe(metric).unit, "")
+
+
+def _is_gap(metric: str) -> bool:
+    """Whether its values are differences already."""
+    return metric in OF_RUNS
 
 
 @dataclass(frozen=True)

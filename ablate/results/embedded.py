@@ -20,6 +20,7 @@ from ablate.results.identity import Identity
 from ablate.results.snapshot import Snapshot
 from ablate.results.table import as_runs_table, countable
 from ablate.settings import document
+from ablate.settings.metrics import Measured
 
 FORMAT = 1
 LARGEST_PAGE = 64_000_000  # bytes; the largest that is written is a few million
@@ -113,7 +114,7 @@ def _content(head: Any, runs: Any, histories: Any) -> Embedded:
     study, identity = received.head(head)
     received.runs(runs)
     received.histories(histories, _HISTORY_COLUMNS, len(runs["rows"]))
-    table = as_runs_table(pd.DataFrame(runs["rows"], columns=runs["columns"]))
+    table = as_runs_table(pd.DataFrame(runs["rows"], columns=runs["columns"]), Measured.of_columns(runs["columns"]))
     return Embedded(study, identity, table, _histories_back(histories, table))
 
 

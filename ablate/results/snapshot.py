@@ -66,12 +66,12 @@ class Snapshot:
     @cached_property
     def runs(self) -> pd.DataFrame:
         """One row per finished or failed run; see `table.runs_table`."""
-        return table.runs_table(self.factor_names, self.planned, self.records, self.failures)
+        return table.runs_table(self.factor_names, self.planned, self.records, self.failures, self.study.measured)
 
     @cached_property
     def histories(self) -> pd.DataFrame:
         """One row per finished run and epoch; see `table.histories_table`."""
-        return table.histories_table(self.factor_names, self.planned, self.records)
+        return table.histories_table(self.factor_names, self.planned, self.records, self.study.measured)
 
     @cached_property
     def layers(self) -> pd.DataFrame:

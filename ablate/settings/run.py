@@ -20,6 +20,7 @@ from pydantic_core import PydanticCustomError
 
 from ablate.settings.arguments import Arguments
 from ablate.settings.levels import STRICT, Positive, label
+from ablate.settings.metrics import Measured, MetricEntry
 from ablate.settings.references import Reference
 from ablate.settings.remedies import REMEDIES
 from ablate.tables.targets import Task
@@ -59,6 +60,7 @@ Activation = Annotated[
 ]
 
 
+ClassName = bool | int | float | Annotated[str, Field(min_length=1)]
 Columns = Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1)]
 
 
@@ -97,6 +99,8 @@ class Data(BaseModel):
         task: `"regression"` predicts a number, `"classification"` tells classes apart. Detected by default: it is a
             regression if the target is of a floating-point type, has more than 20 different values, and some value has
             a fraction or is in fewer than 3 rows.
+        positive: the class that scores of two classes are about (F1, precision, recall, ROC AUC, average precision);
+            the second in the order of the classes by default.
         dates: columns of dates, which become numbers: year, month, day, weekday, and hour and minute if there are any.
     """
 
@@ -123,6 +127,7 @@ class Data(BaseModel):
     max_categories: Annotated[int, Field(ge=2, le=10_000)] = 50
     dates: Columns | None = None
     task: Task | None = None
+    positive: ClassName | None = None
 
     @model_serializer(mode="wrap")
     def _without_unused_keys(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -237,6 +242,20 @@ _LEVELS: dict[str, Any] = {name: (remedy.level, remedy.default) for name, remedy
 Remedies: Any = create_model("Remedies", __base__=_Levels, **_LEVELS)
 
 
+class Scores(BaseModel):
+    """What is measured beside accuracy and loss.
+
+    Attributes:
+        metrics: see `StudySection.metrics`.
+        gap: the score that the generalization gap is of.
+    """
+
+    model_config = STRICT
+
+    metrics: list[MetricEntry] = []
+    gap: str = "accuracy"
+
+
 class RunSettings(BaseModel):
     """The settings of one treatment. Equal settings and equal seeds train equal networks."""
 
@@ -246,6 +265,18 @@ class RunSettings(BaseModel):
     model: Model
     training: Training
     remedies: Remedies
+    scores: Scores = Scores()
+
+    @model_serializer(mode="wrap")
+    def _without_scores_that_are_usual(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without what is measured of every run, so that runs have the keys they had before anything else was."""
+        found: dict[str, Any] = handler(self)
+        return {name: value for name, value in found.items() if name != "scores" or self.scores.metrics}
+
+    @property
+    def measured(self) -> Measured:
+        """What is measured of the run."""
+        return Measured(tuple(self.scores.metrics), self.scores.gap, self.data.task or "classification")
 
     @model_validator(mode="after")
     def _lists_fit_the_layers(self) -> "RunSettings":
@@ -279,7 +310,12 @@ class RunSettings(BaseModel):
         """The functions of the user's that these settings name, each with the key that names it."""
         named = {"model.activation": self.model.activation, "model.builder": self.model.builder or ""}
         found = {reference: key for key, reference in named.items() if ":" in reference}
-        return {**found, **dict.fromkeys(self.training.callbacks, "training.callbacks")}
+        measured = [entry for entry in self.scores.metrics if ":" in entry]
+        return {
+            **found,
+            **dict.fromkeys(self.training.callbacks, "training.callbacks"),
+            **dict.fromkeys(measured, "study.metrics"),
+        }
 
     def by_layer(self, remedy: Literal["batch_norm", "dropout"]) -> tuple[Any, list[Any]]:
         """The level of a remedy at the input and at every hidden layer, neutral where it does not apply.

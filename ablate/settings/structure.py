@@ -30,6 +30,8 @@ def _blanked(settings: RunSettings) -> dict[str, Any]:
     loss = {"loss": settings.loss} if settings.loss else {}
     blanked["training"] = {"epochs": 1, "batch_size": settings.training.batch_size, **loss}
     blanked["remedies"] |= {"optimizer": optimizer, "learning_rate_schedule": False, "early_stopping": False}
+    if "scores" in blanked:
+        blanked["scores"] = {"metrics": ["accuracy"]}  # that predictions leave the program, not what is made of them
     if settings.model.hidden:
         blanked["remedies"] |= _blanked_pieces(settings)
     return blanked

@@ -8,15 +8,16 @@ from typing import Any
 from pydantic import ValidationError
 
 from ablate.errors import MOST_PROBLEMS, Problem, StudyError, suggest
-from ablate.settings import document, problems
+from ablate.settings import document, metrics, problems
 from ablate.settings.arguments import ARGUMENTS
 from ablate.settings.levels import label, plain
+from ablate.settings.metrics import Measured
 from ablate.settings.remedies import FAMILIES, REMEDIES
-from ablate.settings.run import RunSettings
+from ablate.settings.run import RunSettings, Scores
 from ablate.settings.thresholds import Thresholds
 from ablate.study import checks, lines, selection
 from ablate.study.factors import Factor, link, without_repetitions
-from ablate.study.file import SECTIONS, Claim, Design, FactorsSection, SaveModels, StudyFile, known_keys
+from ablate.study.file import SECTIONS, Claim, Design, FactorsSection, SaveModels, StudyFile, StudySection, known_keys
 from ablate.study.selection import Choice, Selection, SelectionError
 from ablate.tables.targets import Task
 
@@ -75,6 +76,11 @@ class Study:
         return values | {f"{ARGUMENTS}.{name}": value for name, value in self.base.model.arguments.items()}
 
     @property
+    def measured(self) -> Measured:
+        """What is measured of its runs."""
+        return self.base.measured
+
+    @property
     def columns(self) -> list[str]:
         """The factors as columns of tables; a linked group follows its members."""
         return [name for factor in self.factors for name in factor.columns]
@@ -130,6 +136,7 @@ class Study:
         counted = self.seeds == tuple(range(1, len(self.seeds) + 1))
         replicates = {"replicates": len(self.seeds)} if counted else {"seeds": list(self.seeds)}
         head = {"name": self.name, "design": self.design, **replicates}
+        head |= {"metrics": self.base.scores.metrics} if self.base.scores.metrics else {}
         head |= {"primary": self.primary, "secondary": list(self.secondary), "save_models": self.save_models}
         linked = [[part.name for part in factor.members] for factor in self.factors if factor.members]
         head |= {name: value for name, value in (("linked", linked), ("full", dict(self.full))) if value}
@@ -216,9 +223,16 @@ def for_task(study: Study, task: Task) -> Study:
     return replace(study, base=found.base, primary=found.primary, secondary=found.secondary, raw=raw)
 
 
+def _entry(raw: dict[str, Any], section: str, key: str) -> Any:
+    """What stands at a key of a section, whatever it is."""
+    table = raw.get(section)
+    return table.get(key) if isinstance(table, dict) else None
+
+
 def _build(raw: dict[str, Any], source: Path, known_lines: Mapping[str, int]) -> Study:
     try:
-        file = StudyFile.model_validate(raw)
+        known = metrics.context(_entry(raw, "study", "metrics"), _entry(raw, "data", "task"))
+        file = StudyFile.model_validate(raw, context=known)
     except ValidationError as error:
         raise StudyError(source, problems.from_error(error, raw, known_keys())) from None
     written = _factors(file)
@@ -234,18 +248,21 @@ def _build(raw: dict[str, Any], source: Path, known_lines: Mapping[str, int]) ->
         for each, kept in zip(linked, factors, strict=True)
         if len(kept.levels) < len(each.levels)
     ]
+    head, task = file.study, file.data.task or "classification"
+    primary, secondary = _metrics(head, task)
+    scores = list(dict.fromkeys([*metrics.ALWAYS[task], *head.metrics]))
     base = RunSettings.model_construct(
+        scores=Scores(metrics=scores, gap=metrics.gap_of(primary, task)) if scores else Scores(),
         **{section: getattr(file, section) for section in SECTIONS},
         remedies={name: getattr(getattr(file, remedy.family), name)[0] for name, remedy in REMEDIES.items()},
     )
     settled = _settings(base, factors, {factor.name: factor.levels[0] for factor in factors}, source)
-    head = file.study
     study = Study(
         name=head.name,
         design=head.design,
         seeds=tuple(head.seeds or range(1, head.replicates + 1)),
-        primary=head.primary,
-        secondary=tuple(name for name in dict.fromkeys(head.secondary) if name != head.primary),
+        primary=primary,
+        secondary=tuple(name for name in dict.fromkeys(secondary) if name != primary),
         thresholds=file.diagnosis,
         save_models=head.save_models,
         base=settled,
@@ -262,6 +279,15 @@ def _build(raw: dict[str, Any], source: Path, known_lines: Mapping[str, int]) ->
     if wrong := [*_levels_that_do_not_fit(study), *_wrong_tables(study)]:
         raise StudyError(source, wrong)
     return study
+
+
+def _metrics(head: StudySection, task: Task) -> tuple[str, Sequence[str]]:
+    """The primary and the secondary metrics: those of the file, or the usual ones of the task."""
+    asked = head.model_fields_set
+    return (
+        head.primary if "primary" in asked else metrics.PRIMARY[task],
+        head.secondary if "secondary" in asked else metrics.SECONDARY[task],
+    )
 
 
 def _factors(file: StudyFile) -> list[Factor]:
@@ -349,6 +375,7 @@ def _settings(base: RunSettings, factors: Iterable[Factor], levels: Table, sourc
     raw: dict[str, Any] = {section: getattr(base, section).model_dump(exclude_none=True) for section in SECTIONS}
     remedies = base.remedies if isinstance(base.remedies, dict) else dict(base.remedies)
     raw["remedies"] = {name: plain(level) for name, level in remedies.items()}
+    raw["scores"] = base.scores.model_dump()
     for factor in factors:
         if factor.name in levels:
             values = levels[factor.name] if factor.members else (levels[factor.name],)
@@ -358,7 +385,8 @@ def _settings(base: RunSettings, factors: Iterable[Factor], levels: Table, sourc
                     table = table.setdefault(step, {})
                 table[part.path[-1]] = value
     try:
-        return RunSettings.model_validate(raw)
+        known = metrics.context(base.scores.metrics, base.data.task)
+        return RunSettings.model_validate(raw, context=known)
     except ValidationError as error:
         where = ", ".join(f"{name} = {_label(level)}" for name, level in levels.items())
         found = [

@@ -176,7 +176,8 @@ def materialize(model: keras.Model, shape: tuple[int, ...]) -> None:
         shape: of one example, as it takes it.
     """
     model.optimizer.build(model.trainable_variables)
-    model.test_step((tf.zeros((1, *shape)), tf.zeros((1,), tf.int32)))
+    labels = tf.int32 if model.metrics[1:] else tf.float32
+    model.test_step((tf.zeros((1, *shape)), tf.zeros((1,), labels)))
     model.reset_metrics()
 
 

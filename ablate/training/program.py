@@ -11,11 +11,13 @@ import json
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import keras
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 from tensorflow.python.framework import ops
 
@@ -33,6 +35,7 @@ from ablate.training.traced import Traced
 
 EVALUATION_BATCH = 1024  # at most
 TRAIN_SIDE, VALIDATION_SIDE, NO_SIDE = range(3)
+Predictions = Mapping[str, npt.NDArray[Any]]
 EPOCH_COLUMNS = ("loss", "accuracy", "train_loss", "train_accuracy", "val_loss", "val_accuracy")
 
 
@@ -48,6 +51,7 @@ def structure_key(settings: RunSettings, dataset: Dataset, rows: Split) -> str:
         "remedies": shape.remedies.model_dump(exclude_none=True),
         "data": [str(dataset.x.dtype), *dataset.x.shape, len(dataset.classes)],
         "rows": [len(rows.train), len(rows.validation), len(rows.train_sample)],
+        **({"predicts": True} if settings.measured.metrics else {}),
         **({} if shape.model.hidden else {"example": dataset.shape}),
     }
     return json.dumps(payload, sort_keys=True)
@@ -71,7 +75,7 @@ class Program:
         name: of the structure; see `structure_key`.
         settings: any treatment of the structure.
         features: numbers per example.
-        classes: units of the output.
+        outputs: units of the output.
         xla: compile the epoch with XLA; else TensorFlow executes it as an ordinary graph.
         blueprint: of the user's model, where the structure has one.
 
@@ -88,7 +92,7 @@ class Program:
         name: str,
         settings: RunSettings,
         features: int,
-        classes: int,
+        outputs: int,
         *,
         xla: bool = True,
         blueprint: Blueprint | None = None,
@@ -102,15 +106,19 @@ class Program:
         self._l1 = tf.Variable(0.0, dtype=layers.variable_dtype(), name="l1")
         self._l2 = tf.Variable(0.0, dtype=layers.variable_dtype(), name="l2")
         penalties = (None, None) if blueprint else (self._l1, self._l2)  # a builder's may each have their own strength
-        self.model = surgery.prepare(plain_model.build(shape, features, classes, 0, blueprint), *penalties)
+        self.model = surgery.prepare(plain_model.build(shape, features, outputs, 0, blueprint), *penalties)
         plain_model.compile_model(self.model, shape, jit_compile=False)
         self._batch_size = shape.training.batch_size
+        self._predicts = bool(shape.measured.metrics)
+        self._only_predicts = shape.is_regression  # and all its scores are computed from that
+        self._running = shape.measured.running
         self._dropouts = surgery.dropouts(self.model)
         plain_model.materialize(self.model, self._shape)
         self._initial = [(variable, variable.numpy()) for variable in self._state()]
         self._traced = Traced(self.model)
         self._function = tf.function(self._run_epoch, jit_compile=xla, autograph=False)
         self._epoch: Callable[..., tf.Tensor] | None = None
+        self._counts = (0, 0)
         self._inputs: tuple[tf.Tensor, ...] = ()
         self.compile_seconds = 0.0
 
@@ -140,7 +148,8 @@ class Program:
             self._begin_stack(settings, seed)
         self.model.optimizer.learning_rate.assign(plain_model.learning_rate(settings))
         held_out, sides = _evaluation_rows(rows)
-        self._inputs = (data.x, data.y, scaling.shift, scaling.factor, held_out, sides)
+        self._counts = len(rows.train_sample), len(rows.validation)
+        self._inputs = (data.x, scaling.target(data.y), scaling.shift, scaling.factor, held_out, sides)
 
     def _begin(self, fresh: keras.Model) -> None:
         """Take over the state of a model of the same layers: its weights, and the seeds of everything random."""
@@ -166,7 +175,7 @@ class Program:
         self._l1.assign(settings.remedies.l1)
         self._l2.assign(settings.remedies.l2)
 
-    def epoch(self, order: Rows) -> dict[str, float]:
+    def epoch(self, order: Rows) -> tuple[dict[str, float], Predictions]:
         """Train one epoch of the loaded run and score the result.
 
         Args:
@@ -174,27 +183,36 @@ class Program:
 
         Returns:
             `EPOCH_COLUMNS`: Keras' running loss (with penalty) and accuracy, then both in inference mode and
-            without penalty for the training sample and the validation rows.
+            without penalty for the training sample and the validation rows; in a regression the running loss alone.
+            Then what the network predicts for these, by `train` and `val`, where its runs are scored by more.
 
         Raises:
             UnsupportedError: at the first epoch: this model cannot be compiled; nothing was trained.
         """
         arguments = (*self._inputs, tf.constant(order))
-        columns = (self._epoch or self._compile)(*arguments).numpy()
-        return dict(zip(EPOCH_COLUMNS, columns.tolist(), strict=True))
+        columns, *predictions = (self._epoch or self._compile)(*arguments)
+        names = self._running if self._only_predicts else EPOCH_COLUMNS
+        return dict(zip(names, columns.numpy().tolist(), strict=True)), self._by_side(predictions)
 
-    def _compile(self, *arguments: tf.Tensor) -> tf.Tensor:
+    def _by_side(self, predictions: list[tf.Tensor]) -> Predictions:
+        """The predictions for the training sample and for the validation rows, where the program lets them out."""
+        if not predictions:
+            return {}
+        every, (trained, held_out) = predictions[0].numpy(), self._counts
+        return {"train": every[:trained], "val": every[trained : trained + held_out]}
+
+    def _compile(self, *arguments: tf.Tensor) -> list[tf.Tensor]:
         """The first epoch, which traces and compiles the program; XLA compiles before it executes anything."""
         started = time.perf_counter()
         try:
             with _named_after(self._name):
                 traced = self._function.get_concrete_function(*arguments)
-            columns = traced(*arguments)
+            found: list[tf.Tensor] = traced(*arguments)
         except Exception as error:
             raise UnsupportedError(_reason(error)) from error
         self._epoch = traced  # kept: looking it up at every call costs a third of a small epoch
         self.compile_seconds += time.perf_counter() - started
-        return columns
+        return found
 
     def _run_epoch(
         self,
@@ -205,29 +223,36 @@ class Program:
         scored: tf.Tensor,
         sides: tf.Tensor,
         order: tf.Tensor,
-    ) -> tf.Tensor:
+    ) -> list[tf.Tensor]:
         scale, dtype = Scaling(shift, factor, self._shape), layers.variable_dtype()
 
         def batch(rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             return scale(tf.gather(x, rows)), tf.gather(y, rows)
 
         def score(rows: tf.Tensor, side: tf.Tensor) -> tuple[tf.Tensor, ...]:
-            losses, hits = score_batch(self.model, *batch(rows))
-            return tuple(
+            if self._only_predicts:
+                return (self.model(batch(rows)[0], training=False),)
+            losses, hits, predicted = score_batch(self.model, *batch(rows))
+            sums = (
                 tf.reduce_sum(tf.where(side == number, values, 0.0))
                 for number in (TRAIN_SIDE, VALIDATION_SIDE)
                 for values in (losses, hits)
             )
+            return (*sums, predicted) if self._predicts else tuple(sums)
 
         for variable in self.model.metrics_variables:
             variable.assign(tf.zeros(variable.shape, variable.dtype))
         _fold(self._batch_size, lambda rows: (self.model.train_step(batch(rows)), ())[1], (order,))
         running = self.model.get_metrics_result()
-        totals = _fold(sides.shape[0] // _batches(sides.shape[0]), score, (scored, sides), *[tf.zeros((), dtype)] * 4)
+        batches = _batches(sides.shape[0])
+        answers = [tf.TensorArray(dtype, batches)] if self._predicts else []
+        sums = 0 if self._only_predicts else 4
+        found = _fold(sides.shape[0] // batches, score, (scored, sides), *[tf.zeros((), dtype)] * sums, *answers)
+        totals, predictions = found[:sums], [_flat(array.stack()) for array in found[sums:]]
         counts = [tf.reduce_sum(tf.cast(sides == side, dtype)) for side in (TRAIN_SIDE, VALIDATION_SIDE)]
         scores = [total / counts[place // 2] for place, total in enumerate(totals)]
-        columns = [running["loss"], running["accuracy"], *scores]
-        return tf.stack([tf.cast(column, dtype) for column in columns])
+        columns = [*(running[name] for name in self._running), *scores]
+        return [tf.stack([tf.cast(column, dtype) for column in columns]), *predictions]
 
 
 _traced: Counter[str] = Counter()
@@ -260,6 +285,11 @@ def _reason(error: Exception) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
 
 
+def _flat(batches: tf.Tensor) -> tf.Tensor:
+    """What came of equal batches, row after row."""
+    return tf.reshape(batches, (batches.shape[0] * batches.shape[1], *batches.shape[2:]))
+
+
 def _batches(rows: int) -> int:
     return -(-rows // EVALUATION_BATCH)
 
@@ -278,8 +308,8 @@ def _evaluation_rows(rows: Split) -> tuple[tf.Tensor, tf.Tensor]:
 
 
 def _fold(
-    size: int, step: Callable[..., tuple[tf.Tensor, ...]], rows: tuple[tf.Tensor, ...], *totals: tf.Tensor
-) -> tuple[tf.Tensor, ...]:
+    size: int, step: Callable[..., tuple[tf.Tensor, ...]], rows: tuple[tf.Tensor, ...], *totals: Any
+) -> tuple[Any, ...]:
     """Add up what a step returns over batches of rows, in order; the last batch may be smaller.
 
     Shapes are static: XLA compiles the step once for the full batches and once for a smaller rest.
@@ -288,18 +318,23 @@ def _fold(
         size: rows in a batch.
         step: from one batch of every tensor in `rows` to summands.
         rows: tensors of equal length.
-        totals: where the sums begin.
+        totals: where the sums begin; an array of tensors keeps what the step returns of every batch.
     """
     full, rest = divmod(rows[0].shape[0], size)
 
-    def add(position: tf.Tensor, *so_far: tf.Tensor) -> tuple[tf.Tensor, ...]:
+    def add(position: tf.Tensor, *so_far: Any) -> tuple[Any, ...]:
         found = step(*(tf.slice(each, [position * size], [size]) for each in rows))
-        return position + 1, *(total + part for total, part in zip(so_far, found, strict=True))
+        return position + 1, *(_joined(total, part, position) for total, part in zip(so_far, found, strict=True))
 
     if full:
         _, *sums = tf.while_loop(lambda position, *_: position < full, add, (tf.constant(0), *totals))
         totals = tuple(sums)
     if rest:
         found = step(*(each[full * size :] for each in rows))
-        totals = tuple(total + part for total, part in zip(totals, found, strict=True))
+        totals = tuple(_joined(total, part, full) for total, part in zip(totals, found, strict=True))
     return totals
+
+
+def _joined(total: Any, part: tf.Tensor, position: Any) -> Any:
+    """What came of the batches before and what comes of the one at a position: added up, or put beside each other."""
+    return total.write(position, part) if isinstance(total, tf.TensorArray) else total + part

@@ -58,6 +58,11 @@ class Run:
         return f"{trainer} {structure_key(self.settings, self.dataset, self.rows)}"
 
     @property
+    def positive(self) -> int:
+        """The index of the class that scores of two classes are about."""
+        return self.dataset.positive(self.settings.data.positive)
+
+    @property
     def steps(self) -> int:
         """Batches of an epoch."""
         return -(-len(self.rows.train) // self.settings.training.batch_size)

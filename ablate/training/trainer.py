@@ -16,11 +16,13 @@ import tensorflow as tf
 from ablate.data.dataset import Dataset
 from ablate.data.ondisk import OnDisk
 from ablate.data.splits import Split, split
+from ablate.results.held_out import HeldOut
 from ablate.results.record import KEPT_EPOCH, MOMENTUM, SCALING, Probe, Record, TrainerName, weights_digest
 from ablate.settings.levels import EarlyStopping
+from ablate.settings.metrics import Measured
 from ablate.settings.run import RunSettings
 from ablate.training import data as run_data
-from ablate.training import inputs, layers
+from ablate.training import inputs, layers, scoring
 from ablate.training import kept as kept_weights
 from ablate.training import model as plain_model
 from ablate.training.callbacks import (
@@ -32,10 +34,12 @@ from ablate.training.callbacks import (
     schedule,
     stopping,
 )
-from ablate.training.evaluation import Evaluator
+from ablate.training.evaluation import Evaluator, Predictor, Scored
 from ablate.training.kept import Kept
+from ablate.training.number_scores import NumberScorer
 from ablate.training.program import AlteredError, Program, UnsupportedError
 from ablate.training.run import Run
+from ablate.training.scoring import AnyScorer, predicted_classes
 from ablate.training.user_callbacks import UserCallbacks
 from ablate.training.workshop import Bench, Workshop
 from ablate.version import __version__
@@ -133,7 +137,8 @@ def _train(
 ) -> Record:
     level = run.settings.remedies.early_stopping
     rules = level if isinstance(level, EarlyStopping) else None
-    history = History()
+    history = History(run.settings.measured)
+    scorer = _scorer(run)
     watched = (rules.monitor, rules.min_delta) if rules else ()
     start = (rules and rules.start_from_epoch) or 0
     snapshots = Snapshots(bench.read_weights, *watched, start=start, follow=bool(own))
@@ -148,14 +153,22 @@ def _train(
         layers.put_weights(bench.model, run.start)
     probes = bench.prober.look(sample, "initial")
     if bench.program:
-        _train_compiled(run, bench.program, callbacks)
+        _train_compiled(run, bench.program, scorer, callbacks)
     else:
-        _train_with_fit(run, bench.model, bench.evaluator, callbacks)
+        _train_with_fit(run, bench.model, bench.evaluator, scorer, callbacks)
 
     kept = kept_weights.find(bench.read_weights(), snapshots, restored=rules is not None and rules.restore_best_weights)
     probes += bench.prober.look_back(sample, kept.moments)
     compiling = bench.compile_seconds - compiled_before
-    return _record(run, trainer, bench, history, kept, probes, compiling, started, reason)
+    return _record(run, trainer, bench, history, scorer, kept, probes, compiling, started, reason)
+
+
+def _scorer(run: Run) -> AnyScorer:
+    """What a run is scored by."""
+    measured, loss = run.settings.measured, run.settings.loss
+    if loss is None:
+        return scoring.of(measured, run.dataset.y, run.positive)
+    return NumberScorer(run.dataset.y.astype(np.float64), run.scaling.target, loss, *scoring.functions(measured))
 
 
 def _record(
@@ -163,6 +176,7 @@ def _record(
     trainer: TrainerName,
     bench: Bench,
     history: History,
+    scorer: AnyScorer,
     kept: Kept,
     probes: Sequence[Probe],
     compiling: float,
@@ -170,9 +184,10 @@ def _record(
     reason: str,
 ) -> Record:
     """What is kept of a training, as its network is now."""
-    scores = {} if kept.epoch is not None else _inference_scores(run, bench.evaluator)
-    result = kept_weights.figures(history.columns, kept, scores)
-    result["test_loss"], result["test_accuracy"] = bench.evaluator.score(run.data, run.scaling, run.rows.test)
+    scores = {} if kept.epoch is not None else _inference_scores(run, bench.evaluator, scorer)
+    result = kept_weights.figures(history.columns, kept, scores, run.settings.measured)
+    tested, held_out = _tested(run, bench.evaluator, scorer)
+    result |= tested
     result["parameters"] = layers.parameters(bench.model)
     weights = layers.weights_by_layer(bench.model)
     if run.keep:
@@ -200,10 +215,32 @@ def _record(
             **({MOMENTUM: momentum} if (momentum := layers.batch_norm_momentum(bench.model)) is not None else {}),
             **({"trainer_reason": reason} if reason else {}),
         },
+        held_out=held_out,
     )
 
 
-def _train_compiled(run: Run, program: Program, callbacks: Sequence[keras.callbacks.Callback]) -> None:
+def _tested(run: Run, evaluator: Evaluator | Predictor, scorer: AnyScorer) -> tuple[Logs, HeldOut | None]:
+    """The columns of the test set, as a model is now, and what else is kept of its answers."""
+    rows = run.rows.test
+    found = evaluator.score(run.data, run.scaling, rows)
+    columns = _as_columns("test", found, run.settings.measured)
+    columns |= scorer.columns("test", rows, found.predictions)
+    if run.settings.is_regression:
+        return columns, scorer.held_out(rows, found.predictions)
+    if not run.settings.measured.held_out:
+        return columns, None
+    held_out = scorer.held_out(rows, found.predictions)
+    return {**columns, "predicted_classes": predicted_classes(found.predictions)}, held_out
+
+
+def _as_columns(side: str, found: Scored, measured: Measured) -> Logs:
+    """The columns that every network has of a part of the data; a regression's are computed from its predictions."""
+    return {f"{side}_{name}": float(getattr(found, name)) for name in measured.running}
+
+
+def _train_compiled(
+    run: Run, program: Program, scorer: AnyScorer, callbacks: Sequence[keras.callbacks.Callback]
+) -> None:
     epochs = run.settings.training.epochs
     program.model.stop_training = False
     told = keras.callbacks.CallbackList(
@@ -213,7 +250,8 @@ def _train_compiled(run: Run, program: Program, callbacks: Sequence[keras.callba
     told.on_train_begin()
     for epoch in range(epochs):
         told.on_epoch_begin(epoch)
-        logs = program.epoch(run.order(epoch))
+        logs, predictions = program.epoch(run.order(epoch))
+        logs |= {**scorer.running(logs), **scorer.every_epoch(run.rows, predictions)}
         told.on_epoch_end(epoch, logs)
         if program.model.stop_training:
             break
@@ -222,7 +260,11 @@ def _train_compiled(run: Run, program: Program, callbacks: Sequence[keras.callba
 
 
 def _train_with_fit(
-    run: Run, model: keras.Model, evaluator: Evaluator, callbacks: Sequence[keras.callbacks.Callback]
+    run: Run,
+    model: keras.Model,
+    evaluator: Evaluator | Predictor,
+    scorer: AnyScorer,
+    callbacks: Sequence[keras.callbacks.Callback],
 ) -> None:
     plain_model.materialize(model, run.scaling.shape)
     model.fit(
@@ -231,19 +273,21 @@ def _train_with_fit(
         shuffle=False,
         steps_per_epoch=run.steps,
         verbose=0,
-        callbacks=[AddScores(lambda: _inference_scores(run, evaluator)), *callbacks],
+        callbacks=[
+            AddScores(lambda logs: {**scorer.running(logs), **_inference_scores(run, evaluator, scorer)}),
+            *callbacks,
+        ],
     )
 
 
-def _inference_scores(run: Run, evaluator: Evaluator) -> Logs:
-    """Loss and accuracy of the training sample and of the validation rows, as a model is now."""
-    train_loss, train_accuracy = evaluator.score(run.data, run.scaling, run.rows.train_sample)
-    val_loss, val_accuracy = evaluator.score(run.data, run.scaling, run.rows.validation)
+def _inference_scores(run: Run, evaluator: Evaluator | Predictor, scorer: AnyScorer) -> Logs:
+    """All scores of the training sample and of the validation rows, as a model is now."""
+    train = evaluator.score(run.data, run.scaling, run.rows.train_sample)
+    held_out = evaluator.score(run.data, run.scaling, run.rows.validation)
     return {
-        "train_loss": train_loss,
-        "train_accuracy": train_accuracy,
-        "val_loss": val_loss,
-        "val_accuracy": val_accuracy,
+        **_as_columns("train", train, run.settings.measured),
+        **_as_columns("val", held_out, run.settings.measured),
+        **scorer.every_epoch(run.rows, {"train": train.predictions, "val": held_out.predictions}),
     }
 
 

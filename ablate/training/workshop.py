@@ -20,7 +20,7 @@ from ablate.training import model as plain_model
 from ablate.training.blueprint import Blueprint
 from ablate.training.callbacks import Weights
 from ablate.training.data import Tensors
-from ablate.training.evaluation import Evaluator
+from ablate.training.evaluation import Evaluator, Predictor
 from ablate.training.isolation import Isolation
 from ablate.training.probe import Prober
 from ablate.training.program import Program, UnsupportedError
@@ -34,7 +34,7 @@ class Bench:
     """A model with the tools that look at it, and its program unless `model.fit` trains it."""
 
     model: keras.Model
-    evaluator: Evaluator
+    evaluator: Evaluator | Predictor
     prober: Prober
     read_weights: Callable[[], Weights]
     program: Program | None = None
@@ -45,7 +45,8 @@ class Bench:
         shape, hidden = run.scaling.shape, run.settings.model
         prober = Prober(model, shape, hidden.activation if hidden.hidden else None)
         read = plain_model.weights_reader(model)
-        return cls(model, Evaluator(model, shape), prober, read, program)
+        scorer = Predictor if run.settings.is_regression else Evaluator
+        return cls(model, scorer(model, shape), prober, read, program)
 
     @property
     def compile_seconds(self) -> float:
