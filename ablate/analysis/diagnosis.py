@@ -1,4 +1,4 @@
-"""What is wrong with each run, if anything: one label from its losses and accuracies."""
+"""What is wrong with each run, if anything: one label from its losses, and from accuracies or R²."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -23,6 +23,7 @@ def diagnose(
     histories: pd.DataFrame,
     largest_class: float | Mapping[str, float],
     thresholds: Thresholds = DEFAULTS,
+    score: str = "accuracy",
 ) -> pd.DataFrame:
     """Label every finished run; the first rule that matches decides, in the order of `DIAGNOSES`.
 
@@ -31,20 +32,22 @@ def diagnose(
         histories: one row per run and epoch, see `histories_table`.
         largest_class: share of the most frequent label, one for all or by run key.
         thresholds: where the labels begin.
+        score: how much was learned, from what guessing achieves to 1: `accuracy`, or `r2` of predicted numbers, where
+            guessing the mean achieves 0.
 
     Returns:
         Columns `treatment`, `seed`, `run`, `diagnosis`; failed runs have no row.
     """
     finished = runs[runs["status"] != "failed"]
     trained = finished[finished["status"] == "ok"]
-    best = float(trained.groupby("treatment")["train_accuracy"].mean().max()) if len(trained) else math.nan
+    best = float(trained.groupby("treatment")[f"train_{score}"].mean().max()) if len(trained) else math.nan
     once = histories.drop_duplicates(["run", "epoch"])  # treatments that train identically share their runs
     losses = {str(key): part.to_numpy(dtype=np.float64) for key, part in once.groupby("run", sort=False)["val_loss"]}
     labels = [
         _label(
             diverged=run["status"] == "diverged",
-            train_accuracy=run["train_accuracy"],
-            gap=run["gap"],
+            learned=run[f"train_{score}"],
+            gap=run["gap"] if score == "accuracy" else run[f"train_{score}"] - run[f"val_{score}"],
             kept_loss=run["val_loss"],
             val_loss=losses.get(run["run"], np.empty(0)),
             guess=largest_class if isinstance(largest_class, float) else largest_class[run["run"]],
@@ -107,7 +110,7 @@ def moved(runs: pd.DataFrame, diagnosed: pd.DataFrame, levels: Mapping[str, Sequ
 def _label(
     *,
     diverged: bool,
-    train_accuracy: float,
+    learned: float,
     gap: float,
     kept_loss: float,
     val_loss: npt.NDArray[np.float64],
@@ -117,13 +120,13 @@ def _label(
 ) -> Diagnosis:
     if diverged or not math.isfinite(kept_loss) or not np.isfinite(val_loss).all():
         return "diverged"
-    if train_accuracy < guess + thresholds.untrained * (1 - guess):
+    if learned < guess + thresholds.untrained * (1 - guess):
         return "untrained"
     lowest = float(val_loss.min()) if len(val_loss) else kept_loss
     has_risen = len(val_loss) > 0 and float(val_loss[-1]) > lowest * (1 + thresholds.loss_rise)
     if _fall(val_loss, thresholds.improving_span) > thresholds.improving and not has_risen:
         return "still improving"
-    if train_accuracy < best - thresholds.underfit:
+    if learned < best - thresholds.underfit:
         return "underfit"
     if not gap > thresholds.gap:
         return "good fit"

@@ -126,7 +126,7 @@ def other_metrics(findings: Findings) -> Matrix | None:
         entries = [table.iloc[place] for table in tables]
         name = f"{entries[0]['factor']} = {entries[0]['level']}"
         rows.append((name, tuple(_cell(entry.to_dict()) for entry in entries)))
-    heads = tuple(_with_unit(metric) for metric in metrics)
+    heads = tuple(_with_unit(str(table["metric"].iloc[0])) for table in tables)
     return Matrix(heads, tuple(rows))
 
 
@@ -310,9 +310,10 @@ def thresholds_note(findings: Findings) -> str:
     limits, task = findings.snapshot.study.thresholds, findings.snapshot.study.measured.task
     by = wording.LEARNED[task]
     gap = "gap" if task == "classification" else f"{by.training} above {by.validation}, by"
+    guess = "guessing" if by.in_points else by.guess
     return (
         f"Diagnoses, the first that fits: diverged (a loss is not finite); untrained ({by.training} below "
-        f"{limits.untrained:.0%} of the way from {'guessing' if by.in_points else by.guess} to no errors); still improving (validation loss fell by over "
+        f"{limits.untrained:.0%} of the way from {guess} to no errors); still improving (validation loss fell by over "
         f"{limits.improving:.0%} in the last {limits.improving_span:.0%} of the epochs, and is not over "
         f"{limits.loss_rise:.0%} above its minimum); underfit ({by.training} "
         f"{by.size(limits.underfit)} below the best treatment's); overfit ({gap} over "

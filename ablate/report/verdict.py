@@ -12,7 +12,8 @@ from ablate.analysis.selection import passed_over
 from ablate.report import answers, wording
 from ablate.report.answers import SYMBOLS
 from ablate.report.findings import Findings, Lead
-from ablate.settings.thresholds import Thresholds
+from ablate.settings.metrics import is_share, lower_is_better
+from ablate.study.spec import Study
 
 UNMEASURED = "unmeasured"  # of levels without a pair of runs, whatever their verdict
 GROUPS = (
@@ -55,7 +56,7 @@ class Verdict:
     """The study's answer.
 
     Attributes:
-        best: name of the treatment with the best mean validation accuracy; `None` without a finished run.
+        best: name of the treatment with the best mean score in validation; `None` without a finished run.
         headline: what it brings, in one sentence that follows its name.
         sure: how sure that is, in one sentence.
         paragraphs: how it was chosen and what it scores, what that is worth, what is wrong with the baseline, and
@@ -90,7 +91,7 @@ def verdict(findings: Findings) -> Verdict:
         if found:
             groups.append(Group(name, SYMBOLS.get(name, "○"), title, note, found))
     counts = findings.diagnosis
-    said = (_baseline(counts, snapshot.study.thresholds), _lagging(findings.lagging), _unfinished(counts))
+    said = (_baseline(counts, snapshot.study), _lagging(findings.lagging), _unfinished(counts))
     diagnosis = " ".join(filter(None, said))
     paragraphs = (_selection(findings), _curse(findings), diagnosis, answers.dependence(findings))
     return Verdict(
@@ -179,16 +180,26 @@ def _selection(findings: Findings) -> str:
     if best is None:
         return ""
     own = runs[runs["treatment"] == best]
-    score = wording.spread(float(own["test_accuracy"].mean()), float(own["test_accuracy"].std(ddof=1)), "test_accuracy")
+    held_out, test = _columns(findings)
+    shown = wording.spread(float(own[test].mean()), float(own[test].std(ddof=1)), test)
     count = f"mean ± standard deviation over {len(own)} replicates" if len(own) > 1 else "a single run"
     alone = set(runs["treatment"]) == {best}
-    chosen = "; its" if alone else ", which no other that could be chosen exceeds. Chosen by that, its"
-    accuracy = wording.percent(float(own["val_accuracy"].mean()))
-    text = f"Its mean validation accuracy is {accuracy}%{chosen} test accuracy is {score}% ({count})"
-    base = runs.loc[runs["treatment"] == "baseline", "test_accuracy"]
+    beaten = "undercuts" if lower_is_better(held_out) else "exceeds"
+    chosen = "; its" if alone else f", which no other that could be chosen {beaten}. Chosen by that, its"
+    mark = "%" if is_share(test) else ""
+    mean = wording.bare(float(own[held_out].mean()), held_out)
+    text = f"Its mean {wording.metric_name(held_out)} is {mean}{mark}{chosen} {wording.metric_name(test)} is "
+    text += f"{shown}{mark} ({count})"
+    base = runs.loc[runs["treatment"] == "baseline", test]
     if best != "baseline" and len(base):
-        text += f"; the baseline's is {wording.percent(float(base.mean()))}%"
+        text += f"; the baseline's is {wording.bare(float(base.mean()), test)}{mark}"
     return f"{text}."
+
+
+def _columns(findings: Findings) -> tuple[str, str]:
+    """What treatments are chosen by, in validation, and the same of the test set."""
+    score = findings.snapshot.study.measured.score
+    return f"val_{score}", f"test_{score}"
 
 
 def _rivals(findings: Findings) -> str:
@@ -196,19 +207,24 @@ def _rivals(findings: Findings) -> str:
     best, runs = findings.winner, findings.ok
     if best is None:
         return ""
-    others = passed_over(findings.snapshot.runs, best)
+    column, _ = _columns(findings)
+    mark = "%" if is_share(column) else ""
+    others = passed_over(findings.snapshot.runs, best, findings.snapshot.study.measured.score)
     sentences = [
-        f"{name} scores {wording.percent(accuracy)}% on validation but lost {lost} of {of} runs, too many to be chosen."
-        for name, accuracy, lost, of in others
+        f"{name} scores {wording.bare(mean, column)}{mark} on validation but lost {lost} of {of} runs, too many to be "
+        "chosen."
+        for name, mean, lost, of in others
     ]
-    return " ".join(filter(None, [*sentences, _runner_up(runs, best, {name for name, *_ in others})]))
+    return " ".join(filter(None, [*sentences, _runner_up(runs, best, {name for name, *_ in others}, column)]))
 
 
-def _runner_up(runs: pd.DataFrame, best: str, besides: set[str]) -> str:
+def _runner_up(runs: pd.DataFrame, best: str, besides: set[str], column: str) -> str:
     """The next best treatment, where the replicates do not tell it from the best one."""
     by_seed = runs[~runs["treatment"].isin(besides)].pivot_table(
-        index="seed", columns="treatment", values="val_accuracy", sort=False
+        index="seed", columns="treatment", values=column, sort=False
     )
+    if lower_is_better(column):
+        by_seed = -by_seed
     rest = by_seed.drop(columns=best).mean().round(6)
     if rest.empty:
         return ""
@@ -217,12 +233,13 @@ def _runner_up(runs: pd.DataFrame, best: str, besides: set[str]) -> str:
     if difference.low > 0:
         return ""
     own = round(float(by_seed[best].mean()), 6)
-    behind = wording.points(round(own - float(rest[second]), 4))
+    distance = own - float(rest[second])
+    behind = wording.points(round(distance, 4)) if is_share(column) else wording.bare(distance, column)
     close = "scores the same" if own == rest[second] else f"is {behind} behind"
     return f"{second} {close} on validation, and the replicates do not tell the two apart."
 
 
-def _baseline(counts: pd.DataFrame, thresholds: Thresholds) -> str:
+def _baseline(counts: pd.DataFrame, study: Study) -> str:
     """What is wrong with the baseline, if anything."""
     own = counts[counts["treatment"] == "baseline"].to_dict("records")
     if not own:
@@ -232,7 +249,7 @@ def _baseline(counts: pd.DataFrame, thresholds: Thresholds) -> str:
     text = f"The baseline is diagnosed “{first['diagnosis']}” in {share}"
     rest = [f"{row['diagnosis']} in {row['runs']}" for row in own[1:]]
     text += f" ({', '.join(rest)})" if rest else ""
-    return f"{text}: {wording.diagnoses(thresholds)[first['diagnosis']]}."
+    return f"{text}: {wording.diagnoses(study.thresholds, study.measured.task)[first['diagnosis']]}."
 
 
 def _lagging(found: pd.DataFrame) -> str:

@@ -81,22 +81,39 @@ def sentence(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def bare(value: float, metric: str, digits_more: int = 0) -> str:
+    """A value or a difference of a metric without its unit: with fixed decimals, or 4 digits where any size may be.
+
+    Args:
+        value: on the scale of the metric.
+        metric: a column, or another metric.
+        digits_more: fewer or more of them.
+    """
+    unit = describe(metric).unit
+    if unit == "target" or (unit == "number" and abs(value) >= _LARGE):
+        return significant(value, 4 + digits_more)
+    return number(value * scale(metric), digits(metric) + digits_more)
+
+
+_LARGE = 1e4  # from which on no four decimals are shown
+
+
 def signed(value: float, metric: str) -> str:
     """A difference of a metric with its sign, in points for shares."""
-    text = number(value * scale(metric), digits(metric))
+    text = bare(value, metric)
     return f"+{text}" if math.isfinite(value) and value > 0 and float(text) else text
 
 
 def value(amount: float, metric: str) -> str:
     """A value of a metric with its unit: percent for accuracies, points for the gap."""
     mark = "%" if is_share(metric) and not _is_gap(metric) else unit(metric)
-    return f"{number(amount * scale(metric), digits(metric))} {mark}".strip() if math.isfinite(amount) else "–"
+    return f"{bare(amount, metric)} {mark}".strip() if math.isfinite(amount) else "–"
 
 
 def spread(mean: float, sd: float, metric: str) -> str:
     """`93.75 ± 0.65`, or the mean alone where there is one replicate."""
-    text = number(mean * scale(metric), digits(metric))
-    return text + (f" ± {number(sd * scale(metric), digits(metric))}" if math.isfinite(sd) else "")
+    fewer = -1 if describe(metric).unit == "target" else 0
+    return bare(mean, metric) + (f" ± {bare(sd, metric, fewer)}" if math.isfinite(sd) else "")
 
 
 def unit(metric: str) -> str:
@@ -182,7 +199,7 @@ def undecided(row: Mapping[str, Any]) -> str:
         return f"{effect(row)}; {plural(row['dropped'], 'pair')} lost a run, too many for a verdict"
     if not math.isfinite(row["detectable"]):
         return effect(row)
-    smallest = number(row["detectable"] * scale(row["metric"]), digits(row["metric"]))
+    smallest = bare(row["detectable"], row["metric"])
     found = f"{smallest} {unit(row['metric'])}".strip()
     return f"{effect(row)}; a true difference below {found} would often be missed with this many replicates"
 

@@ -235,9 +235,14 @@ def describe(name: str) -> Metric:
     return Metric(score, title, "number", lower_is_better=lower, low=None, high=None, source="probabilities", task=None)
 
 
-def name_of_gap(measured: Measured) -> str:
-    """What the gap is called where its unit matters: `gap` where it is a share, else `rmse_gap` and alike."""
-    return "gap" if describe(measured.score).unit == "share" else f"{measured.score}{_OF_GAP}"
+def with_unit(metric: str, score: str) -> str:
+    """A metric by a name that tells its unit: the gap of what is no share is called `rmse_gap` and alike.
+
+    Args:
+        metric: any column.
+        score: whose gap the study has.
+    """
+    return f"{score}{_OF_GAP}" if metric == "gap" and describe(score).unit != "share" else metric
 
 
 def _gap(score: Metric) -> Metric:

@@ -11,6 +11,7 @@ from ablate.settings.levels import label
 from ablate.settings.remedies import PIECES, REMEDIES
 from ablate.study.factors import Factor
 from ablate.study.file import StudyFile
+from ablate.study.layer_metrics import RUNNING_GAP
 
 MOST_FACTORS = 500
 _IS_LOSS = re.compile(r"(^|_)loss(_\d|$)")
@@ -84,10 +85,24 @@ def of_another_task(file: StudyFile, factors: Iterable[Factor]) -> list[Problem]
         for level in given["label_smoothing"]
         if level
     ]
+    found += _of_shares(file)
     if any(getattr(level, "stop_when_equal", False) for level in file.overfitting.early_stopping):
         message = "compares accuracies, and a regression has none; use patience or stop_at_gap"
         found.append(Problem("overfitting.early_stopping.stop_when_equal", message, "true"))
     return [*found, *_losses_compared(file, set(losses))]
+
+
+def _of_shares(file: StudyFile) -> list[Problem]:
+    """Metrics that are made for shares: thresholds of a gap and verdicts on it, and the gap between accuracies."""
+    named = [("study.primary", file.study.primary, True)]
+    named += [(f"study.secondary[{number}]", name, False) for number, name in enumerate(file.study.secondary)]
+    named += [(f"claim[{number}].metric", claim.metric, False) for number, claim in enumerate(file.claim)]
+    message = "is for accuracies; in a regression take an error such as test_rmse, and the gap as a secondary metric"
+    return [
+        Problem(key, message, f'"{name}"')
+        for key, name, is_primary in named
+        if name == RUNNING_GAP or name.startswith("epochs_to_gap") or (is_primary and name == "gap")
+    ]
 
 
 def _losses_compared(file: StudyFile, losses: AbstractSet[Any]) -> list[Problem]:

@@ -167,7 +167,7 @@ def _scorer(run: Run) -> AnyScorer:
     """What a run is scored by."""
     measured, loss = run.settings.measured, run.settings.loss
     if loss is None:
-        return scoring.of(measured, run.dataset.y, run.positive)
+        return scoring.of(measured, run.dataset.y.astype(np.int32), run.positive)
     return NumberScorer(run.dataset.y.astype(np.float64), run.scaling.target, loss, *scoring.functions(measured))
 
 
@@ -266,6 +266,10 @@ def _train_with_fit(
     scorer: AnyScorer,
     callbacks: Sequence[keras.callbacks.Callback],
 ) -> None:
+
+    def columns(logs: Logs) -> Logs:
+        return {**scorer.running(logs), **_inference_scores(run, evaluator, scorer)}
+
     plain_model.materialize(model, run.scaling.shape)
     model.fit(
         run.batches(),
@@ -274,7 +278,7 @@ def _train_with_fit(
         steps_per_epoch=run.steps,
         verbose=0,
         callbacks=[
-            AddScores(lambda logs: {**scorer.running(logs), **_inference_scores(run, evaluator, scorer)}),
+            AddScores(columns),
             *callbacks,
         ],
     )

@@ -134,7 +134,8 @@ def _figure(
     with theme():
         figure, grid = panels(math.ceil(len(shown) / columns), columns, 3.4, 2.75)
         for axes, name in zip(grid, shown, strict=False):
-            _curves(axes, *(table[table["treatment"] == name] for table in (histories, runs, early)), scale)
+            own, kept, stopped = (table[table["treatment"] == name] for table in (histories, runs, early))
+            _curves(axes, own, kept, stopped, scale)
             more = scale.put_on(axes, name)
             axes.set_title("\n".join(textwrap.wrap(wording.cut(name, 62), 33)) + more)
         for axes in grid[len(shown) :]:
@@ -237,17 +238,19 @@ def shown_from(histories: pd.DataFrame, low: float, score: str = "accuracy") -> 
 def _curve_finding(runs: pd.DataFrame, score: str) -> str:
     """Where the curves end: the score of the kept weights in validation."""
     column = f"val_{score}"
-    name, say = wording.metric_name(column), lambda value: wording.value(float(value), column)
+    name = wording.metric_name(column)
     ends = runs.groupby("treatment", sort=False)[column].mean().dropna()
     ends = ends.round(6) if wording.scale(column) > 1 else ends  # ties are ties in float32
     if ends.empty:
         return f"No run has a finite {name}."
     if len(ends) == 1:
-        return f"{ends.index[0]} ends with a mean {name} of {say(ends.iloc[0])}."
-    best, worst = ends.idxmax(), ends.idxmin()
-    first, last = ("lowest", "highest") if metrics.lower_is_better(column) else ("highest", "lowest")
-    best, worst = (worst, best) if first == "lowest" else (best, worst)
+        return f"{ends.index[0]} ends with a mean {name} of {wording.value(float(ends.iloc[0]), column)}."
+    falls = metrics.lower_is_better(column)
+    best, worst = (ends.idxmin(), ends.idxmax()) if falls else (ends.idxmax(), ends.idxmin())
+    first, last = ("lowest", "highest") if falls else ("highest", "lowest")
+    sizes = (float(ends.min()), float(ends.max())) if falls else (float(ends.max()), float(ends.min()))
+    shown = [wording.value(size, column) for size in sizes]
     return (
-        f"{best} ends with the {first} mean {name}, {say(ends[best])}, and {worst} with the {last}, {say(ends[worst])} "
+        f"{best} ends with the {first} mean {name}, {shown[0]}, and {worst} with the {last}, {shown[1]} "
         "(of the weights that are kept)."
     )

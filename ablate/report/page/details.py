@@ -22,10 +22,10 @@ def document(snapshot: Snapshot, shown: Iterable[str]) -> dict[str, Any]:
         shown: names of treatments.
 
     Returns:
-        `factors`: the labels of every factor's levels; `meanings` of the diagnoses; `settings` of the baseline, as
-        TOML values by dotted key; `score`, the columns that are drawn; `treatments`, in the order of `shown`: the `levels` (places in the labels), the
-        `settings` that differ from the baseline's (`null` where one is absent) and the `command` that repeats a run,
-        but for its seed.
+        `factors`: the labels of every factor's levels; `meanings` of the diagnoses; `score`, the columns that are
+        drawn; `settings` of the baseline, as TOML values by dotted key; `treatments`, in the order of `shown`: the
+        `levels` (places in the labels), the `settings` that differ from the baseline's (`null` where one is absent) and
+        the `command` that repeats a run, but for its seed.
     """
     treatments = {run.treatment.name: run.treatment for run in snapshot.planned}
     base = _settings(treatments["baseline"].settings) if "baseline" in treatments else {}

@@ -19,7 +19,7 @@ class Term:
 
 _GAP: dict[Task, str] = {
     "classification": "Training accuracy minus held-out (validation) accuracy",
-    "regression": "How much worse the primary metric is on held-out (validation) data than in training, in its own unit,",
+    "regression": "How much worse the primary metric is on held-out (validation) data than in training, in its unit,",
 }
 _STAY: dict[Task, str] = {"classification": "accuracies stay low", "regression": "errors stay high"}
 _PLACED: dict[Task, str] = {
@@ -35,8 +35,8 @@ _OF_NUMBERS = [
     ),
     Term(
         "R²",
-        "The share of the variance that is explained: 1 is perfect, 0 as good as always predicting the mean, and below 0 "
-        "worse than that.",
+        "The share of the variance that is explained: 1 is perfect, 0 as good as always predicting the mean, and below "
+        "0 worse than that.",
     ),
 ]
 

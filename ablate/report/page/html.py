@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,13 +12,17 @@ import pandas as pd
 from markupsafe import Markup
 
 from ablate.report import answers, redaction, verdict, wording
-from ablate.report.figures import accuracy_gap, curves, distributions, interactions, train_test
+from ablate.report.figures import accuracy_gap, curves, distributions, errors, interactions, predicted, train_test
 from ablate.report.figures import effects as effects_figure
 from ablate.report.figures.canvas import Picture
 from ablate.report.findings import Findings
 from ablate.report.page import details, glossary, sections, tables
 from ablate.report.page.templates import Templates
+from ablate.report.page.words import Words, of_numbers
 from ablate.results import embedded
+from ablate.results.record import Record
+from ablate.results.snapshot import Snapshot
+from ablate.settings.metrics import SIDES, USUAL, describe
 from ablate.version import __version__
 
 
@@ -35,6 +40,8 @@ class Page:
 
     Attributes:
         metric, unit: of the effects, as text.
+        words: what fixed sentences and headings say.
+        predicted: predicted against true numbers, of a regression.
         effects_note, distributions_note: what the design or the choice of treatments leaves out; may be empty.
         failure_count: of failed and diverged runs; `failures` holds the first of them.
         run_count: of finished and failed runs; `runs` holds the first of them.
@@ -59,8 +66,10 @@ class Page:
     moved: tuple[str, ...]
     thresholds_note: str
     interactions: Picture | None
+    words: Words
     accuracy_gap: Picture | None
     train_test: Picture | None
+    predicted: Picture | None
     gap_effects: Picture | None
     gaps: tuple[tables.EffectRow, ...]
     curves: tuple[Picture, ...]
@@ -105,8 +114,9 @@ def contents(findings: Findings, command: str | None = None) -> Page:
     clean = redaction.without_homes(findings.snapshot)
     findings = findings if clean is findings.snapshot else Findings(clean)
     snapshot, levels, ok = findings.snapshot, findings.levels, findings.ok
-    runs, histories, accurate = snapshot.runs, snapshot.histories, _accurate(ok)
-    primary = snapshot.study.primary
+    runs, histories = snapshot.runs, snapshot.histories
+    primary, drawn_score = snapshot.study.primary, _drawn_score(snapshot)
+    accurate = _measurable(ok, drawn_score)
     effects, counts = findings.effects(), findings.diagnosis
     answer = verdict.verdict(findings)
     failures = sections.troubles(snapshot)
@@ -123,7 +133,7 @@ def contents(findings: Findings, command: str | None = None) -> Page:
         claims=tuple(answers.claim_rows(findings.claims)),
         failures=tuple(failures[: sections.MOST_FAILURES]),
         failure_count=len(failures),
-        treatments=tuple(tables.treatment_rows(runs, counts, answer.best)),
+        treatments=tuple(tables.treatment_rows(runs, counts, answer.best, drawn_score)),
         effects=tuple(tables.effect_rows(effects)),
         effects_note=sections.effects_note(snapshot.study),
         effects_picture=_effects_picture(findings, primary),
@@ -133,17 +143,19 @@ def contents(findings: Findings, command: str | None = None) -> Page:
         moved=tuple(answers.moved(findings)),
         thresholds_note=answers.thresholds_note(findings),
         interactions=interactions.figure(together) if isinstance(together, pd.DataFrame) and len(together) else None,
-        accuracy_gap=accuracy_gap.figure(accurate) if len(accurate) else None,
-        train_test=train_test.figure(accurate, answer.best) if len(accurate) else None,
+        words=Words() if drawn_score == USUAL.score else of_numbers(drawn_score),
+        accuracy_gap=_gap(accurate, drawn_score),
+        train_test=_train_test(accurate, answer.best, drawn_score),
+        predicted=predicted.figure(_records_of(findings, ["baseline", answer.best])),
         gap_effects=_effects_picture(findings, "gap") if primary != "gap" else None,
         gaps=tuple(tables.effect_rows(findings.effects("gap"))),
-        curves=tuple(curves.learning_curves(drawn_histories, accurate, epochs)) if len(accurate) else (),
+        curves=tuple(curves.learning_curves(drawn_histories, accurate, epochs, drawn_score)) if len(accurate) else (),
         curve_epochs=tuple(tables.curve_epochs(drawn_histories)) if len(accurate) else (),
-        curve_rows=tuple(tables.curve_rows(drawn_histories, accurate)) if len(accurate) else (),
+        curve_rows=tuple(tables.curve_rows(drawn_histories, accurate, drawn_score)) if len(accurate) else (),
         distributions=tuple(_distributions(findings, drawn)),
         distributions_note=sections.distributions_note(drawn, ok),
         layer_notes=tuple(answers.layer_notes(findings)),
-        runs=tuple(tables.run_rows(runs.head(tables.MOST_RUNS), histories, findings.diagnosed)),
+        runs=tuple(tables.run_rows(runs.head(tables.MOST_RUNS), histories, findings.diagnosed, drawn_score)),
         run_count=len(runs),
         details=details.document(snapshot, runs["treatment"].head(tables.MOST_RUNS)),
         glossary=tuple(glossary.terms(levels, snapshot.study.thresholds, snapshot.study.measured.task)),
@@ -154,10 +166,40 @@ def contents(findings: Findings, command: str | None = None) -> Page:
     )
 
 
-def _accurate(runs: pd.DataFrame) -> pd.DataFrame:
-    """The runs whose accuracies are shares, as all are that were measured; axes of accuracies are made for these."""
-    names = ["train_accuracy", "val_accuracy", "test_accuracy"]
-    return runs[runs[names].ge(0).all(axis=1) & runs[names].le(1).all(axis=1)]
+def _drawn_score(snapshot: Snapshot) -> str:
+    """What the figures show: accuracy, or what treatments of a regression are chosen by."""
+    measured = snapshot.study.measured
+    return measured.score if measured.task == "regression" else USUAL.score
+
+
+def _measurable(runs: pd.DataFrame, score: str) -> pd.DataFrame:
+    """The runs whose scores can have been measured; axes are made for these."""
+    found, columns = describe(score), runs[[f"{side}_{score}" for side in SIDES]]
+    low = -math.inf if found.low is None else found.low
+    high = math.inf if found.high is None else found.high
+    return runs[columns.notna().all(axis=1) & columns.ge(low).all(axis=1) & columns.le(high).all(axis=1)]
+
+
+def _gap(runs: pd.DataFrame, score: str) -> Picture | None:
+    if runs.empty:
+        return None
+    return accuracy_gap.figure(runs) if score == USUAL.score else errors.gap(runs, score)
+
+
+def _train_test(runs: pd.DataFrame, best: str | None, score: str) -> Picture | None:
+    if runs.empty:
+        return None
+    return train_test.figure(runs, best) if score == USUAL.score else errors.train_against_test(runs, best, score)
+
+
+def _records_of(findings: Findings, names: Sequence[str | None]) -> dict[str, list[Record]]:
+    """The usable runs of some treatments, by name; each treatment once."""
+    runs, records = findings.ok, findings.snapshot.records
+    return {
+        name: [records[key] for key in runs.loc[runs["treatment"] == name, "run"]]
+        for name in dict.fromkeys(names)
+        if name is not None
+    }
 
 
 def _combinations(findings: Findings) -> tuple[answers.Listing, ...]:

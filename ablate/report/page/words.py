@@ -52,7 +52,7 @@ def of_numbers(score: str) -> Words:
         score: the metric that its figures show, as columns have it.
     """
     title, falls = describe(score).title, lower_is_better(f"val_{score}")
-    worse, grows = ("high", "grows") if falls else ("low", "falls")
+    worse, grows, moves = ("high", "grows", "fall") if falls else ("low", "falls", "rise")
     name = wording.sentence(title)
     gap = "validation minus training" if falls else "training minus validation"
     unit = " Errors are in the unit of the target." if describe(score).unit == "target" else ""
@@ -60,19 +60,19 @@ def of_numbers(score: str) -> Words:
         nav="Gap",
         gap_heading=f"Gap: {title}",
         gap_lead=(
-            f"Look at the distance between training and held-out data: a long bar is overfitting, two {worse} marks are "
-            "underfitting."
+            "Look at the distance between training and held-out data: a long bar is overfitting, two "
+            f"{worse} marks are underfitting."
         ),
         gap_note=f"A smaller gap is no gain where the {title} {grows} with it: a network that learns nothing has none.",
         gap_unit="",
         by_treatment=f"{name} by treatment",
         treatments_lead="Compare validation to choose, the test to report, and the gap to see overfitting.",
         treatments_note=(
-            f"The columns show the {title} of the weights that each run kept, in inference mode; the gap is {gap}, of the "
-            f"restored epoch or else over the last five epochs.{unit}"
+            f"The columns show the {title} of the weights that each run kept, in inference mode; the gap is {gap}, of "
+            f"the restored epoch or else over the last five epochs.{unit}"
         ),
         curves_label=f"{name} by epoch",
-        curves_lead=f"Look at where the two lines part, and whether they still {'fall' if falls else 'rise'} at the end.",
+        curves_lead=f"Look at where the two lines part, and whether they still {moves} when training ends.",
         unit=f", {title}",
         gap_column="Gap",
         smaller_gap=f"A smaller gap is no gain where the {title} {grows}.",
