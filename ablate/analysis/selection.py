@@ -20,8 +20,13 @@ def winner(runs: pd.DataFrame, score: str = USUAL.score) -> str | None:
         ok = own[own["status"] == "ok"]
         if len(ok) and 1 - len(ok) / len(own) <= LARGEST_DROPPED_SHARE:
             means[str(name)] = sign * float(ok[f"val_{score}"].mean())
-    known = {name: round(mean, 6) for name, mean in means.items() if math.isfinite(mean)}  # ties are ties in float32
+    known = {name: rounded(mean) for name, mean in means.items() if math.isfinite(mean)}
     return max(known, key=known.__getitem__) if known else None
+
+
+def rounded(mean: float) -> float:
+    """A mean score as far as float32 goes, so that ties are ties: 6 decimals, or 7 digits of what is larger than 1."""
+    return round(mean, 6) if abs(mean) <= 1 else float(f"{mean:.7g}")
 
 
 def passed_over(runs: pd.DataFrame, best: str, score: str = USUAL.score) -> list[tuple[str, float, int, int]]:

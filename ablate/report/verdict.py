@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ablate.analysis.estimates import CONFIDENCE, FEWEST_SEEDS, estimate_mean, largest_of_equals
-from ablate.analysis.selection import passed_over
+from ablate.analysis.selection import passed_over, rounded
 from ablate.report import answers, wording
 from ablate.report.answers import SYMBOLS
 from ablate.report.findings import Findings, Lead
@@ -225,14 +225,14 @@ def _runner_up(runs: pd.DataFrame, best: str, besides: set[str], column: str) ->
     )
     if lower_is_better(column):
         by_seed = -by_seed
-    rest = by_seed.drop(columns=best).mean().round(6)
+    rest = by_seed.drop(columns=best).mean().map(rounded)
     if rest.empty:
         return ""
     second = str(rest.idxmax())
     difference = estimate_mean((by_seed[best] - by_seed[second]).dropna().to_numpy(dtype=np.float64))
     if difference.low > 0:
         return ""
-    own = round(float(by_seed[best].mean()), 6)
+    own = rounded(float(by_seed[best].mean()))
     distance = own - float(rest[second])
     behind = wording.points(round(distance, 4)) if is_share(column) else wording.bare(distance, column)
     close = "scores the same" if own == rest[second] else f"is {behind} behind"

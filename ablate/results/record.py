@@ -15,7 +15,7 @@ from ablate.errors import StoreError
 from ablate.reading import parse_json, wrong
 from ablate.results.held_out import HeldOut, Written
 from ablate.results.identity import Count, canonical_json
-from ablate.settings.metrics import Measured
+from ablate.settings.metrics import USUAL, Measured
 
 RECORD_SCHEMA = 3
 _WITHOUT_HELD_OUT = 2  # the schema of records that say nothing of it, which older versions read
@@ -104,6 +104,13 @@ class Record:
     seconds: Mapping[str, float]
     environment: Mapping[str, Any]
     held_out: HeldOut | None = None
+
+    @property
+    def headline(self) -> tuple[str, float]:
+        """The score that progress lines show, and its name: test accuracy, or what a regression is compared by."""
+        measured = measured_by(self.settings)
+        name = f"test_{measured.score if measured.task == 'regression' else USUAL.score}"
+        return name, self.result[name]
 
     def to_json(self) -> bytes:
         """The record as a JSON document that carries the digest of its body."""
@@ -238,7 +245,9 @@ def measured_by(settings: Mapping[str, Any]) -> Measured:
     entries = scores.get("metrics", []) if isinstance(scores, Mapping) else None
     if not isinstance(entries, list) or not all(isinstance(entry, str) for entry in entries):
         raise ValueError("settings.scores should hold a list of metrics")
-    return Measured(tuple(entries), str(scores.get("gap", "accuracy")))
+    data = settings.get("data", {})
+    is_number = isinstance(data, Mapping) and data.get("task") == "regression"
+    return Measured(tuple(entries), str(scores.get("gap", "accuracy")), "regression" if is_number else "classification")
 
 
 class NewerRecordError(StoreError):

@@ -94,14 +94,11 @@ def of_another_task(file: StudyFile, factors: Iterable[Factor]) -> list[Problem]
 
 def _of_shares(file: StudyFile) -> list[Problem]:
     """Metrics that are made for shares: thresholds of a gap and verdicts on it, and the gap between accuracies."""
-    named = [("study.primary", file.study.primary, True)]
-    named += [(f"study.secondary[{number}]", name, False) for number, name in enumerate(file.study.secondary)]
-    named += [(f"claim[{number}].metric", claim.metric, False) for number, claim in enumerate(file.claim)]
     message = "is for accuracies; in a regression take an error such as test_rmse, and the gap as a secondary metric"
     return [
         Problem(key, message, f'"{name}"')
-        for key, name, is_primary in named
-        if name == RUNNING_GAP or name.startswith("epochs_to_gap") or (is_primary and name == "gap")
+        for key, name in _named_metrics(file)
+        if name == RUNNING_GAP or name.startswith("epochs_to_gap") or (key == "study.primary" and name == "gap")
     ]
 
 
@@ -109,8 +106,15 @@ def _losses_compared(file: StudyFile, losses: AbstractSet[Any]) -> list[Problem]
     """Metrics that would compare one loss with another: they have different units."""
     if len(losses) < 2:
         return []
-    named = [("study.primary", file.study.primary)]
-    named += [(f"study.secondary[{number}]", name) for number, name in enumerate(file.study.secondary)]
-    named += [(f"claim[{number}].metric", claim.metric) for number, claim in enumerate(file.claim)]
     message = "would compare different losses, as training.loss is varied; use an error such as test_rmse or test_mae"
-    return [Problem(key, message, f'"{name}"') for key, name in named if _IS_LOSS.search(name)]
+    return [Problem(key, message, f'"{name}"') for key, name in _named_metrics(file) if _IS_LOSS.search(name)]
+
+
+def _named_metrics(file: StudyFile) -> list[tuple[str, str]]:
+    """The metrics that the file names, by their keys."""
+    study = file.study
+    asked = study.model_fields_set
+    named = [("study.primary", study.primary)] if "primary" in asked else []
+    secondary = study.secondary if "secondary" in asked else []
+    named += [(f"study.secondary[{number}]", name) for number, name in enumerate(secondary)]
+    return named + [(f"claim[{number}].metric", claim.metric) for number, claim in enumerate(file.claim)]

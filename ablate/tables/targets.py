@@ -13,6 +13,7 @@ MANY = 20  # different values; of more than these a target may be a number to pr
 FEWEST_OF_A_CLASS = 3  # rows, so that every part of a split has one
 MOST_BINS = 10
 LARGEST = 1e25  # its square is far from what tables leave out as not measured
+SMALLEST_SPREAD = 1e-3  # figures closer than 5e-7 are taken for the same
 _NUMBER = re.compile(r"[+-]?(?:\d+[.,]?\d*|[.,]\d+)(?:[eE][+-]?\d+)?")
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:[,.' ]\d{3})+(?:[.,]\d+)?")
 _SAY = 'data.task = "regression"'
@@ -60,6 +61,9 @@ def numbers(labels: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
         raise TargetError(f"{message}row {row + 1:,} ({found[row]:g}); fill or remove them, or use a larger unit")
     if (found == found[0]).all():
         raise TargetError(f"is {found[0]:g} in every row; there is nothing to learn")
+    if (spread := found.std()) < SMALLEST_SPREAD:
+        message = f"has a standard deviation of {spread:.3g}, too small for errors to be told apart"
+        raise TargetError(f"{message}; take a smaller unit, in which it is {SMALLEST_SPREAD:g} or more")
     return found
 
 

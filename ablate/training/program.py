@@ -52,6 +52,7 @@ def structure_key(settings: RunSettings, dataset: Dataset, rows: Split) -> str:
         "data": [str(dataset.x.dtype), *dataset.x.shape, len(dataset.classes)],
         "rows": [len(rows.train), len(rows.validation), len(rows.train_sample)],
         **({"predicts": True} if settings.measured.metrics else {}),
+        **({"loss": settings.loss} if settings.loss else {}),
         **({} if shape.model.hidden else {"example": dataset.shape}),
     }
     return json.dumps(payload, sort_keys=True)

@@ -97,11 +97,15 @@ def test_every_remedy_trains_as_in_fit(float64: ProcessPoolExecutor, name: str) 
     assert float64.submit(parity.distance, REMEDIES[name]).result() < TOLERANCE
 
 
-@pytest.mark.parametrize("trainer", ["compiled", "graph", "fit"])
-@pytest.mark.parametrize("name", REGRESSIONS)
+@pytest.mark.parametrize(
+    ("name", "trainer"),
+    [
+        *((name, "graph") for name in REGRESSIONS),
+        *((name, "compiled") for name in ("mse", "huber")),  # the same epoch; XLA needs another second
+        *((name, "fit") for name in REGRESSIONS if "dropout" not in name),  # whose masks are Keras' own there
+    ],
+)
 def test_every_regression_trains_as_in_fit(float64: ProcessPoolExecutor, name: str, trainer: str) -> None:
-    if trainer == "compiled" and name not in ("mse", "huber"):
-        pytest.skip("the same epoch as a graph; XLA needs another second")
     assert float64.submit(parity.distance, REGRESSIONS[name], trainer).result() < TOLERANCE
 
 
