@@ -112,8 +112,12 @@ def value(amount: float, metric: str) -> str:
 
 def spread(mean: float, sd: float, metric: str) -> str:
     """`93.75 ± 0.65`, or the mean alone where there is one replicate."""
-    fewer = -1 if describe(metric).unit == "target" else 0
-    return bare(mean, metric) + (f" ± {bare(sd, metric, fewer)}" if math.isfinite(sd) else "")
+    text = bare(mean, metric)
+    if not math.isfinite(sd):
+        return text
+    decimals = len(text.partition(".")[2])
+    of_any_size = describe(metric).unit == "target" and "e" not in text
+    return f"{text} ± {number(sd, decimals) if of_any_size else bare(sd, metric)}"
 
 
 def unit(metric: str) -> str:

@@ -60,6 +60,7 @@ class Scale:
         if self.times > 1:
             scales.accuracy_axis(axes, "y", 0 if own else self.low, by_errors=self.by_errors and not own)
             return "\n(axis from 0)" if own else ""
+        axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
         if not own:
             axes.set_ylim(self.low, self.high)
         return "\n(axis of its own)" if own else ""
@@ -143,7 +144,9 @@ def _figure(
         for axes in grid[max(len(shown) - columns, 0) : len(shown)]:
             axes.set_xlabel("epoch", visible=True)  # seaborn hides the labels of axes without ticks
         for axes in grid[: len(shown) : columns]:
-            axes.set_ylabel(wording.axis(scale.score), visible=True)
+            axes.set_ylabel(
+                wording.axis(scale.score) if scale.times > 1 else metrics.describe(scale.score).title, visible=True
+            )
         handles = grid[0].get_lines()[:2]
         figure.legend(handles, ["training", "validation"], loc="outside upper left", ncols=2, handlelength=2.6)
     return figure

@@ -220,7 +220,9 @@ def _unit(study: Study) -> list[tuple[str, str]]:
         return []
     label = study.base.data.label
     target = f'of the target, "{label}"' if label else "of the target"
-    loss = "its square" if study.base.loss != "mae" else "the same"
+    varied = any(part.name == "training.loss" for factor in study.factors for part in factor.parts)
+    of_one = "the same" if study.base.loss == "mae" else "its square"
+    loss = "its square, or the same with mae" if varied else of_one
     return [("unit", f"errors and gaps are in the unit {target}; losses in {loss}; R² has none")]
 
 
