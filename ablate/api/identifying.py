@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from ablate.data import sources, splits
+from ablate.data import scorable, sources, splits
 from ablate.data.dataset import Dataset
 from ablate.data.duplicates import Shared, shared_rows
 from ablate.errors import Problem, StoreError, StudyError
@@ -14,6 +14,7 @@ from ablate.results import origins
 from ablate.results.identity import DataFacts, Identity
 from ablate.results.store import Store
 from ablate.settings.references import is_reference
+from ablate.settings.run import Data
 from ablate.study import design
 from ablate.study.spec import Study
 from ablate.usercode import builders, code, model_files, tokens
@@ -31,8 +32,7 @@ def identify(study: Study, treatments: Sequence[design.Treatment], reports: Path
             if name not in loaded:
                 loaded = {name: sources.load(data, study.source.resolve().parent)}  # one at a time in memory
             found = loaded[name]
-            for seed in study.seeds if found.groups is not None else study.seeds[:1]:  # else sizes are always the same
-                splits.split(found, data, seed)
+            _try_splits(study, found, data)
         except StudyError as error:
             raise study.error(error.problems) from None
         if name not in facts:
@@ -40,6 +40,22 @@ def identify(study: Study, treatments: Sequence[design.Treatment], reports: Path
     identity = Identity(identities.installed_libraries(), facts, _digest_code(study, treatments))
     identity = replace(identity, files=_digest_files(study, treatments), tokens=_tokens(study, treatments))
     return replace(identity, origins=origins.find(study, treatments, identity, reports))
+
+
+def _try_splits(study: Study, dataset: Dataset, data: Data) -> None:
+    """Split a data set as runs will, and see that what the study measures is defined for every part.
+
+    Raises:
+        StudyError: it cannot be split, or a metric means nothing there.
+    """
+    measured = study.measured
+    if wrong := scorable.problems(dataset, data, measured):
+        raise StudyError("data", wrong)
+    every = dataset.groups is not None or scorable.needs_all_seeds(measured)  # else sizes are always the same
+    for seed in study.seeds if every else study.seeds[:1]:
+        rows = splits.split(dataset, data, seed)
+        if wrong := scorable.of_split(dataset, data, measured, rows, seed):
+            raise StudyError("data", wrong)
 
 
 def look_at(study: Study, treatments: Sequence[design.Treatment], reports: Path) -> Identity:

@@ -126,7 +126,10 @@ def _as_column(y: npt.NDArray[Any]) -> npt.NDArray[Any]:
     if y.ndim == 1 or y.shape[1:] == (1,):
         return y.reshape(-1)
     if y.ndim > 2 or y.dtype.kind not in "buif" or not (((y == 0) | (y == 1)).all() and (y.sum(axis=1) == 1).all()):
-        raise SourceError(f"labels of shape {y.shape} should be classes, or rows with a single 1 among zeros")
+        message = "should be classes, or rows with a single 1 among zeros: one class for each example"
+        raise SourceError(
+            f"labels of shape {y.shape} {message}; several (multi-label data, sequences) are not supported"
+        )
     return np.asarray(np.argmax(y, axis=1))
 
 

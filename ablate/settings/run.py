@@ -143,6 +143,7 @@ class Model(BaseModel):
             (`"module:function"`) from a tensor to one of the same shape.
         block: order of the pieces of a hidden layer.
         input_block: pieces between the input and the first hidden layer.
+        logits: whether a model of the user's ends in logits, and not in probabilities by a softmax or sigmoid.
     """
 
     model_config = ConfigDict(**STRICT, json_schema_extra={"oneOf": [{"required": [name]} for name in NETWORKS]})
@@ -154,6 +155,7 @@ class Model(BaseModel):
     activation: Activation = "relu"
     block: Annotated[list[Piece], Field(min_length=1)] = ["dense", "batch_norm", "activation", "dropout"]
     input_block: list[InputPiece] = []
+    logits: bool = False
 
     @model_validator(mode="after")
     def _is_one_network(self) -> "Model":
@@ -166,6 +168,8 @@ class Model(BaseModel):
             )
         if self.arguments and not self.builder:
             raise PydanticCustomError("network", "takes arguments with a builder alone")
+        if self.logits and self.hidden:
+            raise PydanticCustomError("network", "takes logits with a builder or file; hidden layers end in a softmax")
         of_layers = [name for name in OF_HIDDEN_LAYERS if getattr(self, name) != Model.model_fields[name].default]
         if of_layers and not self.hidden:
             raise PydanticCustomError(
@@ -182,7 +186,7 @@ class Model(BaseModel):
         return {
             name: value
             for name, value in found.items()
-            if name not in unused and (value or name not in (*NETWORKS, "arguments"))
+            if name not in unused and (value or name not in (*NETWORKS, "arguments", "logits"))
         }
 
     @property

@@ -18,7 +18,7 @@ from ablate.errors import ModelError
 from ablate.settings.levels import plain
 from ablate.settings.run import RunSettings
 from ablate.settings.seeds import Stream, derive
-from ablate.training import layers
+from ablate.training import layers, outputs
 from ablate.training.initializers import initializer
 from ablate.training.layers import FUNCTIONAL, Array
 from ablate.usercode import builders, code, model_files
@@ -90,11 +90,12 @@ def draw(settings: RunSettings, example: Shape, classes: int, folder: Path) -> B
     if settings.model.file is not None:
         path = model_files.locate(settings.model.file, folder)
         model = _loaded(path)
-        return Blueprint(model, _checked(model, str(path), example, classes), example, layers.weights_by_layer(model))
+        shape = _checked(model, str(path), example, classes, logits=settings.model.logits)
+        return Blueprint(model, shape, example, layers.weights_by_layer(model))
     what = f"{settings.model.builder}"
     make = _caller(settings, example, classes, folder)
     (first, one), (second, other) = (_made(make, seed) for seed in (1, 2))
-    shape, _ = (_checked(model, what, example, classes) for model in (first, second))
+    shape, _ = (_checked(model, what, example, classes, logits=settings.model.logits) for model in (first, second))
     if one == other:
         message = "sets the seed of all random numbers (keras.utils.set_random_seed, random.seed); remove that line"
         raise ModelError(f"{what} {message}: every run has seeds of its own")
@@ -160,7 +161,7 @@ def _loaded(path: Path) -> keras.Model:
         raise ModelError(f"{path} cannot be loaded: {' '.join(str(error).split())[:300]}") from error
 
 
-def _checked(model: Any, what: str, example: Shape, classes: int) -> Shape:
+def _checked(model: Any, what: str, example: Shape, classes: int, *, logits: bool) -> Shape:
     """The shape of an example as a model takes it; the model is seen to fit the data.
 
     Raises:
@@ -181,7 +182,7 @@ def _checked(model: Any, what: str, example: Shape, classes: int) -> Shape:
     shape = _input_shape(tuple(model.inputs[0].shape[1:]), example)
     if shape is None:
         raise ModelError(f"{what} takes examples of shape {model.inputs[0].shape[1:]}, and the data has {example}")
-    _check_output(model, what, shape, classes)
+    outputs.check(model, what, shape, classes, logits=logits)
     _check_weights(model, what)
     _forget_compilation(model)
     return shape
@@ -203,19 +204,6 @@ def _input_shape(wanted: tuple[int | None, ...], example: Shape) -> Shape | None
         return example
     known = tuple(size for size in wanted if size is not None)
     return known if len(known) == len(wanted) and np.prod(known) == np.prod(example) else None
-
-
-def _check_output(model: keras.Model, what: str, shape: Shape, classes: int) -> None:
-    """See that a model ends in one probability for each class."""
-    end = tuple(model.outputs[0].shape[1:])
-    advice = f"it should end in Dense({classes}, activation='softmax')"
-    if end != (classes,):
-        one = ", with one unit for each class, also where there are two" if end == (1,) else ""
-        raise ModelError(f"{what} ends in shape {end}; for {classes} classes {advice}{one}")
-    sample = np.random.default_rng(0).random((4, *shape), np.float32)
-    found = model(tf.constant(sample), training=False).numpy()
-    if np.isfinite(found).all() and not (np.allclose(found.sum(axis=1), 1, atol=1e-3) and found.min() >= 0):
-        raise ModelError(f"{what} does not end in probabilities, which would add up to 1 over the classes; {advice}")
 
 
 def _check_weights(model: keras.Model, what: str) -> None:

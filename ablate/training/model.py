@@ -11,7 +11,7 @@ import tensorflow as tf
 from ablate.settings.levels import plain
 from ablate.settings.run import RunSettings
 from ablate.settings.seeds import Stream, derive
-from ablate.training import layers
+from ablate.training import layers, outputs
 from ablate.training.blueprint import Blueprint
 from ablate.training.initializers import initializers
 from ablate.usercode import code
@@ -96,38 +96,13 @@ def compile_model(model: keras.Model, settings: RunSettings, *, jit_compile: boo
     arguments["learning_rate"] = learning_rate(settings)
     if settings.remedies.weight_decay:
         arguments.setdefault("weight_decay", settings.remedies.weight_decay)
-    smoothing = settings.remedies.label_smoothing
+    units, logits = model.outputs[0].shape[-1], settings.model.logits
     model.compile(
         optimizer=_OPTIMIZERS[level["name"]](**arguments, name=level["name"]),
-        loss=SmoothedCrossentropy(smoothing) if smoothing else keras.losses.SparseCategoricalCrossentropy(),
-        metrics=["accuracy"],
+        loss=outputs.loss(units, logits=logits, smoothing=settings.remedies.label_smoothing),
+        metrics=[outputs.accuracy(units, logits=logits)],
         jit_compile=jit_compile,
     )
-
-
-@keras.saving.register_keras_serializable(package="ablate")
-class SmoothedCrossentropy(keras.losses.Loss):  # type: ignore[misc]
-    """Cross-entropy over integer labels with label smoothing, which Keras has for one-hot labels alone.
-
-    The target of the true class is `1 - smoothing + smoothing / classes`, that of every other `smoothing / classes`
-    (Szegedy et al. 2016, "Rethinking the Inception Architecture for Computer Vision", section 7).
-
-    Args:
-        smoothing: share of the target that is spread over all classes, in [0, 1).
-    """
-
-    def __init__(self, smoothing: float) -> None:
-        super().__init__(name="smoothed_crossentropy")
-        self._smoothing = smoothing
-
-    def get_config(self) -> dict[str, Any]:
-        """The argument, for Keras to copy the loss."""
-        return {"smoothing": self._smoothing}
-
-    def call(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
-        """The loss of every example, from labels (batch,) or (batch, 1) and probabilities (batch, classes)."""
-        targets = keras.ops.one_hot(keras.ops.reshape(y_true, (-1,)), y_pred.shape[-1], dtype=y_pred.dtype)
-        return keras.losses.categorical_crossentropy(targets, y_pred, label_smoothing=self._smoothing)
 
 
 def materialize(model: keras.Model, shape: tuple[int, ...]) -> None:

@@ -109,6 +109,7 @@ class Program:
         self.model = surgery.prepare(plain_model.build(shape, features, classes, 0, blueprint), *penalties)
         plain_model.compile_model(self.model, shape, jit_compile=False)
         self._batch_size = shape.training.batch_size
+        self._logits = shape.model.logits
         self._predicts = bool(shape.measured.metrics)
         self._dropouts = surgery.dropouts(self.model)
         plain_model.materialize(self.model, self._shape)
@@ -227,7 +228,7 @@ class Program:
             return scale(tf.gather(x, rows)), tf.gather(y, rows)
 
         def score(rows: tf.Tensor, side: tf.Tensor) -> tuple[tf.Tensor, ...]:
-            losses, hits, predicted = score_batch(self.model, *batch(rows))
+            losses, hits, predicted = score_batch(self.model, *batch(rows), logits=self._logits)
             sums = (
                 tf.reduce_sum(tf.where(side == number, values, 0.0))
                 for number in (TRAIN_SIDE, VALIDATION_SIDE)

@@ -13,9 +13,11 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from ablate.data import scorable
 from ablate.data.dataset import Dataset
 from ablate.data.ondisk import OnDisk
 from ablate.data.splits import Split, split
+from ablate.errors import StudyError
 from ablate.results.held_out import HeldOut
 from ablate.results.record import KEPT_EPOCH, MOMENTUM, SCALING, Probe, Record, TrainerName, weights_digest
 from ablate.settings.levels import EarlyStopping
@@ -81,12 +83,14 @@ def train(
         The record; `trainer_reason` in its environment says why the first trainer did not make it.
 
     Raises:
-        StudyError: the data is too small for the split that the settings ask for.
+        StudyError: the data is too small for the split that the settings ask for, or a metric is undefined on it.
         ModelError: a model of the user's cannot be trained.
     """
     started = time.perf_counter()
     with workshop.isolated(settings, always=callbacks is not tuple) as isolated:
         rows = split(dataset, settings.data, seed)
+        if wrong := scorable.of_split(dataset, settings.data, settings.measured, rows, seed):
+            raise StudyError("data", wrong)
         dataset = workshop.encoded(dataset, rows.train)
         blueprint = workshop.blueprint(settings, dataset, folder)
         taken = inputs.as_taken(dataset, settings, blueprint, folder)

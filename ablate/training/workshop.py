@@ -45,7 +45,7 @@ class Bench:
         shape, hidden = run.scaling.shape, run.settings.model
         prober = Prober(model, shape, hidden.activation if hidden.hidden else None)
         read = plain_model.weights_reader(model)
-        return cls(model, Evaluator(model, shape), prober, read, program)
+        return cls(model, Evaluator(model, shape, logits=hidden.logits), prober, read, program)
 
     @property
     def compile_seconds(self) -> float:
