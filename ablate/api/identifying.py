@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from ablate.data import scorable, sources, splits
+from ablate.data import class_weights, scorable, sources, splits
 from ablate.data.dataset import Dataset
 from ablate.data.duplicates import Shared, shared_rows
 from ablate.errors import Problem, StoreError, StudyError
@@ -33,6 +33,9 @@ def identify(study: Study, treatments: Sequence[design.Treatment], reports: Path
                 loaded = {name: sources.load(data, study.source.resolve().parent)}  # one at a time in memory
             found = loaded[name]
             _try_splits(study, found, data)
+            for each in treatments:
+                if each.settings.data == data:
+                    class_weights.check(each.settings.training.class_weight, found)
         except StudyError as error:
             raise study.error(error.problems) from None
         if name not in facts:

@@ -58,6 +58,16 @@ Activation = Annotated[
 ]
 
 
+def _kind_of_weight(value: Any) -> str:
+    return {bool: "switch", str: "name"}.get(type(value), "table")
+
+
+ClassWeight = Annotated[
+    Annotated[Literal[False], Tag("switch")]
+    | Annotated[Literal["balanced"], Tag("name")]
+    | Annotated[dict[Annotated[str, Field(min_length=1)], Positive], Field(min_length=1), Tag("table")],
+    Discriminator(_kind_of_weight),
+]
 ClassName = bool | int | float | Annotated[str, Field(min_length=1)]
 Columns = Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1)]
 
@@ -214,6 +224,9 @@ class Training(BaseModel):
         epochs: passes over the training part.
         batch_size: examples per step; the last batch of an epoch may be smaller.
         learning_rate: step size of every optimizer level that names none; the optimizer's own by default.
+        class_weight: how much examples count in the loss that is trained on: `false` for all alike, `"balanced"` for
+            every class as much as any other (scikit-learn's formula on the training part), or a table with the weight
+            of classes by name, 1 for those that it leaves out.
         callbacks: functions (`"module:function"`) that return a Keras callback, or several, for one run.
         continue_from: name of a study beside this one; every run starts from the weights that the run of that study
             with the same data, model, remedies and seed ended with.
@@ -224,8 +237,15 @@ class Training(BaseModel):
     epochs: Annotated[int, Field(ge=1, le=1_000_000)]
     batch_size: Annotated[int, Field(ge=1)] = 32
     learning_rate: Positive | None = None
+    class_weight: ClassWeight = False
     callbacks: list[Reference] = []
     continue_from: StudyName | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_weights_that_are_equal(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without weights where there are none, so that runs have the keys they had before there were any."""
+        found: dict[str, Any] = handler(self)
+        return {name: value for name, value in found.items() if name != "class_weight" or value is not False}
 
 
 class _Levels(BaseModel):

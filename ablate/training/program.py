@@ -52,6 +52,7 @@ def structure_key(settings: RunSettings, dataset: Dataset, rows: Split) -> str:
         "data": [str(dataset.x.dtype), *dataset.x.shape, len(dataset.classes)],
         "rows": [len(rows.train), len(rows.validation), len(rows.train_sample)],
         **({"predicts": True} if settings.measured.metrics else {}),
+        **({"weighted": True} if settings.training.class_weight is not False else {}),
         **({} if shape.model.hidden else {"example": dataset.shape}),
     }
     return json.dumps(payload, sort_keys=True)
@@ -105,6 +106,9 @@ class Program:
         shape = structure(settings)
         self._l1 = tf.Variable(0.0, dtype=layers.variable_dtype(), name="l1")
         self._l2 = tf.Variable(0.0, dtype=layers.variable_dtype(), name="l2")
+        self._weights: tf.Variable | None = None
+        if shape.training.class_weight is not False:
+            self._weights = tf.Variable(np.ones(classes), dtype=layers.variable_dtype(), name="class_weights")
         penalties = (None, None) if blueprint else (self._l1, self._l2)  # a builder's may each have their own strength
         self.model = surgery.prepare(plain_model.build(shape, features, classes, 0, blueprint), *penalties)
         plain_model.compile_model(self.model, shape, jit_compile=False)
@@ -129,7 +133,15 @@ class Program:
     def _state(self) -> list[keras.Variable]:
         return [*self.model.variables, *self.model.optimizer.variables, *self.model.metrics_variables]
 
-    def load(self, settings: RunSettings, seed: int, data: Tensors, scaling: Scaling, rows: Split) -> None:
+    def load(
+        self,
+        settings: RunSettings,
+        seed: int,
+        data: Tensors,
+        scaling: Scaling,
+        rows: Split,
+        class_weights: npt.NDArray[np.float64] | None = None,
+    ) -> None:
         """Put a run's initial state in place: nothing of an earlier run remains.
 
         Args:
@@ -138,6 +150,7 @@ class Program:
             data: the data set.
             scaling: of the features.
             rows: the run's split; its sizes are those the program was compiled for.
+            class_weights: how much the examples of each class count, where the structure has such weights.
         """
         for variable, value in self._initial:
             variable.assign(value)
@@ -146,6 +159,8 @@ class Program:
         else:
             self._begin_stack(settings, seed)
         self.model.optimizer.learning_rate.assign(plain_model.learning_rate(settings))
+        if self._weights is not None:
+            self._weights.assign(class_weights)
         held_out, sides = _evaluation_rows(rows)
         self._counts = len(rows.train_sample), len(rows.validation)
         self._inputs = (data.x, data.y, scaling.shift, scaling.factor, held_out, sides)
@@ -227,6 +242,12 @@ class Program:
         def batch(rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             return scale(tf.gather(x, rows)), tf.gather(y, rows)
 
+        def step(rows: tf.Tensor) -> tuple[()]:
+            features, labels = batch(rows)
+            weights = () if self._weights is None else (tf.gather(self._weights, labels),)
+            self.model.train_step((features, labels, *weights))
+            return ()
+
         def score(rows: tf.Tensor, side: tf.Tensor) -> tuple[tf.Tensor, ...]:
             losses, hits, predicted = score_batch(self.model, *batch(rows), logits=self._logits)
             sums = (
@@ -238,7 +259,7 @@ class Program:
 
         for variable in self.model.metrics_variables:
             variable.assign(tf.zeros(variable.shape, variable.dtype))
-        _fold(self._batch_size, lambda rows: (self.model.train_step(batch(rows)), ())[1], (order,))
+        _fold(self._batch_size, step, (order,))
         running = self.model.get_metrics_result()
         batches = _batches(sides.shape[0])
         answers = [tf.TensorArray(dtype, batches)] if self._predicts else []

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from ablate.data import scorable
+from ablate.data import class_weights, scorable
 from ablate.data.dataset import Dataset
 from ablate.data.ondisk import OnDisk
 from ablate.data.splits import Split, split
@@ -96,7 +96,8 @@ def train(
         taken = inputs.as_taken(dataset, settings, blueprint, folder)
         scaling = run_data.scaling(taken, rows.train, blueprint.shape if blueprint else None)
         tensors = workshop.tensors(dataset)
-        run = Run(key, settings, seed, dataset, tensors, rows, scaling, tick, keep, start, blueprint)
+        weights = class_weights.by_class(settings.training.class_weight, dataset, rows.train)
+        run = Run(key, settings, seed, dataset, tensors, rows, scaling, tick, keep, start, blueprint, weights)
         own = UserCallbacks(callbacks, isolated) if isolated and callbacks is not tuple else None
         reason = _only_fit(dataset, own) if trainer != "fit" else ""
         return _by_the_first_that_can(run, workshop, "fit" if reason else trainer, own, started, reason)
@@ -150,7 +151,7 @@ def _train(
     sample = run.scaling(run.data.take(run.rows.probe)[0])
     compiled_before = bench.compile_seconds
     if bench.program:
-        bench.program.load(run.settings, run.seed, run.data, run.scaling, run.rows)
+        bench.program.load(run.settings, run.seed, run.data, run.scaling, run.rows, run.class_weights)
     if run.start is not None:
         layers.put_weights(bench.model, run.start)
     probes = bench.prober.look(sample, "initial")

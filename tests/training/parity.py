@@ -136,6 +136,7 @@ def by_plain_fit(settings: RunSettings) -> Trained:
         steps_per_epoch=-(-len(rows.train) // settings.training.batch_size),
         shuffle=False,
         verbose=0,
+        class_weight=_class_weight(settings, dataset),
         callbacks=[
             Scores(x, y, {"train": rows.train, "val": rows.validation}),
             *callbacks.schedule(remedies.learning_rate_schedule, plain_model.learning_rate(settings), epochs),
@@ -151,6 +152,14 @@ def _features(dataset: Dataset, settings: RunSettings) -> Array:
         train = x[splits.split(dataset, settings.data, SEED).train]
         x = (x - train.mean(axis=0)) / train.std(axis=0)
     return (x / dataset.divisor).astype(keras.config.floatx())
+
+
+def _class_weight(settings: RunSettings, dataset: Dataset) -> dict[int, float] | None:
+    """A table of weights as `fit` takes it, which wants all classes."""
+    level = settings.training.class_weight
+    if not isinstance(level, dict):
+        return None
+    return {index: level.get(name, 1.0) for index, name in enumerate(dataset.classes)}
 
 
 def _batches(x: Array, y: Array, train: Rows, settings: RunSettings) -> tf.data.Dataset:
