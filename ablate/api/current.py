@@ -4,7 +4,7 @@ from pathlib import Path
 
 from ablate.api.plans import load
 from ablate.errors import StudyError
-from ablate.study.spec import Study
+from ablate.studies.spec import Study
 
 
 def study_now(known: Study, root: Path) -> Study | None:

@@ -19,7 +19,7 @@ from ablate.data.splits import Rows
 from ablate.results.record import Probe, TrainerName
 from ablate.settings.levels import EarlyStopping
 from ablate.settings.run import Data, RunSettings
-from ablate.study import spec
+from ablate.studies import spec
 from ablate.training import callbacks, layers, surgery, trainer
 from ablate.training import data as run_data
 from ablate.training import model as plain_model

@@ -31,7 +31,7 @@ def settings_of(builder: str, **sections: Any) -> RunSettings:
     reference = builder if ":" in builder else f"user_models:{builder}"
     model = {"hidden": [], "builder": reference, **sections.pop("model", {})}
     document: Any = {"study": {"name": "own"}, "data": {"source": "digits"}, "training": {"epochs": 2}, **sections}
-    from ablate.study import spec
+    from ablate.studies import spec
 
     document["data"] = {"source": "digits", **document["data"]}
     document["model"] = {name: value for name, value in model.items() if value}

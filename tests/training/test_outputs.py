@@ -11,7 +11,7 @@ from ablate.data import sources, splits
 from ablate.data.dataset import Dataset
 from ablate.errors import ModelError
 from ablate.settings.run import Data, RunSettings
-from ablate.study import spec
+from ablate.studies import spec
 from ablate.training import blueprint as blueprints
 from ablate.training import data as run_data
 from ablate.training import layers, outputs, trainer

@@ -7,8 +7,8 @@ from ablate.errors import Problem
 from ablate.settings import document, problems
 from ablate.settings.levels import label
 from ablate.settings.remedies import PIECES, REMEDIES
-from ablate.study.factors import Factor
-from ablate.study.file import StudyFile
+from ablate.studies.factors import Factor
+from ablate.studies.file import StudyFile
 
 MOST_FACTORS = 500
 MOST_LEVELS = 10_000  # of all factors; every one is trained at least once
