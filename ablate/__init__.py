@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 from ablate.version import __version__
 
 if TYPE_CHECKING:
-    from ablate.api import Results, compare, load, open_results, run
+    from ablate.api import Results, compare, load, open_results, run, study
     from ablate.errors import AblateError
 
-__all__ = ["AblateError", "Results", "__version__", "compare", "load", "open_results", "run"]
+__all__ = ["AblateError", "Results", "__version__", "compare", "load", "open_results", "run", "study"]
 
 _HOMES = {
     "AblateError": "ablate.errors",
@@ -29,6 +29,7 @@ _HOMES = {
     "load": "ablate.api",
     "open_results": "ablate.api",
     "run": "ablate.api",
+    "study": "ablate.api",
 }
 
 

@@ -24,7 +24,7 @@ from typing import Any
 
 import ablate
 from ablate.api import default_jobs, make_plan
-from ablate.study.spec import Study
+from ablate.studies.spec import Study
 
 HERE = Path(__file__).parent
 STUDIES = {"digits": HERE.parent / "ablations.toml", "mnist": HERE / "mnist.toml"}

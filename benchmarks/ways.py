@@ -24,8 +24,8 @@ import numpy as np
 import ablate
 from ablate.data import sources, splits
 from ablate.settings.run import RunSettings
-from ablate.study import design
-from ablate.study.spec import Study
+from ablate.studies import design
+from ablate.studies.spec import Study
 from ablate.training.callbacks import stopping
 from ablate.training.model import build, compile_model
 

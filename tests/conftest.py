@@ -13,14 +13,14 @@ from ablate.api import confirming, networks, plans
 from ablate.execution.assignment import Assignment, Outcome
 from ablate.execution.engines.local import Lanes
 from ablate.execution.scheduler import Options
-from ablate.study import spec
-from ablate.study.spec import Study
+from ablate.studies import spec
+from ablate.studies.spec import Study
 from tests.stranger import Stranger
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-STUDIES = Path(__file__).parent / "studies"
+STUDIES = Path(__file__).parent / "fixtures"
 WITH_WORKERS = (plans, networks, confirming)  # modules that start them
 MOST_RUNS = 1000  # of one study that the warm worker may be sent
 

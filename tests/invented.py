@@ -18,7 +18,7 @@ from ablate.results.record import Failure, Moment, Probe, Record
 from ablate.results.snapshot import Snapshot
 from ablate.results.store import Store
 from ablate.settings import document
-from ablate.study import design, spec
+from ablate.studies import design, spec
 
 EPOCHS = 6
 BINS = 60

@@ -26,7 +26,7 @@ NOTHING_TO_TEST = {
     "report/page/__init__.py": "a docstring",
     "results/__init__.py": "a docstring",
     "settings/__init__.py": "a docstring",
-    "study/__init__.py": "a docstring",
+    "studies/__init__.py": "a docstring",
     "tables/__init__.py": "a docstring",
     "training/__init__.py": "a docstring",
     "usercode/__init__.py": "a docstring",
@@ -36,7 +36,7 @@ NOTHING_TO_TEST = {
 # Contract -> a module of the package, and an import that the contract forbids there.
 BREAKS = {
     "rooms": ("settings/levels.py", "from ablate.results import store"),
-    "circles": ("study/factors.py", "from ablate.study import spec"),
+    "circles": ("studies/factors.py", "from ablate.studies import spec"),
     "training": ("execution/scheduler.py", "from ablate.training import seeds"),
     "tensorflow": ("results/table.py", "import keras"),
     "analysis": ("analysis/effects.py", "from ablate.results.store import Store"),
@@ -107,7 +107,7 @@ def test_what_is_written_from_the_code_is_up_to_date(tool: str):
 def without_tests(package: Path, tests: Path) -> set[str]:
     """The modules of a package that have no file of tests named after them.
 
-    `study/design.py` is tested by `study/test_design.py`, and a room's own `api/__init__.py` by `api/test_api.py`.
+    `studies/design.py` is tested by `studies/test_design.py`, and a room's own `api/__init__.py` by `api/test_api.py`.
     """
     found = set()
     for path in package.rglob("*.py"):
@@ -124,16 +124,16 @@ def test_every_module_has_a_file_of_tests_named_after_it():
 
 
 def test_the_search_for_modules_without_tests_can_fail(tmp_path):
-    for module in ("study/__init__.py", "study/design.py", "study/spec.py", "study/lines.py"):
+    for module in ("studies/__init__.py", "studies/design.py", "studies/spec.py", "studies/lines.py"):
         path = tmp_path / "package" / module
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
-    tests = tmp_path / "tests" / "study"
+    tests = tmp_path / "tests" / "studies"
     tests.mkdir(parents=True)
     (tests / "test_design.py").write_text('"""Designs."""\n\ndef test_something():\n    assert 1\n')
     (tests / "test_spec.py").write_text('"""No test in it."""\n')
     found = without_tests(tmp_path / "package", tmp_path / "tests")
-    assert found == {"study/__init__.py", "study/spec.py", "study/lines.py"}
+    assert found == {"studies/__init__.py", "studies/spec.py", "studies/lines.py"}
 
 
 @pytest.mark.parametrize("module", NOTHING_TO_TEST)

@@ -10,7 +10,7 @@ import pytest
 from ablate import api
 from ablate.execution.engines.local import Lanes
 from ablate.settings import document
-from ablate.study import spec
+from ablate.studies import spec
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 CHAPTER = EXAMPLES / "chapter6"  # eleven studies of MNIST

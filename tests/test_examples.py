@@ -87,7 +87,7 @@ def test_a_language_server_finds_every_study_in_order(study: Path, schema: str) 
 
 
 def test_a_language_server_finds_what_is_wrong(schema: str) -> None:
-    done = taplo("--schema", schema, ROOT / "tests" / "studies" / "bad.toml")
+    done = taplo("--schema", schema, ROOT / "tests" / "fixtures" / "bad.toml")
     assert done.returncode != 0
     for wrong in ('"gird"', "'colour' was unexpected", "'droput' was unexpected", '"sigmod"'):
         assert wrong in done.stderr

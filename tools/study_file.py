@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from ablate.settings.document import value_text
 from ablate.settings.run import Data, Model, Training
 from ablate.settings.thresholds import Thresholds
-from ablate.study.file import Claim, StudyFile, StudySection, json_schema
+from ablate.studies.file import Claim, StudyFile, StudySection, json_schema
 
 TARGET = Path(__file__).parents[1] / "docs" / "study-file.md"
 TABLES: dict[str, type[BaseModel]] = {

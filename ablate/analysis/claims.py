@@ -16,7 +16,7 @@ from ablate.analysis import estimates
 from ablate.analysis.estimates import CONFIDENCE, FEWEST_SEEDS, ROUNDING, SAME, Estimate, Floats
 from ablate.analysis.pairs import Labels, Pairs, measured, pair, select, smallest_step
 from ablate.settings.metrics import is_counted
-from ablate.study.file import Claim
+from ablate.studies.file import Claim
 
 Judgement = Literal["supported", "refuted", "inconclusive"]
 _TOO_FEW = f"fewer than {FEWEST_SEEDS} replicates"

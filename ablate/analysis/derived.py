@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ablate.study.layer_metrics import RUNNING_GAP, LayerMetric, layer_metric
+from ablate.studies.layer_metrics import RUNNING_GAP, LayerMetric, layer_metric
 
 
 def with_derived(runs: pd.DataFrame, layers: pd.DataFrame, metric: str) -> pd.DataFrame:

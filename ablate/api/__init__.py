@@ -5,12 +5,13 @@ import sys
 import warnings
 from collections.abc import Sequence
 
-from ablate.api import telling
+from ablate.api import notebook, telling
 from ablate.api.adopting import adopt, adoptable
 from ablate.api.auditing import Retrained, retrain
 from ablate.api.comparing import compare
 from ablate.api.confirming import confirm, plan_confirmation
 from ablate.api.confirming import confirm as confirm_plan
+from ablate.api.creating import study
 from ablate.api.networks import SUFFIXES, Scored, check_models, evaluate_networks, find_runs, save_networks
 from ablate.api.plans import Plan, early_lanes, load, make_plan, probe, results_folder, run_plan
 from ablate.api.results import Results, open_asked, open_results, read_folder, read_results
@@ -20,8 +21,8 @@ from ablate.execution.progress import Listener, Progress
 from ablate.execution.scheduler import Options, StopSignal
 from ablate.results.export import extract
 from ablate.results.record import TrainerName
-from ablate.study.design import DEFAULT_MAX_RUNS
-from ablate.study.spec import Study
+from ablate.studies.design import DEFAULT_MAX_RUNS
+from ablate.studies.spec import Study
 from ablate.text import line
 
 __all__ = [
@@ -61,6 +62,7 @@ __all__ = [
     "run",
     "run_plan",
     "save_networks",
+    "study",
 ]
 
 check = Results.check  # `check(results)` reads as the command does
@@ -78,7 +80,7 @@ def run(
     budget: float | None = None,
     fail_fast: bool = False,
     confirm: bool = False,
-    progress: bool = False,
+    progress: bool | None = None,
     listener: Listener | None = None,
     trust_model: bool = False,
 ) -> Results:
@@ -97,7 +99,7 @@ def run(
         budget: seconds after which no more is trained, at most 5 s late; the rest stays pending. No limit by default.
         fail_fast: stop at the first failed run.
         confirm: then train the baseline and the best treatment with fresh seeds, for `Results.confirmation`.
-        progress: say on stderr what becomes of every run.
+        progress: say on stderr what becomes of every run, or show a bar in a notebook; by default in notebooks alone.
         listener: hears of progress, instead.
         trust_model: whether models that come in files (`[model] file`) may be loaded, which may run code in them.
 
@@ -107,13 +109,20 @@ def run(
         EmptyResultsError: nothing can be confirmed yet, because runs are missing or failed; what was trained is kept.
     """
     options = Options(jobs or default_jobs(), trainer, timeout, budget, fail_fast, trust_model)
-    hears = listener or (telling.Lines(_print) if progress else _warn)
+    hears = listener or _listener(progress=progress)
     with early_lanes(study, options.jobs, out=out, max_runs=max_runs) as lanes:
         plan = make_plan(study, out=out, only=only, max_runs=max_runs)
         run_plan(plan, options, hears, lanes=lanes)
     if confirm and options.overtime <= 0 and (fresh := plan_confirmation(plan)) is not None:
         confirm_plan(fresh, options, hears)
     return read_results(plan)
+
+
+def _listener(*, progress: bool | None) -> Listener:
+    """What tells of progress where nobody else listens."""
+    if progress is not False and notebook.is_running():
+        return notebook.Bar()
+    return telling.Lines(_print) if progress else _warn
 
 
 def _print(text: str) -> None:

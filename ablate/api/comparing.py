@@ -10,7 +10,7 @@ from ablate.results import baseline as baselines
 from ablate.results.baseline import Baseline
 from ablate.results.identity import data_name
 from ablate.results.store import Store
-from ablate.study import design, spec
+from ablate.studies import design, spec
 
 if TYPE_CHECKING:
     from ablate.report.nightly.comparison import Comparison  # noqa: TC004 - commands annotate with it; scipy comes later

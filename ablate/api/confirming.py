@@ -12,7 +12,7 @@ from ablate.execution.progress import Listener
 from ablate.execution.scheduler import Options, StopSignal
 from ablate.results import confirmation, entries, snapshot
 from ablate.results.identity import PlannedRun
-from ablate.study.design import Treatment
+from ablate.studies.design import Treatment
 
 
 def plan_confirmation(plan: Plan) -> Plan | None:

@@ -6,7 +6,7 @@ from ablate.api import tasks
 from ablate.api.plans import load
 from ablate.errors import StudyError
 from ablate.results.store import Store
-from ablate.study.spec import Study
+from ablate.studies.spec import Study
 
 
 def study_now(known: Study, root: Path) -> Study | None:

@@ -1,11 +1,11 @@
 """What a plan has to know of a study's data, code and model files: read, and digested, before anything is trained."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from ablate.data import sources, splits
+from ablate.data import class_weights, scorable, sources, splits
 from ablate.data.dataset import Dataset
 from ablate.data.duplicates import Shared, shared_rows
 from ablate.errors import Problem, StoreError, StudyError
@@ -14,15 +14,34 @@ from ablate.results import origins
 from ablate.results.identity import DataFacts, Identity
 from ablate.results.store import Store
 from ablate.settings.references import is_reference
-from ablate.study import design
-from ablate.study.spec import Study
+from ablate.settings.run import Data
+from ablate.studies import design
+from ablate.studies.spec import Study
 from ablate.usercode import builders, code, model_files, tokens
 
 
 def identify(study: Study, treatments: Sequence[design.Treatment], reports: Path) -> Identity:
-    """Read a study's data sets, try its splits, look at its code, and keep what the plan needs to know of them."""
+    """Read a study's data sets, try its splits, look at its code, and keep what the plan needs to know of them.
+
+    Raises:
+        StudyError: with all that is wrong with data, code and model files together.
+    """
+    problems: list[Problem] = []
+    facts = _read_data(study, treatments, _counted(reports / study.name), problems)
+    digests = _collected(_digest_code, study, treatments, problems)
+    model_digests = _collected(_digest_files, study, treatments, problems)
+    if problems:
+        raise study.error(problems)
+    identity = Identity(identities.installed_libraries(), facts, digests, files=model_digests)
+    identity = replace(identity, tokens=_tokens(study, treatments))
+    return replace(identity, origins=origins.find(study, treatments, identity, reports))
+
+
+def _read_data(
+    study: Study, treatments: Sequence[design.Treatment], counted: Mapping[str, Shared], problems: list[Problem]
+) -> dict[str, DataFacts]:
+    """What the plan keeps of every data set, by its name; what is wrong with one goes to the problems."""
     facts: dict[str, DataFacts] = {}
-    counted = _counted(reports / study.name)
     loaded: dict[str, Dataset] = {}
     every = {treatment.settings.data.model_dump_json(): treatment.settings.data for treatment in treatments}
     for data in every.values():
@@ -31,20 +50,51 @@ def identify(study: Study, treatments: Sequence[design.Treatment], reports: Path
             if name not in loaded:
                 loaded = {name: sources.load(data, study.source.resolve().parent)}  # one at a time in memory
             found = loaded[name]
-            for seed in study.seeds if found.groups is not None else study.seeds[:1]:  # else sizes are always the same
-                splits.split(found, data, seed)
+            _try_splits(study, found, data)
+            for each in treatments:
+                if each.settings.data == data:
+                    class_weights.check(each.settings.training.class_weight, found)
         except StudyError as error:
-            raise study.error(error.problems) from None
+            problems += [problem for problem in error.problems if problem not in problems]
+            continue
         if name not in facts:
             facts[name] = _facts(found, counted)
-    identity = Identity(identities.installed_libraries(), facts, _digest_code(study, treatments))
-    identity = replace(identity, files=_digest_files(study, treatments), tokens=_tokens(study, treatments))
-    return with_origins(study, treatments, identity, reports)
+    return facts
 
 
 def with_origins(study: Study, treatments: Sequence[design.Treatment], identity: Identity, reports: Path) -> Identity:
     """An identity that also says which runs of another study these go on from."""
     return replace(identity, origins=origins.find(study, treatments, identity, reports))
+
+
+def _collected(
+    digest: Callable[[Study, Sequence[design.Treatment]], dict[str, str]],
+    study: Study,
+    treatments: Sequence[design.Treatment],
+    problems: list[Problem],
+) -> dict[str, str]:
+    """Digests of code or of model files; what is wrong with them goes to the problems."""
+    try:
+        return digest(study, treatments)
+    except StudyError as error:
+        problems += error.problems
+        return {}
+
+
+def _try_splits(study: Study, dataset: Dataset, data: Data) -> None:
+    """Split a data set as runs will, and see that what the study measures is defined for every part.
+
+    Raises:
+        StudyError: it cannot be split, or a metric means nothing there.
+    """
+    measured = study.measured
+    if wrong := scorable.problems(dataset, data, measured):
+        raise StudyError("data", wrong)
+    every = dataset.groups is not None or scorable.needs_all_seeds(measured)  # else sizes are always the same
+    for seed in study.seeds if every else study.seeds[:1]:
+        rows = splits.split(dataset, data, seed)
+        if wrong := scorable.of_split(dataset, data, measured, rows, seed):
+            raise StudyError("data", wrong)
 
 
 def look_at(study: Study, treatments: Sequence[design.Treatment], reports: Path) -> Identity:

@@ -12,8 +12,8 @@ from ablate.errors import StudyError
 from ablate.results import baseline as baselines
 from ablate.results.baseline import Baseline
 from ablate.results.files import replace_file
-from ablate.study import design
-from ablate.study.spec import Study
+from ablate.studies import design
+from ablate.studies.spec import Study
 from ablate.usercode import code
 
 if TYPE_CHECKING:

@@ -23,9 +23,9 @@ from ablate.results.record import Record
 from ablate.results.store import Store
 from ablate.settings import document
 from ablate.settings.structure import structure_name
-from ablate.study import design, spec
-from ablate.study.design import DEFAULT_MAX_RUNS
-from ablate.study.spec import Study
+from ablate.studies import design, spec
+from ablate.studies.design import DEFAULT_MAX_RUNS
+from ablate.studies.spec import Study
 from ablate.usercode import code, model_files
 
 REPORTS = "reports"

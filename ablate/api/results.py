@@ -22,8 +22,8 @@ from ablate.results.snapshot import Snapshot
 from ablate.results.store import Store
 from ablate.settings import document
 from ablate.settings.metrics import is_metric
-from ablate.study import design
-from ablate.study.spec import Study
+from ablate.studies import design
+from ablate.studies.spec import Study
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -147,10 +147,10 @@ class Results:
         return judging.check(self.findings, self.store.root, baseline, save_baseline=save_baseline, floor=floor)
 
     def _repr_html_(self) -> str:
-        """A summary for notebooks: how far the study is, and its effects."""
-        total = len({run.key for run in self.snapshot.planned})
-        head = f"<p><b>{self.study.name}</b>: {total - self.snapshot.missing} of {total} runs finished</p>"
-        return head + (self.effects().to_html(index=False) if self.snapshot.records else "")
+        """What a notebook shows; see `ablate.report.inline`."""
+        from ablate.report import inline
+
+        return inline.render(self.findings)
 
 
 def read_results(plan: Plan) -> Results:

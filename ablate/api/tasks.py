@@ -7,8 +7,8 @@ from dataclasses import replace
 from ablate.errors import Problem
 from ablate.results.identity import DataFacts, Identity, canonical_json, data_name
 from ablate.settings.run import RunSettings
-from ablate.study import spec
-from ablate.study.spec import Study
+from ablate.studies import spec
+from ablate.studies.spec import Study
 from ablate.tables.targets import Task
 
 

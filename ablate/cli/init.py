@@ -68,7 +68,7 @@ def _refuse(path: Path) -> NoReturn:
 
 
 def _write_study(target: Path) -> Path:
-    from ablate.study.file import json_schema
+    from ablate.studies.file import json_schema
 
     schema = target.with_name(SCHEMA_NAME)
     _write(schema, json.dumps(json_schema(), indent=2) + "\n")

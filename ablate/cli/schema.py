@@ -12,6 +12,6 @@ from ablate.cli.console import command as handled
 @handled
 def command(output: Output) -> None:
     """Print the JSON Schema of a study file, for editors and validators."""
-    from ablate.study.file import json_schema
+    from ablate.studies.file import json_schema
 
     click.echo(json.dumps(json_schema(), indent=2))

@@ -10,10 +10,10 @@ from ablate.results.identity import Identity, PlannedRun, run_key
 from ablate.results.record import Record
 from ablate.settings.run import RunSettings
 from ablate.settings.structure import structure_name
-from ablate.study import design
-from ablate.study.design import Treatment
-from ablate.study.file import Design
-from ablate.study.spec import Study
+from ablate.studies import design
+from ablate.studies.design import Treatment
+from ablate.studies.file import Design
+from ablate.studies.spec import Study
 
 PROBE_EPOCHS = 4
 FEWEST_REPLICATES = 5  # below, effects have no verdict

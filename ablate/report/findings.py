@@ -25,8 +25,8 @@ from ablate.results import baseline, kept
 from ablate.results.baseline import Baseline
 from ablate.results.snapshot import Snapshot
 from ablate.settings.metrics import epochs_to, lower_is_better, with_unit
-from ablate.study import design
-from ablate.study.layer_metrics import RUNNING_GAP, layer_metric
+from ablate.studies import design
+from ablate.studies.layer_metrics import RUNNING_GAP, layer_metric
 from ablate.version import __version__
 
 _COVERAGE_ONLY = "a pairwise design is for coverage only; it takes a complete grid"

@@ -10,11 +10,11 @@ from pydantic import BaseModel
 from ablate.report import wording
 from ablate.results.identity import Identity, PlannedRun, canonical_json
 from ablate.results.snapshot import Snapshot
-from ablate.study.factors import Factor
-from ablate.study.spec import Study
+from ablate.studies.factors import Factor
+from ablate.studies.spec import Study
 
 if TYPE_CHECKING:
-    from ablate.study.design import Treatment
+    from ablate.studies.design import Treatment
 
 
 def without_homes(snapshot: Snapshot) -> Snapshot:

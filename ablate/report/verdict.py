@@ -13,7 +13,7 @@ from ablate.report import answers, wording
 from ablate.report.answers import SYMBOLS
 from ablate.report.findings import Findings, Lead
 from ablate.settings.metrics import is_share, lower_is_better
-from ablate.study.spec import Study
+from ablate.studies.spec import Study
 
 UNMEASURED = "unmeasured"  # of levels without a pair of runs, whatever their verdict
 GROUPS = (

@@ -22,8 +22,8 @@ from ablate.results.identity import Identity, canonical_json, data_name, decisiv
 from ablate.results.snapshot import Snapshot
 from ablate.results.table import countable
 from ablate.settings.metrics import Measured, is_metric, is_time
-from ablate.study.design import Treatment
-from ablate.study.spec import Study
+from ablate.studies.design import Treatment
+from ablate.studies.spec import Study
 
 FORMAT = 1
 LARGEST = 16_000_000  # bytes; ten thousand runs make two million

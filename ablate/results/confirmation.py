@@ -16,8 +16,8 @@ from ablate.results import entries, files, origins
 from ablate.results.identity import Identity, PlannedRun, plan_runs
 from ablate.results.record import KEPT_EPOCH, Record
 from ablate.results.store import Store
-from ablate.study.design import Treatment
-from ablate.study.spec import Study
+from ablate.studies.design import Treatment
+from ablate.studies.spec import Study
 
 _SEEDS = 2**32
 

@@ -45,8 +45,8 @@ class Embedded:
         study: the resolved study file, as TOML text; home folders in it are written as `~`.
         identity: the data, libraries and code of its runs.
         runs: as `table.runs_table`; exact, but that infinite numbers are missing. The first 2,000 runs.
-        histories: `treatment`, `seed`, `run`, `epoch` and `HISTORY_KEPT` or `NUMBERS_KEPT`, at up to 20 epochs of every run, fewer
-            where there are over 500 runs, with 5 significant digits.
+        histories: `treatment`, `seed`, `run`, `epoch` and `HISTORY_KEPT` or `NUMBERS_KEPT`, at up to 20 epochs of every
+            run, fewer where there are over 500 runs, with 5 significant digits.
     """
 
     study: str

@@ -19,7 +19,7 @@ from ablate.results import files
 from ablate.results.identity import PlannedRun, canonical_json
 from ablate.results.names import is_key
 from ablate.results.store import Store
-from ablate.study.design import MOST_RUNS_SHOWN
+from ablate.studies.design import MOST_RUNS_SHOWN
 
 FOLDER = "confirmations"
 MOST_SEEDS = MOST_RUNS_SHOWN // 2  # the baseline's and the best treatment's

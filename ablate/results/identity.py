@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from ablate.reading import parse_json, wrong
 from ablate.settings.remedies import REMEDIES
 from ablate.settings.run import TABLE_KEYS, Data, RunSettings
-from ablate.study.design import Treatment
+from ablate.studies.design import Treatment
 from ablate.tables.targets import Task
 
 KEY_SCHEMA = 1  # rises when the same settings would be trained differently; records have a number of their own

@@ -7,9 +7,9 @@ from pathlib import Path
 from ablate.errors import Problem, StudyError
 from ablate.results.identity import Identity, PlannedRun, data_name, origin_name, plan_runs
 from ablate.results.store import Store
-from ablate.study import design
-from ablate.study.design import Treatment
-from ablate.study.spec import Study
+from ablate.studies import design
+from ablate.studies.design import Treatment
+from ablate.studies.spec import Study
 
 _KEY = "training.continue_from"
 

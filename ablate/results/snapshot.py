@@ -10,7 +10,7 @@ from ablate.results import table
 from ablate.results.identity import Identity, PlannedRun, data_name
 from ablate.results.record import Failure, Record
 from ablate.results.store import Store
-from ablate.study.spec import Study
+from ablate.studies.spec import Study
 
 
 @dataclass(frozen=True)

@@ -24,8 +24,8 @@ from ablate.results.identity import Identity
 from ablate.results.names import is_attempt, is_key, is_temporary
 from ablate.results.record import Failure, NewerRecordError, Record
 from ablate.settings import document
-from ablate.study import spec
-from ablate.study.spec import Study
+from ablate.studies import spec
+from ablate.studies.spec import Study
 
 DEPTH = 2  # of our folders: attempts/<key>/1.json, runs/ab/<key>.json
 

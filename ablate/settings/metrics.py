@@ -33,7 +33,8 @@ class Metric:
         source: what it is computed from: `probabilities` of classes, predicted `labels`, `predictions` of numbers, or
             the `run` itself.
         task: which networks it is for; `None` for all.
-        all_classes: whether it is undefined for a part of the data that lacks a class.
+        needs: what a part of the data must have for it to be defined: examples of all `classes`, of the `positive` one
+            where there are two, or nothing.
     """
 
     name: str
@@ -44,7 +45,7 @@ class Metric:
     high: float | None = 1.0
     source: Source = "labels"
     task: Task | None = "classification"
-    all_classes: bool = False
+    needs: Literal["classes", "positive", ""] = ""
 
 
 def _errors(name: str, title: str, unit: Unit, source: Source, high: float | None = None, **other: Any) -> Metric:
@@ -62,11 +63,11 @@ SCORES: dict[str, Metric] = {
         Metric("accuracy", "accuracy"),
         Metric("balanced_accuracy", "balanced accuracy"),
         Metric("f1_macro", "macro F1"),
-        Metric("f1", "F1"),
-        Metric("precision", "precision"),
-        Metric("recall", "recall"),
-        Metric("roc_auc", "ROC AUC", source="probabilities", all_classes=True),
-        Metric("average_precision", "average precision", source="probabilities", all_classes=True),
+        Metric("f1", "F1", needs="positive"),
+        Metric("precision", "precision", needs="positive"),
+        Metric("recall", "recall", needs="positive"),
+        Metric("roc_auc", "ROC AUC", source="probabilities", needs="classes"),
+        Metric("average_precision", "average precision", source="probabilities", needs="classes"),
         Metric("top_k_accuracy", f"top-{TOP_K} accuracy", source="probabilities"),
         _errors("log_loss", "log loss", "number", "probabilities"),
         _errors("brier", "Brier score", "number", "probabilities", high=2.0),

@@ -16,6 +16,7 @@ from ablate.settings.remedies import FAMILIES, REMEDIES
 _MISSING = object()
 _INSTEAD_OF_FALSE = {
     "early_stopping": "a table of rules such as { patience = 10 }",
+    "class_weight": "'balanced', or a table of weights by class such as { yes = 5.0 }",
     "max_norm": "the largest norm, such as 3.0",
     "learning_rate_schedule": f"one of {', '.join(SCHEDULES)}",
 }

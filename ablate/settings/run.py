@@ -60,6 +60,16 @@ Activation = Annotated[
 ]
 
 
+def _kind_of_weight(value: Any) -> str:
+    return {bool: "switch", str: "name"}.get(type(value), "table")
+
+
+ClassWeight = Annotated[
+    Annotated[Literal[False], Tag("switch")]
+    | Annotated[Literal["balanced"], Tag("name")]
+    | Annotated[dict[Annotated[str, Field(min_length=1)], Positive], Field(min_length=1), Tag("table")],
+    Discriminator(_kind_of_weight),
+]
 ClassName = bool | int | float | Annotated[str, Field(min_length=1)]
 Columns = Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1)]
 
@@ -150,6 +160,7 @@ class Model(BaseModel):
             (`"module:function"`) from a tensor to one of the same shape.
         block: order of the pieces of a hidden layer.
         input_block: pieces between the input and the first hidden layer.
+        logits: whether a model of the user's ends in logits, and not in probabilities by a softmax or sigmoid.
     """
 
     model_config = ConfigDict(**STRICT, json_schema_extra={"oneOf": [{"required": [name]} for name in NETWORKS]})
@@ -161,6 +172,7 @@ class Model(BaseModel):
     activation: Activation = "relu"
     block: Annotated[list[Piece], Field(min_length=1)] = ["dense", "batch_norm", "activation", "dropout"]
     input_block: list[InputPiece] = []
+    logits: bool = False
 
     @model_validator(mode="after")
     def _is_one_network(self) -> "Model":
@@ -173,6 +185,8 @@ class Model(BaseModel):
             )
         if self.arguments and not self.builder:
             raise PydanticCustomError("network", "takes arguments with a builder alone")
+        if self.logits and self.hidden:
+            raise PydanticCustomError("network", "takes logits with a builder or file; hidden layers end in a softmax")
         of_layers = [name for name in OF_HIDDEN_LAYERS if getattr(self, name) != Model.model_fields[name].default]
         if of_layers and not self.hidden:
             raise PydanticCustomError(
@@ -189,7 +203,7 @@ class Model(BaseModel):
         return {
             name: value
             for name, value in found.items()
-            if name not in unused and (value or name not in (*NETWORKS, "arguments"))
+            if name not in unused and (value or name not in (*NETWORKS, "arguments", "logits"))
         }
 
     @property
@@ -219,6 +233,9 @@ class Training(BaseModel):
         loss: what a regression makes small: `mse` (the mean of the squared errors, the default), `mae` (of the absolute
             errors) or `huber` (squared up to one standard deviation of the target, absolute beyond).
         learning_rate: step size of every optimizer level that names none; the optimizer's own by default.
+        class_weight: how much examples count in the loss that is trained on: `false` for all alike, `"balanced"` for
+            every class as much as any other (scikit-learn's formula on the training part), or a table with the weight
+            of classes by name, 1 for those that it leaves out.
         callbacks: functions (`"module:function"`) that return a Keras callback, or several, for one run.
         continue_from: name of a study beside this one; every run starts from the weights that the run of that study
             with the same data, model, remedies and seed ended with.
@@ -230,8 +247,15 @@ class Training(BaseModel):
     batch_size: Annotated[int, Field(ge=1)] = 32
     loss: LossName | None = None
     learning_rate: Positive | None = None
+    class_weight: ClassWeight = False
     callbacks: list[Reference] = []
     continue_from: StudyName | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_weights_that_are_equal(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without weights where there are none, so that runs have the keys they had before there were any."""
+        found: dict[str, Any] = handler(self)
+        return {name: value for name, value in found.items() if name != "class_weight" or value is not False}
 
 
 class _Levels(BaseModel):

@@ -29,6 +29,8 @@ def _blanked(settings: RunSettings) -> dict[str, Any]:
     blanked = settings.model_dump(exclude_none=True)
     loss = {"loss": settings.loss} if settings.loss else {}
     blanked["training"] = {"epochs": 1, "batch_size": settings.training.batch_size, **loss}
+    if settings.training.class_weight is not False:
+        blanked["training"]["class_weight"] = "balanced"  # that there are weights; which, is a variable
     blanked["remedies"] |= {"optimizer": optimizer, "learning_rate_schedule": False, "early_stopping": False}
     if "scores" in blanked:
         blanked["scores"] = {"metrics": ["accuracy"]}  # that predictions leave the program, not what is made of them

@@ -18,7 +18,7 @@ from ablate.errors import ModelError
 from ablate.settings.levels import plain
 from ablate.settings.run import RunSettings
 from ablate.settings.seeds import Stream, derive
-from ablate.training import layers
+from ablate.training import layers, numbers, outputs
 from ablate.training.initializers import initializer
 from ablate.training.layers import FUNCTIONAL, Array
 from ablate.usercode import builders, code, model_files
@@ -30,7 +30,6 @@ CONVOLUTIONS = tuple(
         *((kind, each, "") for each in (1, 2) for kind in ("Depthwise", "Separable")),
     )
 )
-_BOUNDED = (keras.layers.Softmax, keras.layers.ReLU)  # layers whose name says what `activation` says of others
 Shape = tuple[int, ...]
 
 
@@ -91,11 +90,12 @@ def draw(settings: RunSettings, example: Shape, classes: int, folder: Path) -> B
     if settings.model.file is not None:
         path = model_files.locate(settings.model.file, folder)
         model = _loaded(path)
-        return Blueprint(model, _checked(model, str(path), example, classes), example, layers.weights_by_layer(model))
+        shape = _checked(model, str(path), example, classes, logits=settings.model.logits)
+        return Blueprint(model, shape, example, layers.weights_by_layer(model))
     what = f"{settings.model.builder}"
     make = _caller(settings, example, classes, folder)
     (first, one), (second, other) = (_made(make, seed) for seed in (1, 2))
-    shape, _ = (_checked(model, what, example, classes) for model in (first, second))
+    shape, _ = (_checked(model, what, example, classes, logits=settings.model.logits) for model in (first, second))
     if one == other:
         message = "sets the seed of all random numbers (keras.utils.set_random_seed, random.seed); remove that line"
         raise ModelError(f"{what} {message}: every run has seeds of its own")
@@ -161,7 +161,7 @@ def _loaded(path: Path) -> keras.Model:
         raise ModelError(f"{path} cannot be loaded: {' '.join(str(error).split())[:300]}") from error
 
 
-def _checked(model: Any, what: str, example: Shape, classes: int) -> Shape:
+def _checked(model: Any, what: str, example: Shape, classes: int, *, logits: bool) -> Shape:
     """The shape of an example as a model takes it; the model is seen to fit the data.
 
     Raises:
@@ -182,7 +182,10 @@ def _checked(model: Any, what: str, example: Shape, classes: int) -> Shape:
     shape = _input_shape(tuple(model.inputs[0].shape[1:]), example)
     if shape is None:
         raise ModelError(f"{what} takes examples of shape {model.inputs[0].shape[1:]}, and the data has {example}")
-    _check_output(model, what, shape, classes)
+    if classes:
+        outputs.check(model, what, shape, classes, logits=logits)
+    else:
+        numbers.check(model, what)
     _check_weights(model, what)
     _forget_compilation(model)
     return shape
@@ -204,42 +207,6 @@ def _input_shape(wanted: tuple[int | None, ...], example: Shape) -> Shape | None
         return example
     known = tuple(size for size in wanted if size is not None)
     return known if len(known) == len(wanted) and np.prod(known) == np.prod(example) else None
-
-
-def _check_output(model: keras.Model, what: str, shape: Shape, classes: int) -> None:
-    """See that a model ends in one probability for each class, or in one number."""
-    if not classes:
-        _check_number(model, what)
-        return
-    end = tuple(model.outputs[0].shape[1:])
-    advice = f"it should end in Dense({classes}, activation='softmax')"
-    if end != (classes,):
-        one = ", with one unit for each class, also where there are two" if end == (1,) else ""
-        raise ModelError(f"{what} ends in shape {end}; for {classes} classes {advice}{one}")
-    sample = np.random.default_rng(0).random((4, *shape), np.float32)
-    found = model(tf.constant(sample), training=False).numpy()
-    if np.isfinite(found).all() and not (np.allclose(found.sum(axis=1), 1, atol=1e-3) and found.min() >= 0):
-        raise ModelError(f"{what} does not end in probabilities, which would add up to 1 over the classes; {advice}")
-
-
-def _check_number(model: keras.Model, what: str) -> None:
-    """See that a model of a regression ends in one number that can be anything: the target is standardized."""
-    end, advice = tuple(model.outputs[0].shape[1:]), "it should end in Dense(1)"
-    if end != (1,):
-        count = f"; {np.prod(end)} numbers an example are not supported" if len(end) == 1 and end[0] else ""
-        raise ModelError(f"{what} ends in shape {end}; for one number to predict {advice}{count}")
-    last = _last(model)
-    activation = getattr(getattr(last, "activation", None), "__name__", "linear")
-    named = activation if activation != "linear" else type(last).__name__.lower()
-    if activation != "linear" or isinstance(last, _BOUNDED):
-        message = f"ends in {named}, which cannot take every value; a regression learns a standardized target: {advice}"
-        raise ModelError(f"{what} {message}, without an activation")
-
-
-def _last(model: keras.Model) -> Any:
-    """What computes the output of a model: a layer or an operation, of a model inside it too."""
-    found = model.outputs[0]._keras_history.operation  # noqa: SLF001 - Keras has no public way to it
-    return _last(found) if isinstance(found, keras.Sequential | FUNCTIONAL) else found
 
 
 def _check_weights(model: keras.Model, what: str) -> None:

@@ -7,13 +7,15 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from ablate.training import layers
+from ablate.training import layers, outputs
 from ablate.training.data import Scaling, Tensors
 
 BATCH = 4096
 
 
-def score_batch(model: keras.Model, features: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+def score_batch(
+    model: keras.Model, features: tf.Tensor, labels: tf.Tensor, *, logits: bool = False
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """What a model says of a batch.
 
     Returns:
@@ -21,9 +23,9 @@ def score_batch(model: keras.Model, features: tf.Tensor, labels: tf.Tensor) -> t
         classes, shape (batch, classes).
     """
     predicted = model(features, training=False)
-    correct = tf.equal(tf.argmax(predicted, axis=1, output_type=tf.int32), labels)
-    losses = keras.losses.sparse_categorical_crossentropy(labels, predicted)
-    return losses, tf.cast(correct, layers.variable_dtype()), predicted
+    losses = outputs.cross_entropy(labels, predicted, logits=logits)
+    correct = tf.cast(outputs.is_correct(labels, predicted, logits=logits), layers.variable_dtype())
+    return losses, correct, outputs.probabilities(predicted, logits=logits)
 
 
 class Scored(NamedTuple):
@@ -60,13 +62,14 @@ class Evaluator:
     Args:
         model: scored with the weights it has at the time of the call.
         shape: of one example, as it takes it.
+        logits: whether it ends in logits.
     """
 
-    def __init__(self, model: keras.Model, shape: tuple[int, ...]) -> None:
+    def __init__(self, model: keras.Model, shape: tuple[int, ...], *, logits: bool = False) -> None:
         any_batch = (tf.TensorSpec((None, *shape), layers.variable_dtype()), tf.TensorSpec((None,), tf.int32))
 
         def sums(features: tf.Tensor, labels: tf.Tensor) -> list[tf.Tensor]:
-            losses, hits, predicted = score_batch(model, features, labels)
+            losses, hits, predicted = score_batch(model, features, labels, logits=logits)
             return [tf.reduce_sum(losses), tf.reduce_sum(hits), predicted]
 
         self._sums = tf.function(sums, input_signature=any_batch, autograph=False)

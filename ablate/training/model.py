@@ -11,7 +11,7 @@ import tensorflow as tf
 from ablate.settings.levels import plain
 from ablate.settings.run import RunSettings
 from ablate.settings.seeds import Stream, derive
-from ablate.training import layers
+from ablate.training import layers, numbers, outputs
 from ablate.training.blueprint import Blueprint
 from ablate.training.initializers import initializers
 from ablate.usercode import code
@@ -35,14 +35,14 @@ _OPTIMIZERS = {
 
 
 def build(
-    settings: RunSettings, features: int, outputs: int, seed: int, blueprint: Blueprint | None = None
+    settings: RunSettings, features: int, units: int, seed: int, blueprint: Blueprint | None = None
 ) -> keras.Model:
     """The network of a treatment with the initial weights of a seed, compiled and ready for `fit`.
 
     Args:
         settings: the treatment.
         features: numbers per example.
-        outputs: units of the last layer: of a softmax over the classes, or one linear unit in a regression.
+        units: of the last layer: of a softmax over the classes, or one linear unit in a regression.
         seed: the replicate's seed.
         blueprint: of the user's model, where the treatment has one instead of hidden layers.
     """
@@ -50,12 +50,12 @@ def build(
         model = blueprint.fresh(seed)
         compile_model(model, settings, jit_compile=not blueprint.convolves)
     else:
-        model = _stack(settings, features, outputs, seed)
+        model = _stack(settings, features, units, seed)
         compile_model(model, settings)
     return model
 
 
-def _stack(settings: RunSettings, features: int, outputs: int, seed: int) -> keras.Model:
+def _stack(settings: RunSettings, features: int, units: int, seed: int) -> keras.Model:
     """Hidden layers.
 
     Layers are named by block: `dense_1`, `batch_norm_1`, `activation_1`, `dropout_1`, a second dense `dense_1b`,
@@ -73,11 +73,11 @@ def _stack(settings: RunSettings, features: int, outputs: int, seed: int) -> ker
             x = keras.layers.BatchNormalization(name="batch_norm_input")(x)
         if input_piece == "dropout" and rate_input:
             x = _dropout("input", rate_input, seed, 0)(x)
-    for number, units in enumerate(settings.model.hidden, 1):
+    for number, width in enumerate(settings.model.hidden, 1):
         dense_seen = False
         for piece in settings.model.block:
             if piece == "dense":
-                x = _dense(f"dense_{number}b" if dense_seen else f"dense_{number}", units, settings, initial)(x)
+                x = _dense(f"dense_{number}b" if dense_seen else f"dense_{number}", width, settings, initial)(x)
                 dense_seen = True
             elif piece == "batch_norm" and norms[number - 1]:
                 x = keras.layers.BatchNormalization(name=f"batch_norm_{number}")(x)
@@ -86,14 +86,20 @@ def _stack(settings: RunSettings, features: int, outputs: int, seed: int) -> ker
             elif piece == "dropout" and rates[number - 1]:
                 x = _dropout(str(number), rates[number - 1], seed, number)(x)
     ending = None if settings.is_regression else "softmax"
-    output = keras.layers.Dense(outputs, activation=ending, kernel_initializer=initial["output"], name="output")
+    output = keras.layers.Dense(units, activation=ending, kernel_initializer=initial["output"], name="output")
     return keras.Model(inputs, output(x), name="network")  # unnamed, its name would count the models before it
 
 
 def compile_model(model: keras.Model, settings: RunSettings, *, jit_compile: bool | Literal["auto"] = True) -> None:
     """Give a model the treatment's optimizer and loss, and the accuracy metric where there are classes."""
-    metrics = [] if settings.is_regression else ["accuracy"]
-    model.compile(optimizer=_optimizer(settings), loss=loss(settings), metrics=metrics, jit_compile=jit_compile)
+    units, logits = model.outputs[0].shape[-1], settings.model.logits
+    kept: dict[str, Any]
+    if settings.loss is not None:
+        kept = {"loss": numbers.loss(settings.loss)}
+    else:
+        loss = outputs.loss(units, logits=logits, smoothing=settings.remedies.label_smoothing)
+        kept = {"loss": loss, "metrics": [outputs.accuracy(units, logits=logits)]}
+    model.compile(optimizer=_optimizer(settings), jit_compile=jit_compile, **kept)
 
 
 def compile_in_own_unit(model: keras.Model, settings: RunSettings, sd: float) -> None:
@@ -107,7 +113,7 @@ def compile_in_own_unit(model: keras.Model, settings: RunSettings, sd: float) ->
     metrics = [keras.metrics.MeanAbsoluteError, keras.metrics.RootMeanSquaredError]
     model.compile(
         optimizer=_optimizer(settings),
-        loss=loss(settings, sd, "float64"),
+        loss=numbers.loss(settings.loss or "mse", sd, "float64"),
         metrics=[metric(dtype="float64") for metric in metrics],
     )
 
@@ -119,51 +125,6 @@ def _optimizer(settings: RunSettings) -> keras.optimizers.Optimizer:
     if settings.remedies.weight_decay:
         arguments.setdefault("weight_decay", settings.remedies.weight_decay)
     return _OPTIMIZERS[level["name"]](**arguments, name=level["name"])
-
-
-def loss(settings: RunSettings, delta: float = 1.0, dtype: str | None = None) -> keras.losses.Loss:
-    """What a treatment makes small: cross-entropy over integer labels, or the loss of numbers.
-
-    Args:
-        settings: the treatment.
-        delta: error up to which Huber's loss is squared; 1 is a standard deviation of the standardized target.
-        dtype: that a loss of numbers is computed in; Keras' own by default.
-    """
-    smoothing = settings.remedies.label_smoothing
-    match settings.loss:
-        case "mse":
-            return keras.losses.MeanSquaredError(dtype=dtype)
-        case "mae":
-            return keras.losses.MeanAbsoluteError(dtype=dtype)
-        case "huber":
-            return keras.losses.Huber(delta=delta, dtype=dtype)
-        case _:
-            return SmoothedCrossentropy(smoothing) if smoothing else keras.losses.SparseCategoricalCrossentropy()
-
-
-@keras.saving.register_keras_serializable(package="ablate")
-class SmoothedCrossentropy(keras.losses.Loss):  # type: ignore[misc]
-    """Cross-entropy over integer labels with label smoothing, which Keras has for one-hot labels alone.
-
-    The target of the true class is `1 - smoothing + smoothing / classes`, that of every other `smoothing / classes`
-    (Szegedy et al. 2016, "Rethinking the Inception Architecture for Computer Vision", section 7).
-
-    Args:
-        smoothing: share of the target that is spread over all classes, in [0, 1).
-    """
-
-    def __init__(self, smoothing: float) -> None:
-        super().__init__(name="smoothed_crossentropy")
-        self._smoothing = smoothing
-
-    def get_config(self) -> dict[str, Any]:
-        """The argument, for Keras to copy the loss."""
-        return {"smoothing": self._smoothing}
-
-    def call(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
-        """The loss of every example, from labels (batch,) or (batch, 1) and probabilities (batch, classes)."""
-        targets = keras.ops.one_hot(keras.ops.reshape(y_true, (-1,)), y_pred.shape[-1], dtype=y_pred.dtype)
-        return keras.losses.categorical_crossentropy(targets, y_pred, label_smoothing=self._smoothing)
 
 
 def materialize(model: keras.Model, shape: tuple[int, ...]) -> None:

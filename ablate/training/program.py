@@ -53,6 +53,7 @@ def structure_key(settings: RunSettings, dataset: Dataset, rows: Split) -> str:
         "rows": [len(rows.train), len(rows.validation), len(rows.train_sample)],
         **({"predicts": True} if settings.measured.metrics else {}),
         **({"loss": settings.loss} if settings.loss else {}),
+        **({"weighted": True} if settings.training.class_weight is not False else {}),
         **({} if shape.model.hidden else {"example": dataset.shape}),
     }
     return json.dumps(payload, sort_keys=True)
@@ -76,7 +77,7 @@ class Program:
         name: of the structure; see `structure_key`.
         settings: any treatment of the structure.
         features: numbers per example.
-        outputs: units of the output.
+        units: of the output.
         xla: compile the epoch with XLA; else TensorFlow executes it as an ordinary graph.
         blueprint: of the user's model, where the structure has one.
 
@@ -93,7 +94,7 @@ class Program:
         name: str,
         settings: RunSettings,
         features: int,
-        outputs: int,
+        units: int,
         *,
         xla: bool = True,
         blueprint: Blueprint | None = None,
@@ -106,10 +107,14 @@ class Program:
         shape = structure(settings)
         self._l1 = tf.Variable(0.0, dtype=layers.variable_dtype(), name="l1")
         self._l2 = tf.Variable(0.0, dtype=layers.variable_dtype(), name="l2")
+        self._weights: tf.Variable | None = None
+        if shape.training.class_weight is not False:
+            self._weights = tf.Variable(np.ones(units), dtype=layers.variable_dtype(), name="class_weights")
         penalties = (None, None) if blueprint else (self._l1, self._l2)  # a builder's may each have their own strength
-        self.model = surgery.prepare(plain_model.build(shape, features, outputs, 0, blueprint), *penalties)
+        self.model = surgery.prepare(plain_model.build(shape, features, units, 0, blueprint), *penalties)
         plain_model.compile_model(self.model, shape, jit_compile=False)
         self._batch_size = shape.training.batch_size
+        self._logits = shape.model.logits
         self._predicts = bool(shape.measured.metrics)
         self._only_predicts = shape.is_regression  # and all its scores are computed from that
         self._running = shape.measured.running
@@ -131,7 +136,15 @@ class Program:
     def _state(self) -> list[keras.Variable]:
         return [*self.model.variables, *self.model.optimizer.variables, *self.model.metrics_variables]
 
-    def load(self, settings: RunSettings, seed: int, data: Tensors, scaling: Scaling, rows: Split) -> None:
+    def load(
+        self,
+        settings: RunSettings,
+        seed: int,
+        data: Tensors,
+        scaling: Scaling,
+        rows: Split,
+        class_weights: npt.NDArray[np.float64] | None = None,
+    ) -> None:
         """Put a run's initial state in place: nothing of an earlier run remains.
 
         Args:
@@ -140,6 +153,7 @@ class Program:
             data: the data set.
             scaling: of the features.
             rows: the run's split; its sizes are those the program was compiled for.
+            class_weights: how much the examples of each class count, where the structure has such weights.
         """
         for variable, value in self._initial:
             variable.assign(value)
@@ -148,6 +162,8 @@ class Program:
         else:
             self._begin_stack(settings, seed)
         self.model.optimizer.learning_rate.assign(plain_model.learning_rate(settings))
+        if self._weights is not None:
+            self._weights.assign(class_weights)
         held_out, sides = _evaluation_rows(rows)
         self._counts = len(rows.train_sample), len(rows.validation)
         self._inputs = (data.x, scaling.target(data.y), scaling.shift, scaling.factor, held_out, sides)
@@ -230,10 +246,16 @@ class Program:
         def batch(rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             return scale(tf.gather(x, rows)), tf.gather(y, rows)
 
+        def step(rows: tf.Tensor) -> tuple[()]:
+            features, labels = batch(rows)
+            weights = () if self._weights is None else (tf.gather(self._weights, labels),)
+            self.model.train_step((features, labels, *weights))
+            return ()
+
         def score(rows: tf.Tensor, side: tf.Tensor) -> tuple[tf.Tensor, ...]:
             if self._only_predicts:
                 return (self.model(batch(rows)[0], training=False),)
-            losses, hits, predicted = score_batch(self.model, *batch(rows))
+            losses, hits, predicted = score_batch(self.model, *batch(rows), logits=self._logits)
             sums = (
                 tf.reduce_sum(tf.where(side == number, values, 0.0))
                 for number in (TRAIN_SIDE, VALIDATION_SIDE)
@@ -243,7 +265,7 @@ class Program:
 
         for variable in self.model.metrics_variables:
             variable.assign(tf.zeros(variable.shape, variable.dtype))
-        _fold(self._batch_size, lambda rows: (self.model.train_step(batch(rows)), ())[1], (order,))
+        _fold(self._batch_size, step, (order,))
         running = self.model.get_metrics_result()
         batches = _batches(sides.shape[0])
         answers = [tf.TensorArray(dtype, batches)] if self._predicts else []

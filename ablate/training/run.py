@@ -35,6 +35,7 @@ class Run:
         keep: given the kept weights.
         start: the weights to start from, instead of freshly drawn ones.
         blueprint: of the user's model, unless it is one of hidden layers.
+        class_weights: how much the examples of each class count in the loss, shape (classes,); `None`: all alike.
     """
 
     key: str
@@ -48,6 +49,7 @@ class Run:
     keep: Callable[[Mapping[str, Array]], None] | None
     start: Mapping[str, Array] | None
     blueprint: Blueprint | None
+    class_weights: npt.NDArray[np.float64] | None = None
 
     def order(self, epoch: int) -> Rows:
         """The training rows in the order of an epoch's batches."""
@@ -67,11 +69,16 @@ class Run:
         """Batches of an epoch."""
         return -(-len(self.rows.train) // self.settings.training.batch_size)
 
-    def batches(self) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
-        """The batches of the compiled epoch, in the same order, one epoch after the other."""
+    def batches(self) -> Iterator[tuple[tf.Tensor, ...]]:
+        """The batches of the compiled epoch, in the same order, one epoch after the other; with weights if it has any.
+
+        Weights are not left to `fit`, which takes no class weights of what brings batches one by one.
+        """
+        weights = None if self.class_weights is None else tf.constant(self.class_weights, self.scaling.shift.dtype)
         size = self.settings.training.batch_size
         for epoch in range(self.settings.training.epochs):
             order = self.order(epoch)
             for start in range(0, len(order), size):
                 features, labels = self.data.take(order[start : start + size])
-                yield self.scaling(features), self.scaling.target(labels)
+                own = () if weights is None else (tf.gather(weights, labels),)
+                yield self.scaling(features), self.scaling.target(labels), *own

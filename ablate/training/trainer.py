@@ -13,9 +13,11 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from ablate.data import class_weights, scorable
 from ablate.data.dataset import Dataset
 from ablate.data.ondisk import OnDisk
 from ablate.data.splits import Split, split
+from ablate.errors import StudyError
 from ablate.results.held_out import HeldOut
 from ablate.results.record import KEPT_EPOCH, MOMENTUM, SCALING, Probe, Record, TrainerName, weights_digest
 from ablate.settings.levels import EarlyStopping
@@ -83,18 +85,21 @@ def train(
         The record; `trainer_reason` in its environment says why the first trainer did not make it.
 
     Raises:
-        StudyError: the data is too small for the split that the settings ask for.
+        StudyError: the data is too small for the split that the settings ask for, or a metric is undefined on it.
         ModelError: a model of the user's cannot be trained.
     """
     started = time.perf_counter()
     with workshop.isolated(settings, always=callbacks is not tuple) as isolated:
         rows = split(dataset, settings.data, seed)
+        if wrong := scorable.of_split(dataset, settings.data, settings.measured, rows, seed):
+            raise StudyError("data", wrong)
         dataset = workshop.encoded(dataset, rows.train)
         blueprint = workshop.blueprint(settings, dataset, folder)
         taken = inputs.as_taken(dataset, settings, blueprint, folder)
         scaling = run_data.scaling(taken, rows.train, blueprint.shape if blueprint else None)
         tensors = workshop.tensors(dataset)
-        run = Run(key, settings, seed, dataset, tensors, rows, scaling, tick, keep, start, blueprint)
+        weights = class_weights.by_class(settings.training.class_weight, dataset, rows.train)
+        run = Run(key, settings, seed, dataset, tensors, rows, scaling, tick, keep, start, blueprint, weights)
         own = UserCallbacks(callbacks, isolated) if isolated and callbacks is not tuple else None
         reason = _only_fit(dataset, own) if trainer != "fit" else ""
         return _by_the_first_that_can(run, workshop, "fit" if reason else trainer, own, started, reason)
@@ -148,7 +153,7 @@ def _train(
     sample = run.scaling(run.data.take(run.rows.probe)[0])
     compiled_before = bench.compile_seconds
     if bench.program:
-        bench.program.load(run.settings, run.seed, run.data, run.scaling, run.rows)
+        bench.program.load(run.settings, run.seed, run.data, run.scaling, run.rows, run.class_weights)
     if run.start is not None:
         layers.put_weights(bench.model, run.start)
     probes = bench.prober.look(sample, "initial")

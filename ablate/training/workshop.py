@@ -45,8 +45,10 @@ class Bench:
         shape, hidden = run.scaling.shape, run.settings.model
         prober = Prober(model, shape, hidden.activation if hidden.hidden else None)
         read = plain_model.weights_reader(model)
-        scorer = Predictor if run.settings.is_regression else Evaluator
-        return cls(model, scorer(model, shape), prober, read, program)
+        scorer = (
+            Predictor(model, shape) if run.settings.is_regression else Evaluator(model, shape, logits=hidden.logits)
+        )
+        return cls(model, scorer, prober, read, program)
 
     @property
     def compile_seconds(self) -> float:

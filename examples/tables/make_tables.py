@@ -138,7 +138,7 @@ def customers(rng: np.random.Generator) -> pd.DataFrame:
 
 
 def heating(rng: np.random.Generator) -> pd.DataFrame:
-    """Houses, and the heat that a square metre of each takes in a year: more where walls are old, thin and in the wind."""
+    """Houses, and the heat that a square metre of each takes in a year: more behind walls that are old and thin."""
     rows = 400
     year = rng.integers(1920, 2021, rows)
     area = rng.gamma(6, 22, rows).round(0) + 30

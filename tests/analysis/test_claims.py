@@ -10,7 +10,7 @@ from scipy import stats
 from ablate.analysis.claims import judge, table
 from ablate.analysis.durations import with_metric
 from ablate.analysis.effects import effects
-from ablate.study.file import Claim
+from ablate.studies.file import Claim
 
 FACTORS = ["batch_norm", "dropout"]
 BN = ({"batch_norm": {"true"}}, {"batch_norm": {"false"}})

@@ -6,7 +6,7 @@ import pytest
 
 from ablate.analysis.claims import judge
 from ablate.analysis.derived import share, with_derived
-from ablate.study.file import Claim
+from ablate.studies.file import Claim
 
 RUNS = pd.DataFrame(
     {

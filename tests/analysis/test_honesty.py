@@ -15,7 +15,7 @@ import pytest
 from ablate.analysis.claims import judge
 from ablate.analysis.effects import effects
 from ablate.analysis.estimates import bootstrap_interval, estimate_mean
-from ablate.study.file import Claim
+from ablate.studies.file import Claim
 
 pytestmark = pytest.mark.slow  # hundreds of simulated studies each
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ablate.cli.init import SCHEMA_NAME, starter
-from ablate.study.file import json_schema
+from ablate.studies.file import json_schema
 from tests.commands import ablate
 
 

@@ -2,7 +2,7 @@
 
 import json
 
-from ablate.study.file import json_schema
+from ablate.studies.file import json_schema
 from tests.commands import ablate
 
 

@@ -7,8 +7,8 @@ import pytest
 from ablate.execution import estimate
 from ablate.execution.estimate import Cost
 from ablate.settings.structure import structure_name
-from ablate.study import design
-from ablate.study.spec import Study
+from ablate.studies import design
+from ablate.studies.spec import Study
 from tests.conftest import study_of
 
 COST = Cost(epoch=1.0, around=0.5, compilation=4.0)

@@ -15,7 +15,7 @@ from ablate.errors import StoreError
 from ablate.execution import networks, worker
 from ablate.results.record import SCALING, Record
 from ablate.results.store import Store
-from ablate.study import spec
+from ablate.studies import spec
 from tests.conftest import WarmWorkers
 from tests.execution.test_worker import assigned, trained
 from tests.execution.test_worker import folder as folder  # noqa: PLC0414 - a fixture

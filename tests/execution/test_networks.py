@@ -14,7 +14,7 @@ from ablate.execution.assignment import Assignment
 from ablate.execution.scheduler import StopSignal
 from ablate.results.identity import plan_runs
 from ablate.results.store import Store
-from ablate.study import design
+from ablate.studies import design
 from tests.conftest import study_of
 from tests.results.test_identity import identity_for
 

@@ -10,8 +10,8 @@ from ablate.execution.scheduler import assignment
 from ablate.results.identity import DataFacts, plan_runs
 from ablate.results.store import Store
 from ablate.settings.structure import structure_name
-from ablate.study import design
-from ablate.study.spec import Study
+from ablate.studies import design
+from ablate.studies.spec import Study
 from tests.conftest import study_of
 from tests.results.test_identity import identity_for
 

@@ -18,8 +18,8 @@ from ablate.execution.scheduler import GRACE_SECONDS, Options, StopSignal
 from ablate.results.identity import Identity, PlannedRun, origin_name, plan_runs
 from ablate.results.record import Failure
 from ablate.results.store import Store
-from ablate.study import design
-from ablate.study.spec import Study
+from ablate.studies import design
+from ablate.studies.spec import Study
 from tests.conftest import study_of
 from tests.results.builders import record
 from tests.results.test_identity import identity_for

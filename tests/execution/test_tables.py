@@ -17,7 +17,7 @@ from ablate.data import sources
 from ablate.errors import AblateError, StoreError
 from ablate.execution import networks
 from ablate.results.store import Store
-from ablate.study import spec
+from ablate.studies import spec
 from ablate.tables.mapping import Mapping
 from tests.conftest import WarmWorkers
 

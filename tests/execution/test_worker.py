@@ -20,7 +20,7 @@ from ablate.execution.unchanged import Unchanged
 from ablate.results.identity import DataFacts, Identity, data_name, plan_runs
 from ablate.results.record import Record, weights_digest
 from ablate.results.store import Store
-from ablate.study import design, spec
+from ablate.studies import design, spec
 from ablate.usercode import code, model_files
 from tests.results.builders import record
 

@@ -13,7 +13,7 @@ from ablate.report.findings import Findings
 from ablate.report.page import html as page
 from ablate.results import embedded, export
 from ablate.results.embedded import thinned
-from ablate.study import spec
+from ablate.studies import spec
 from tests import invented
 
 DATA = '{"source":"digits"}'

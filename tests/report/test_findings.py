@@ -13,7 +13,7 @@ from ablate.report import answers
 from ablate.report.findings import Findings
 from ablate.report.page import html as page
 from ablate.results.identity import plan_runs
-from ablate.study import design
+from ablate.studies import design
 from tests.invented import record
 
 GRID = {"study": {"name": "crossed", "design": "grid", "replicates": 6}}

@@ -11,7 +11,7 @@ from ablate.report.findings import Findings
 from ablate.report.page import html as page
 from ablate.results import embedded
 from ablate.results.identity import data_name
-from ablate.study import design, spec
+from ablate.studies import design, spec
 
 HOMES = ["/home/jürgen/a.npz", "/home/Jane Doe/b.npz", "/home/o'brien/c.npz", "C:\\Users\\Jane Doe\\d.npz"]
 SAME = ["/home/ann/x.npz", "/home/bob/x.npz", "~/x.npz", "/home/cid/x.npz"]

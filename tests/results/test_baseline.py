@@ -14,7 +14,7 @@ from ablate.errors import AblateError, NotComparableError, StoreError
 from ablate.results import baseline
 from ablate.results.baseline import Baseline, Kept, from_json, read
 from ablate.results.identity import DataFacts, Identity, data_name
-from ablate.study import design
+from ablate.studies import design
 from tests.conftest import study_of
 
 COMMON = {"dropout": 0.0, "optimizer": {"name": "sgd"}, "training.epochs": 2}

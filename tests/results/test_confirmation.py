@@ -12,7 +12,7 @@ from ablate.results.identity import DataFacts, Identity, data_name, plan_runs
 from ablate.results.record import KEPT_EPOCH
 from ablate.results.store import Store
 from ablate.settings import document
-from ablate.study import design
+from ablate.studies import design
 from tests.conftest import study_of
 from tests.results.builders import record
 

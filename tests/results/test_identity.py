@@ -20,7 +20,7 @@ from ablate.results.identity import (
     run_key,
 )
 from ablate.settings.run import RunSettings
-from ablate.study import design
+from ablate.studies import design
 from tests.conftest import study_of
 
 FACTS = DataFacts("0" * 64, 1797, 64, 10, 0.1)
@@ -42,7 +42,7 @@ def test_a_key_is_stable() -> None:
 
 KEYS = """
 from ablate.results.identity import plan_runs
-from ablate.study import design
+from ablate.studies import design
 from tests.conftest import study_of
 from tests.results.test_identity import identity_for
 study = study_of(study={"design": "grid"}, underfitting={"optimizer": ["sgd", {"name": "adam", "beta_1": 0.8}]},

@@ -12,8 +12,8 @@ from ablate.results import origins
 from ablate.results.identity import Identity, origin_name, plan_runs
 from ablate.results.store import Store
 from ablate.settings import document
-from ablate.study import design
-from ablate.study.spec import Study
+from ablate.studies import design
+from ablate.studies.spec import Study
 from tests.conftest import STUDIES, study_of
 from tests.results import builders
 from tests.results.test_identity import identity_for

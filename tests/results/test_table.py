@@ -18,7 +18,7 @@ from ablate.results.snapshot import Snapshot
 from ablate.results.store import Store
 from ablate.results.table import countable, histories_table, runs_table
 from ablate.settings.metrics import HISTORY_COLUMNS
-from ablate.study import design
+from ablate.studies import design
 from tests import invented
 from tests.conftest import study_of
 from tests.results.builders import record

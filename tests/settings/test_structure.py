@@ -6,7 +6,7 @@ import pytest
 
 from ablate.settings.run import RunSettings
 from ablate.settings.structure import structure, structure_name
-from ablate.study import design
+from ablate.studies import design
 from tests.conftest import study_of
 
 Sections = dict[str, dict[str, Any]]

@@ -20,7 +20,7 @@ from ablate.data.splits import Rows
 from ablate.results.record import Probe, TrainerName
 from ablate.settings.levels import EarlyStopping
 from ablate.settings.run import Data, RunSettings
-from ablate.study import spec
+from ablate.studies import spec
 from ablate.training import callbacks, layers, surgery, trainer
 from ablate.training import data as run_data
 from ablate.training import model as plain_model
@@ -161,6 +161,7 @@ def by_plain_fit(settings: RunSettings) -> Trained:
         steps_per_epoch=-(-len(rows.train) // settings.training.batch_size),
         shuffle=False,
         verbose=0,
+        class_weight=_class_weight(settings, dataset),
         callbacks=[
             scores,
             *callbacks.schedule(remedies.learning_rate_schedule, plain_model.learning_rate(settings), epochs),
@@ -176,6 +177,14 @@ def _features(dataset: Dataset, settings: RunSettings) -> Array:
         train = x[splits.split(dataset, settings.data, SEED).train]
         x = (x - train.mean(axis=0)) / train.std(axis=0)
     return (x / dataset.divisor).astype(keras.config.floatx())
+
+
+def _class_weight(settings: RunSettings, dataset: Dataset) -> dict[int, float] | None:
+    """A table of weights as `fit` takes it, which wants all classes."""
+    level = settings.training.class_weight
+    if not isinstance(level, dict):
+        return None
+    return {index: level.get(name, 1.0) for index, name in enumerate(dataset.classes)}
 
 
 def _batches(x: Array, y: Array, train: Rows, settings: RunSettings) -> tf.data.Dataset:

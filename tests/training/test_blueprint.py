@@ -31,7 +31,7 @@ def settings_of(builder: str, **sections: Any) -> RunSettings:
     reference = builder if ":" in builder else f"user_models:{builder}"
     model = {"hidden": [], "builder": reference, **sections.pop("model", {})}
     document: Any = {"study": {"name": "own"}, "data": {"source": "digits"}, "training": {"epochs": 2}, **sections}
-    from ablate.study import spec
+    from ablate.studies import spec
 
     document["data"] = {"source": "digits", **document["data"]}
     document["model"] = {name: value for name, value in model.items() if value}
@@ -135,11 +135,11 @@ def test_what_is_wrong_with_a_model_is_said(digits: Dataset, builder: str, messa
 
 def test_an_input_of_as_many_numbers_is_fed_in_its_shape() -> None:
     model = keras.Sequential([keras.Input((16, 4)), keras.layers.Flatten(), keras.layers.Dense(10, "softmax")])
-    assert blueprints._checked(model, "it", (8, 8), 10) == (16, 4)
+    assert blueprints._checked(model, "it", (8, 8), 10, logits=False) == (16, 4)
     anything = keras.Sequential(
         [keras.Input((None, 8)), keras.layers.GlobalAveragePooling1D(), keras.layers.Dense(10, "softmax")]
     )
-    assert blueprints._checked(anything, "it", (8, 8), 10) == (8, 8)
+    assert blueprints._checked(anything, "it", (8, 8), 10, logits=False) == (8, 8)
 
 
 def test_a_saved_model_is_plain_keras_and_goes_on_from_there(

@@ -18,7 +18,7 @@ from ablate.training.workshop import Workshop
 from tests.conftest import study_of
 from tests.training.parity import rounding
 
-USER_CODE = Path(__file__).parents[1] / "studies" / "user_code.py"
+USER_CODE = Path(__file__).parents[1] / "fixtures" / "user_code.py"
 Callbacks = Callable[[], list[keras.callbacks.Callback]]
 
 

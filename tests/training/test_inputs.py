@@ -15,7 +15,7 @@ from ablate.data.sources import Dataset
 from ablate.errors import ModelError
 from ablate.results.record import Record
 from ablate.settings.run import Data, RunSettings
-from ablate.study import spec
+from ablate.studies import spec
 from ablate.training import inputs, trainer
 from ablate.training.workshop import Workshop
 from ablate.usercode import tokens

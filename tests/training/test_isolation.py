@@ -24,7 +24,7 @@ from ablate.data import sources
 from ablate.data.sources import Dataset
 from ablate.results.record import Record
 from ablate.settings.run import Data
-from ablate.study import spec
+from ablate.studies import spec
 from ablate.training import trainer
 from ablate.training.isolation import Isolation
 from ablate.training.workshop import Workshop

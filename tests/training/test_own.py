@@ -10,7 +10,7 @@ import pytest
 from ablate import api
 from ablate.results import upkeep
 from ablate.results.store import Store
-from ablate.study import spec
+from ablate.studies import spec
 from ablate.training import own
 from ablate.training.callbacks import own_callbacks
 from ablate.training.own import CallbackRun

@@ -53,6 +53,12 @@ REMEDIES: dict[str, Any] = {
     "momentum": {"underfitting": {"optimizer": SGD}},
     "two-classes-standardized": {"data": {"source": "breast_cancer"}},
     "chapter-early-stopping": CHAPTER,
+    # Keras makes float32 of weights, which these are exactly
+    "class-weights": {"training": {"class_weight": {"0": 4.0, "3": 0.25, "8": 2.0}, "learning_rate": 0.1}},
+    "class-weights-smoothed": {
+        "training": {"class_weight": {"0": 4.0, "3": 0.25}},
+        "overfitting": {"label_smoothing": 0.2, "dropout": 0.3},
+    },
     "activation-of-the-users": {"model": {"activation": "user_code:my_silu"}},
 }
 

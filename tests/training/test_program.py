@@ -83,7 +83,7 @@ def test_a_grid_compiles_one_program_per_structure(digits: Dataset) -> None:
         underfitting={"batch_norm": [False, True], "init": ["he_normal", "zeros"]},
         overfitting={"dropout": [0.0, 0.5], "l2": [0.0, 0.1]},
     )
-    from ablate.study import design
+    from ablate.studies import design
 
     records = [train(each.settings, digits, workshop) for each in design.treatments(study)]
     assert len(records) == 16

@@ -15,7 +15,7 @@ from ablate.data import sources
 from ablate.data.sources import Dataset
 from ablate.results.record import Record
 from ablate.settings.run import Data, RunSettings
-from ablate.study import spec
+from ablate.studies import spec
 from ablate.training import trainer
 from ablate.training.callbacks import own_callbacks
 from ablate.training.workshop import Workshop

@@ -6,7 +6,7 @@ import pytest
 
 from ablate import api
 from ablate.errors import StudyError
-from ablate.study import design
+from ablate.studies import design
 from ablate.usercode import builders
 from tests.conftest import study_of
 
@@ -146,7 +146,7 @@ def test_the_resolved_study_reads_back(folder: Path) -> None:
     import tomllib
 
     from ablate.settings import document
-    from ablate.study import spec
+    from ablate.studies import spec
 
     study = api.load(folder / "ablations.toml", ["model.arguments={filters=3, deep={a=[1, 'x']}}"])
     text = document.write(study.document())

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ablate.settings.run import RunSettings
-from ablate.study import spec
+from ablate.studies import spec
 from ablate.usercode import model_files, tokens
 
 BUILDER = "import keras\n{imported}\ndef build(input_shape, classes):\n    return {made}\n"

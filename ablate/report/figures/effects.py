@@ -86,7 +86,7 @@ def _effect_axes(axes: Axes, rows: Sequence[Mapping[Any, Any]], metric: str, sca
         ticks = [sign * step * threshold for sign in (-1, 1) for step in (1, 2, 5, 10, 20, 50, 100)]
         axes.set_xticks([0, *(tick for tick in ticks if low <= tick <= high)])
         axes.set_xlim(low, high)
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda amount, _: wording.number(amount, 0)))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda amount, _: wording.number(amount, int(amount % 1 > 0))))
         axes.xaxis.set_minor_locator(NullLocator())
     elif max(map(abs, axes.dataLim.intervalx)) <= ROUNDING * scale:
         one = 1.0 if scale > 1 or wording.unit(metric) else 0.1  # a point, an epoch, a second; a tenth of a loss

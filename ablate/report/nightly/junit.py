@@ -30,7 +30,7 @@ def render(night: Night) -> bytes:
 
 def nothing(reason: str) -> bytes:
     """The document where there is no study to speak of: one case, an error."""
-    case = TestCase("results", "ablate.study", 0.0)
+    case = TestCase("results", "ablate.studies", 0.0)
     case.result = [_result(Error, reason, "nothing measured")]
     return _document(TestSuite("ablate"), [case])
 

@@ -9,7 +9,7 @@ from ablate.results.snapshot import Snapshot
 from ablate.settings.document import value_text
 from ablate.settings.metrics import describe
 from ablate.settings.run import RunSettings
-from ablate.study.design import Treatment
+from ablate.studies.design import Treatment
 
 REPEATED = "again"  # folder of the results of a repeated run; in the study's own it would be there already
 

@@ -12,7 +12,7 @@ from ablate.results import kept
 from ablate.results.identity import DataFacts, facts_by_source
 from ablate.results.record import KEPT_EPOCH, MOMENTUM, SCALING
 from ablate.results.snapshot import Snapshot
-from ablate.study.spec import Study
+from ablate.studies.spec import Study
 from ablate.tables.targets import Task
 
 MOST_FAILURES = 20

@@ -33,3 +33,18 @@ def test_differences_that_are_all_zero_have_an_axis_of_a_point(make):
         for text in re.findall(r">([\N{MINUS SIGN}]?\d+\.\d+)</text>", picture.markup)
     ]
     assert (min(map(float, shown)), max(map(float, shown))) == (-1.0, 1.0)
+
+
+def test_ticks_of_a_logarithmic_axis_are_labelled_with_what_they_stand_for(make):
+    """One broken treatment makes the axis logarithmic beyond half a point; that tick is no 0, and 2.5 is no 2."""
+    snapshot = make(overfitting={"dropout": [0.0, 0.5], "l2": [0.0, 0.1]})
+    runs = snapshot.runs
+    runs["test_accuracy"] = runs["treatment"].map({"l2=0.1": 0.3}).fillna(0.9) + runs["seed"] * 1e-4
+    picture = effects.figure(analysis.effects(runs, snapshot.levels), analysis.seed_differences(runs, snapshot.levels))
+    assert "logarithmic" in picture.note
+    labels = [
+        float(text.replace("\N{MINUS SIGN}", "-"))
+        for text in re.findall(r">([\N{MINUS SIGN}]?[\d.]+)</text>", picture.markup)
+    ]
+    assert {-0.5, -2.5, 0.0} <= set(labels)
+    assert len(labels) == len(set(labels))

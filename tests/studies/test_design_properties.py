@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from ablate.errors import StudyError
 from ablate.settings import document
-from ablate.study import design, spec
-from ablate.study.design import Treatment
-from ablate.study.spec import Study
+from ablate.studies import design, spec
+from ablate.studies.design import Treatment
+from ablate.studies.spec import Study
 from tests.conftest import study_of
 
 LEVELS: dict[str, list[Any]] = {

@@ -13,7 +13,7 @@ from ablate.settings.metrics import PRIMARY, SECONDARY, MetricEntry, MetricName,
 from ablate.settings.remedies import REMEDIES, Family
 from ablate.settings.run import Data, Model, StudyName, Training
 from ablate.settings.thresholds import DEFAULTS, Thresholds
-from ablate.study.layer_metrics import ClaimMetric
+from ablate.studies.layer_metrics import ClaimMetric
 
 Design = Literal["one-at-a-time", "grid", "leave-one-out", "pairwise", "listed"]
 SaveModels = Literal["best", "all", "none"]

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from ablate.errors import StudyError
-from ablate.study import design, spec
-from ablate.study.spec import Study
+from ablate.studies import design, spec
+from ablate.studies.spec import Study
 
 FACTORS = {
     "underfitting": {

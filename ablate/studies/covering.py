@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from allpairspy import AllPairs
 
-from ablate.study.selection import Choice, Selection
+from ablate.studies.selection import Choice, Selection
 
 MOST_CALLS = 20_000  # of the library's search, to see whether a part of a treatment is allowed
 MOST_LOOKS = 300_000  # at an exclude, in one search

@@ -9,9 +9,9 @@ from ablate.errors import Problem
 from ablate.settings import document, problems
 from ablate.settings.levels import label
 from ablate.settings.remedies import PIECES, REMEDIES
-from ablate.study.factors import Factor
-from ablate.study.file import StudyFile
-from ablate.study.layer_metrics import RUNNING_GAP
+from ablate.studies.factors import Factor
+from ablate.studies.file import StudyFile
+from ablate.studies.layer_metrics import RUNNING_GAP
 
 MOST_FACTORS = 500
 _IS_LOSS = re.compile(r"(^|_)loss(_\d|$)")
@@ -86,6 +86,13 @@ def of_another_task(file: StudyFile, factors: Iterable[Factor]) -> list[Problem]
         if level
     ]
     found += _of_shares(file)
+    found += [
+        Problem("training.class_weight", "is for classes, and a regression has none; remove it", label(level))
+        for level in given.get("training.class_weight", (file.training.class_weight,))
+        if level is not False
+    ]
+    if file.model.logits:
+        found.append(Problem("model.logits", "is for classes; a regression ends in one number: remove the key", "true"))
     if any(getattr(level, "stop_when_equal", False) for level in file.overfitting.early_stopping):
         message = "compares accuracies, and a regression has none; use patience or stop_at_gap"
         found.append(Problem("overfitting.early_stopping.stop_when_equal", message, "true"))

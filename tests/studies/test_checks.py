@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from ablate.errors import StudyError
-from ablate.study import checks, spec
-from ablate.study.factors import Factor
+from ablate.studies import checks, spec
+from ablate.studies.factors import Factor
 
 BASE: dict[str, Any] = {"study": {"name": "s"}, "data": {"source": "digits"}, "training": {"epochs": 1}}
 

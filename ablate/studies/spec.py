@@ -15,10 +15,19 @@ from ablate.settings.metrics import Measured
 from ablate.settings.remedies import FAMILIES, REMEDIES
 from ablate.settings.run import RunSettings, Scores
 from ablate.settings.thresholds import Thresholds
-from ablate.study import checks, lines, selection
-from ablate.study.factors import Factor, link, without_repetitions
-from ablate.study.file import SECTIONS, Claim, Design, FactorsSection, SaveModels, StudyFile, StudySection, known_keys
-from ablate.study.selection import Choice, Selection, SelectionError
+from ablate.studies import checks, lines, selection
+from ablate.studies.factors import Factor, link, without_repetitions
+from ablate.studies.file import (
+    SECTIONS,
+    Claim,
+    Design,
+    FactorsSection,
+    SaveModels,
+    StudyFile,
+    StudySection,
+    known_keys,
+)
+from ablate.studies.selection import Choice, Selection, SelectionError
 from ablate.tables.targets import Task
 
 Table = Mapping[str, Any]

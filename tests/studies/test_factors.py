@@ -2,7 +2,7 @@
 
 import pytest
 
-from ablate.study.factors import Factor, link, without_repetitions
+from ablate.studies.factors import Factor, link, without_repetitions
 from tests.conftest import study_of
 
 INIT = Factor("init", ("remedies", "init"), "underfitting", ({"name": "zeros"}, {"name": "he_normal"}))

@@ -1,7 +1,7 @@
 """Where a key stands in its file."""
 
 from ablate.errors import Problem
-from ablate.study import lines
+from ablate.studies import lines
 
 TEXT = """\
 # a study

@@ -11,7 +11,7 @@ from ablate.errors import Problem, suggest
 from ablate.settings.document import value_text
 from ablate.settings.levels import label
 from ablate.settings.remedies import REMEDIES
-from ablate.study.factors import Factor
+from ablate.studies.factors import Factor
 
 Choice = tuple[int, ...]  # the position of one level per factor: a treatment
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ablate.study import covering
-from ablate.study.covering import TooHardError
-from ablate.study.selection import Selection
+from ablate.studies import covering
+from ablate.studies.covering import TooHardError
+from ablate.studies.selection import Selection
 
 
 @st.composite

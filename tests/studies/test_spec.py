@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ablate.errors import StudyError
 from ablate.settings import document
 from ablate.settings.levels import INITIALIZERS, OPTIMIZERS
-from ablate.study import spec
+from ablate.studies import spec
 from tests.conftest import STUDIES, study_of
 
 ROOT = Path(__file__).parents[2]

@@ -9,8 +9,8 @@ from pydantic import ValidationError
 
 from ablate.errors import StudyError
 from ablate.settings import document
-from ablate.study import file
-from ablate.study.file import Claim, StudySection
+from ablate.studies import file
+from ablate.studies.file import Claim, StudySection
 from tests.conftest import study_of
 
 ROOT = Path(__file__).parents[2]

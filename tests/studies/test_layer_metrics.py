@@ -7,8 +7,8 @@ import pytest
 
 from ablate.errors import StudyError
 from ablate.settings.run import Model
-from ablate.study import design, spec
-from ablate.study.layer_metrics import LayerMetric, layer_metric
+from ablate.studies import design, spec
+from ablate.studies.layer_metrics import LayerMetric, layer_metric
 from tests.conftest import study_of
 
 

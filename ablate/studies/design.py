@@ -11,11 +11,11 @@ from ablate.errors import Problem, StudyError, suggest
 from ablate.settings.equivalence import essence
 from ablate.settings.levels import label
 from ablate.settings.run import RunSettings
-from ablate.study import covering
-from ablate.study.file import Claim
-from ablate.study.layer_metrics import layer_metric
-from ablate.study.selection import Choice, Selection
-from ablate.study.spec import Study
+from ablate.studies import covering
+from ablate.studies.file import Claim
+from ablate.studies.layer_metrics import layer_metric
+from ablate.studies.selection import Choice, Selection
+from ablate.studies.spec import Study
 
 DEFAULT_MAX_RUNS = 10_000
 MOST_RUNS_SHOWN = 100_000  # of a study whose results are read; what was run with a larger --max-runs

@@ -6,7 +6,7 @@ import tracemalloc
 import pytest
 
 from ablate.errors import StudyError
-from ablate.study import design
+from ablate.studies import design
 from tests.conftest import study_of
 
 TWO_FACTORS = {
