@@ -15,7 +15,9 @@ _MEND = "more rows, other seeds, a larger data.validation or data.test"
 
 
 def problems(dataset: Dataset, data: Data, measured: Measured) -> list[Problem]:
-    """What the classes of a data set leave without a meaning."""
+    """What the classes of a data set, or its numbers, leave without a meaning."""
+    if dataset.task == "regression":
+        return _of_numbers(data, measured)
     classes = len(dataset.classes)
     found = [_of_entry(SCORES[entry], classes) for entry in measured.metrics if entry in SCORES]
     if data.positive is not None and classes != 2:
@@ -39,18 +41,42 @@ def of_split(dataset: Dataset, data: Data, measured: Measured, rows: Split, seed
         rows: the split.
         seed: of the split.
     """
+    if dataset.task == "regression":
+        return _constant(dataset, rows, seed)
     asked = [SCORES[entry] for entry in measured.metrics if entry in SCORES]
     wanted = {"classes": range(len(dataset.classes)), "": (), "positive": ()}
     if len(dataset.classes) == 2:
         wanted["positive"] = (dataset.positive(data.positive),)
-    parts = {"training sample": rows.train_sample, "validation part": rows.validation, "test set": rows.test}
-    missing = {name: _without(dataset, part) for name, part in parts.items()}
+    missing = {name: _without(dataset, part) for name, part in _parts(rows).items()}
     found = []
     for metric in asked:
         for part, lacking in missing.items():
             lost = [dataset.classes[index] for index in lacking if index in wanted[metric.needs]]
             if lost:
                 found.append(_undefined(metric.name, part, lost, seed))
+    return found
+
+
+def _parts(rows: Split) -> dict[str, Rows]:
+    return {"training sample": rows.train_sample, "validation part": rows.validation, "test set": rows.test}
+
+
+def _of_numbers(data: Data, measured: Measured) -> list[Problem]:
+    """What is for classes, where numbers are predicted."""
+    message = "is for classes, and the target is a number to predict; leave it out"
+    asked = [entry for entry in measured.metrics if entry in SCORES and SCORES[entry].task == "classification"]
+    found = [Problem("study.metrics", message, f'"{entry}"') for entry in asked]
+    return found + ([Problem("data.positive", message, repr(data.positive))] if data.positive is not None else [])
+
+
+def _constant(dataset: Dataset, rows: Split, seed: int) -> list[Problem]:
+    """Parts of a split in which all numbers to predict are the same: nothing of their variance can be explained."""
+    found = []
+    for name, part in _parts(rows).items():
+        values = dataset.y[part]
+        if (values == values[0]).all():
+            message = f"r2 is undefined: with seed {seed} the target is {values[0]:g} in every row of the {name}"
+            found.append(Problem("data", f"{message}; it takes {_MEND}"))
     return found
 
 
