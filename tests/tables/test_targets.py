@@ -149,7 +149,7 @@ def test_classes_are_no_numbers(tmp_path: Path) -> None:
 
 
 def test_several_numbers_an_example_are_not_supported(tmp_path: Path) -> None:
-    with pytest.raises(StudyError, match=r"shape \(30, 2\).*several classes or numbers an example are not supported"):
+    with pytest.raises(StudyError, match=r"shape \(30, 2\).*several numbers\) are not supported"):
         npz(tmp_path, np.random.default_rng(0).random((30, 2)))
 
 
