@@ -9,6 +9,7 @@ import pandas as pd
 
 from ablate.report import wording
 from ablate.report.findings import Findings
+from ablate.settings.metrics import describe
 
 CLAIM_SYMBOLS = {"supported": "▲", "refuted": "▼", "inconclusive": "●"}
 SYMBOLS = {"helps": "▲", "hurts": "▼", "undecided": "●", "exploratory": "◆", "inert": "■", "coverage only": "⬢"}
@@ -308,11 +309,14 @@ def _layer_note(symptom: str, moment: str, layer: str, activation: str, rows: li
 def thresholds_note(findings: Findings) -> str:
     """Where the diagnoses begin."""
     limits = findings.snapshot.study.thresholds
+    looks, score = findings.snapshot.study.measured.held_out, describe(findings.snapshot.study.measured.score).title
+    one_class = "one class only (the same answer for every example of the test set); " if looks else ""
     return (
-        f"Diagnoses, the first that fits: diverged (a loss is not finite); untrained (training accuracy below "
-        f"{limits.untrained:.0%} of the way from guessing to no errors); still improving (validation loss fell by over "
-        f"{limits.improving:.0%} in the last {limits.improving_span:.0%} of the epochs, and is not over "
-        f"{limits.loss_rise:.0%} above its minimum); underfit (training accuracy "
+        f"Diagnoses, the first that fits: diverged (a loss is not finite); {one_class}"
+        f"untrained (training {score} below {limits.untrained:.0%} of the way from guessing to no errors); still "
+        f"improving (validation loss fell by over {limits.improving:.0%} in the last {limits.improving_span:.0%} of "
+        "the epochs, and is not over "
+        f"{limits.loss_rise:.0%} above its minimum); underfit (training {score} "
         f"{wording.points(limits.underfit)} below the best treatment's); overfit (gap over "
         f"{wording.points(limits.gap)} and validation loss over {limits.loss_rise:.0%} above its minimum); gap only; "
         "good fit. The file sets these limits under [diagnosis]."

@@ -118,8 +118,10 @@ class Findings:
     @cached_property
     def diagnosed(self) -> pd.DataFrame:
         """The label of every finished run; see `analysis.diagnosis.diagnose`."""
-        thresholds, guess = self.snapshot.study.thresholds, self.snapshot.largest_class
-        return diagnosis.diagnose(self.snapshot.runs, self.snapshot.histories, guess, thresholds)
+        thresholds, score = self.snapshot.study.thresholds, self.snapshot.study.measured.score
+        classes, largest = self.snapshot.classes, self.snapshot.largest_class
+        guess = {key: diagnosis.guessing(score, share, classes[key]) for key, share in largest.items()}
+        return diagnosis.diagnose(self.snapshot.runs, self.snapshot.histories, guess, thresholds, score)
 
     @cached_property
     def diagnosis(self) -> pd.DataFrame:

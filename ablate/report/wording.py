@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ablate.analysis.pairs import LARGEST_DROPPED_SHARE
-from ablate.settings.metrics import OF_RUNS, describe, epochs_to, is_share, title
+from ablate.settings.metrics import OF_RUNS, USUAL, describe, epochs_to, is_share, title
 from ablate.settings.thresholds import Thresholds
 
 # A user's name may hold apostrophes (in a shell's spelling as well) and, where the path goes on or a quotation ends,
@@ -86,14 +86,21 @@ def _is_gap(metric: str) -> bool:
     return metric in OF_RUNS
 
 
-def diagnoses(thresholds: Thresholds) -> dict[str, str]:
-    """What each diagnosis means at a study's limits, as the end of a sentence."""
-    gap = f"training accuracy is over {points(thresholds.gap)} above validation accuracy"
+def diagnoses(thresholds: Thresholds, score: str = USUAL.score) -> dict[str, str]:
+    """What each diagnosis means at a study's limits, as the end of a sentence.
+
+    Args:
+        thresholds: the limits.
+        score: see `Measured.score`.
+    """
+    name = describe(score).title
+    gap = f"training {name} is over {points(thresholds.gap)} above validation {name}"
     return {
         "diverged": "the loss stopped being a finite number",
-        "untrained": "training accuracy is hardly better than always guessing the largest class",
+        "one class only": "the network answers the same class for every example of the test set",
+        "untrained": f"training {name} is hardly better than always guessing the largest class",
         "still improving": "the validation loss was still falling when training ended; more epochs would help",
-        "underfit": f"training accuracy stays over {points(thresholds.underfit)} below the best treatment's",
+        "underfit": f"training {name} stays over {points(thresholds.underfit)} below the best treatment's",
         "overfit": f"{gap}, and the validation loss over {thresholds.loss_rise:.0%} above its minimum",
         "gap only": f"{gap}, but the validation loss hardly above its minimum",
         "good fit": "none of the other labels applies",

@@ -16,11 +16,13 @@ class HeldOut:
     """What a network says of the test set.
 
     Attributes:
+        classes: their names; none above 100 of them.
         confusion: how many examples of each class (rows) were taken for each (columns); empty above 100 classes.
         calibration: in 15 bins of equal width of the largest probability: how many examples, the sum of those
             probabilities, and how many answers are right.
     """
 
+    classes: tuple[str, ...] = ()
     confusion: tuple[tuple[int, ...], ...] = ()
     calibration: tuple[tuple[float, ...], ...] = ()
 
@@ -33,6 +35,7 @@ class Written(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
+    classes: Annotated[list[str], Field(max_length=MOST_CLASSES)] = []
     confusion: Annotated[list[list[Count]], Field(max_length=MOST_CLASSES)] = []
     calibration: Annotated[list[_Sums], Field(max_length=3)] = []
 
@@ -40,13 +43,15 @@ class Written(BaseModel):
     def _has_a_shape(self) -> "Written":
         if any(len(row) != len(self.confusion) for row in self.confusion):
             raise ValueError("confusion should have as many columns as rows")
+        if len(self.classes) != len(self.confusion):
+            raise ValueError("confusion should have a row for each class")
         if len(self.calibration) not in (0, 3):
             raise ValueError("calibration should have three rows")
         return self
 
     def held_out(self) -> HeldOut:
         """What it says."""
-        return HeldOut(_tuples(self.confusion), _tuples(self.calibration))
+        return HeldOut(tuple(self.classes), _tuples(self.confusion), _tuples(self.calibration))
 
 
 def _tuples(rows: list[list[Any]]) -> tuple[tuple[Any, ...], ...]:

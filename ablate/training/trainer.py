@@ -141,7 +141,7 @@ def _train(
     level = run.settings.remedies.early_stopping
     rules = level if isinstance(level, EarlyStopping) else None
     history = History(run.settings.measured)
-    scorer = scoring.of(run.settings.measured, run.dataset.y, run.positive)
+    scorer = scoring.of(run.settings.measured, run.dataset, run.positive)
     watched = (rules.monitor, rules.min_delta) if rules else ()
     start = (rules and rules.start_from_epoch) or 0
     snapshots = Snapshots(bench.read_weights, *watched, start=start, follow=bool(own))

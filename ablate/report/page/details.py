@@ -30,7 +30,7 @@ def document(snapshot: Snapshot, shown: Iterable[str]) -> dict[str, Any]:
     base = _settings(treatments["baseline"].settings) if "baseline" in treatments else {}
     return {
         "factors": snapshot.levels,
-        "meanings": wording.diagnoses(snapshot.study.thresholds),
+        "meanings": wording.diagnoses(snapshot.study.thresholds, snapshot.study.measured.score),
         "settings": base,
         "treatments": [_treatment(treatments[name], snapshot, base) for name in dict.fromkeys(shown)],
     }

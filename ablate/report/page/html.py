@@ -10,8 +10,8 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
-from ablate.report import answers, redaction, verdict, wording
-from ablate.report.figures import accuracy_gap, curves, distributions, interactions, train_test
+from ablate.report import answers, held_out, redaction, verdict, wording
+from ablate.report.figures import accuracy_gap, calibration, confusion, curves, distributions, interactions, train_test
 from ablate.report.figures import effects as effects_figure
 from ablate.report.figures.canvas import Picture
 from ablate.report.findings import Findings
@@ -27,6 +27,16 @@ class Distributions:
 
     picture: Picture
     rows: tuple[tables.LayerRow, ...]
+
+
+@dataclass(frozen=True)
+class Classes:
+    """What networks answer to the test set, in sentences, figures and numbers."""
+
+    words: tuple[str, ...]
+    confusion: Picture | None
+    rows: tuple[held_out.ClassRow, ...]
+    calibration: Picture | None
 
 
 @dataclass(frozen=True)
@@ -59,6 +69,7 @@ class Page:
     moved: tuple[str, ...]
     thresholds_note: str
     interactions: Picture | None
+    classes: Classes | None
     accuracy_gap: Picture | None
     train_test: Picture | None
     gap_effects: Picture | None
@@ -133,6 +144,7 @@ def contents(findings: Findings, command: str | None = None) -> Page:
         moved=tuple(answers.moved(findings)),
         thresholds_note=answers.thresholds_note(findings),
         interactions=interactions.figure(together) if isinstance(together, pd.DataFrame) and len(together) else None,
+        classes=_classes(findings),
         accuracy_gap=accuracy_gap.figure(accurate) if len(accurate) else None,
         train_test=train_test.figure(accurate, answer.best) if len(accurate) else None,
         gap_effects=_effects_picture(findings, "gap") if primary != "gap" else None,
@@ -151,6 +163,24 @@ def contents(findings: Findings, command: str | None = None) -> Page:
         study_text=content["study"]["study"],
         embedded=content,
         version=__version__,
+    )
+
+
+def _classes(findings: Findings) -> Classes | None:
+    """What the networks answer to the test set; `None` where the records say nothing of it."""
+    study = findings.snapshot.study
+    every = held_out.collect(findings.snapshot, findings.winner)
+    if not every:
+        return None
+    with_matrix = [answers for answers in every if answers.classes]
+    sure = [answers for answers in every if answers.calibration.size]
+    asked = {"ece", "brier"} & set(study.measured.metrics)
+    positive = study.base.data.positive
+    return Classes(
+        tuple(held_out.in_words(every, positive)),
+        confusion.figure(with_matrix) if with_matrix else None,
+        tuple(held_out.class_rows(with_matrix)),
+        calibration.figure(sure) if sure and asked else None,
     )
 
 

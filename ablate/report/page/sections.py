@@ -63,6 +63,7 @@ def header(snapshot: Snapshot) -> Header:
     facts = [
         ("data", _data(snapshot)),
         *_read(snapshot),
+        *_largest_class(snapshot),
         ("network", base.model.title + _varies(varied, "model")),
         ("epochs", f"{base.training.epochs}" + _varies(varied, "training")),
         (
@@ -200,6 +201,15 @@ def _read(snapshot: Snapshot) -> list[tuple[str, str]]:
         for source, facts in known.items()
         for label, line in zip(("rows", "classes", "columns"), facts.summary, strict=False)
     ]
+
+
+def _largest_class(snapshot: Snapshot) -> list[tuple[str, str]]:
+    """What guessing achieves, which accuracies are to be held against."""
+    shares = sorted({facts.largest_class for facts in snapshot.identity.data.values()})
+    if not shares:
+        return []
+    size = " to ".join(f"{wording.percent(share, 1)}%" for share in dict.fromkeys((shares[0], shares[-1])))
+    return [("largest class", f"{size} of the rows; always answering it is right that often")]
 
 
 def _varies(varied: Iterable[str], section: str) -> str:
