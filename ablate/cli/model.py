@@ -88,7 +88,8 @@ def evaluate(
 
 def _recorded(part: "Part") -> str:
     """What the record says of a part of the data that the network scores otherwise on."""
-    return f"recorded for {part.name} {part.recorded_accuracy:.4f}, {part.recorded_loss:.4f}"
+    others = [f", {name} {part.recorded_scores[name]:.4f} and not {value:.4f}" for name, value in part.scores.items()]
+    return f"recorded for {part.name} {part.recorded_accuracy:.4f}, {part.recorded_loss:.4f}{''.join(others)}"
 
 
 @command.command("save")

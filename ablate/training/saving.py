@@ -16,11 +16,12 @@ from ablate.data.dataset import Dataset
 from ablate.data.splits import Split
 from ablate.errors import StoreError
 from ablate.settings.run import RunSettings
-from ablate.training import layers
+from ablate.training import layers, outputs
 from ablate.training import model as plain_model
 from ablate.training.blueprint import Blueprint
 from ablate.training.data import Scaling
 from ablate.training.evaluation import BATCH
+from ablate.training.scoring import Scorer
 
 Array = npt.NDArray[np.float32]
 
@@ -69,17 +70,22 @@ def read_weights(
     return layers.weights_by_layer(network)
 
 
-def evaluate(model: keras.Model, dataset: Dataset, rows: Split) -> dict[str, float]:
+def evaluate(
+    model: keras.Model, dataset: Dataset, rows: Split, scorer: Scorer | None = None, *, logits: bool = False
+) -> dict[str, float]:
     """What Keras' `evaluate` says of a network on every part of its data that records have figures of.
 
     Args:
         model: see `plain_network`.
         dataset: its data.
         rows: of its run.
+        scorer: what the run is scored by beside loss and accuracy.
+        logits: whether the network ends in logits.
 
     Returns:
         `train_`, `val_` and `test_accuracy`, shares; `train_`, `val_` and `test_loss`, the cross-entropy that records
-        have; `loss_with_penalties`, which Keras reports of the test set: the same and what L1 and L2 add to it.
+        have; `loss_with_penalties`, which Keras reports of the test set: the same and what L1 and L2 add to it; and the
+        columns of the scorer.
     """
     found: dict[str, float] = {}
     penalties = sum(float(penalty) for penalty in model.losses)
@@ -91,6 +97,9 @@ def evaluate(model: keras.Model, dataset: Dataset, rows: Split) -> dict[str, flo
         batches = tf.data.Dataset.from_tensor_slices((x.reshape(-1, *model.input_shape[1:]), y)).batch(BATCH)
         loss, accuracy = model.evaluate(batches, verbose=0)
         found |= {f"{side}_loss": float(loss) - penalties, f"{side}_accuracy": float(accuracy)}
+        if scorer is not None:
+            said = tf.constant(model.predict(batches, verbose=0))
+            found |= scorer.columns(side, part, outputs.probabilities(said, logits=logits).numpy())
     return {**found, "loss_with_penalties": found["test_loss"] + penalties}
 
 
