@@ -3,7 +3,7 @@
 import contextlib
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from ablate.results import weights
 from ablate.results.identity import Identity, PlannedRun
 from ablate.results.record import Record, measured_by
 from ablate.results.store import Store
+from ablate.settings.metrics import SCORES
 from ablate.settings.references import is_reference
 from ablate.settings.run import RunSettings
 from ablate.studies import design
@@ -28,6 +29,7 @@ SUFFIXES = (".keras", ".h5")
 _LOSS_TOLERANCE = 1e-4  # relative; what another order of summation can change
 _ROUNDED_NUMBER = 1e-5  # of the spread of a target; what float32 rounds of a prediction, and some room
 FEWEST_ROWS = 1_000_000  # where a record does not tell: no score is forgiven
+_ROUNDING = 1e-6  # of an accuracy, which float32 holds
 _EXAMPLES = 1.5  # of a part that rounding may put on the other side of a tie
 _PARTS = {"training": "train", "validation": "val", "test": "test"}  # by name, the beginning of the columns
 
@@ -42,6 +44,7 @@ class Part:
         score, loss: of the network as it is now; the loss without penalties, as in records.
         recorded_score, recorded_loss: what its record says.
         agrees: whether both are the same, up to rounding.
+        scores, recorded_scores: the same of the metrics that the study names, by name.
     """
 
     name: str
@@ -51,6 +54,8 @@ class Part:
     recorded_score: float
     recorded_loss: float
     agrees: bool
+    scores: Mapping[str, float] = field(default_factory=dict)
+    recorded_scores: Mapping[str, float] = field(default_factory=dict)
 
     def document(self) -> dict[str, Any]:
         """The same for JSON, with scores by the name of their metric."""
@@ -61,6 +66,8 @@ class Part:
             f"recorded_{self.metric}": self.recorded_score,
             "recorded_loss": self.recorded_loss,
             "agrees": self.agrees,
+            "scores": dict(self.scores),
+            "recorded_scores": dict(self.recorded_scores),
         }
 
 
@@ -356,7 +363,27 @@ def _part(name: str, column: str, record: Record, score: Mapping[str, float]) ->
     one = _EXAMPLES / min(rows, LARGEST_TRAIN_SAMPLE) if name == "training" else _EXAMPLES / rows
     same_loss = math.isclose(loss, recorded[1], rel_tol=_LOSS_TOLERANCE, abs_tol=_LOSS_TOLERANCE)
     agrees = abs(accuracy - recorded[0]) <= one and (same_loss or not math.isfinite(recorded[1]))
-    return Part(name, "accuracy", accuracy, loss, *recorded, agrees=agrees)
+    names = measured_by(record.settings).extra
+    now, then = ({each: float(found[f"{column}_{each}"]) for each in names} for found in (score, record.result))
+    is_flipped = not math.isclose(accuracy, recorded[0], abs_tol=_ROUNDING)
+    others = all(_is_alike(each, now[each], then[each], is_flipped=is_flipped) for each in names)
+    agrees = agrees and others
+    return Part(name, "accuracy", accuracy, loss, *recorded, agrees=agrees, scores=now, recorded_scores=then)
+
+
+def _is_alike(name: str, now: float, then: float, *, is_flipped: bool) -> bool:
+    """Whether a score is the recorded one, up to rounding.
+
+    Args:
+        name: of the score.
+        now: its value.
+        then: the recorded one; a run that diverged has none.
+        is_flipped: whether an answer on the border between two classes is another one: what counts answers moves with
+            it, and is not compared.
+    """
+    if is_flipped and (name not in SCORES or SCORES[name].source == "labels"):
+        return True
+    return math.isclose(now, then, rel_tol=_LOSS_TOLERANCE, abs_tol=_LOSS_TOLERANCE) or not math.isfinite(then)
 
 
 def _part_of_numbers(name: str, column: str, record: Record, score: Mapping[str, float]) -> Part:

@@ -89,7 +89,8 @@ def evaluate(
 
 def _recorded(part: "Part") -> str:
     """What the record says of a part of the data that the network scores otherwise on."""
-    return f"recorded for {part.name} {_shown(part.recorded_score)}, {_shown(part.recorded_loss)}"
+    others = [f", {name} {part.recorded_scores[name]:.4f} and not {value:.4f}" for name, value in part.scores.items()]
+    return f"recorded for {part.name} {_shown(part.recorded_score)}, {_shown(part.recorded_loss)}{''.join(others)}"
 
 
 def _shown(figure: float) -> str:

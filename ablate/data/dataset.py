@@ -13,6 +13,7 @@ from ablate.data.ondisk import OnDisk
 from ablate.data.readers import Features, Scale
 from ablate.errors import Problem, StudyError, suggest
 from ablate.settings import document
+from ablate.settings.run import class_index
 from ablate.tables import audit, mapping, summary
 from ablate.tables.mapping import Mapping, Recipe
 from ablate.tables.targets import Target, Task
@@ -107,9 +108,7 @@ class Dataset:
         """
         if name is None:
             return 1
-        numbers = [f"{name:g}", str(float(name))] if isinstance(name, int | float) else []
-        spelt = [str(name), *([] if isinstance(name, bool) else numbers)]
-        found = next((self.classes.index(each) for each in spelt if each in self.classes), None)
+        found = class_index(self.classes, name)
         if found is None:
             message = f"no class of the data has this name{suggest(str(name), self.classes[:_MOST_NAMED])}"
             raise StudyError("data", [Problem("data.positive", message, document.value_text(name))])

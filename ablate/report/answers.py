@@ -307,14 +307,16 @@ def _layer_note(symptom: str, moment: str, layer: str, activation: str, rows: li
 
 def thresholds_note(findings: Findings) -> str:
     """Where the diagnoses begin."""
-    limits, task = findings.snapshot.study.thresholds, findings.snapshot.study.measured.task
-    by = wording.LEARNED[task]
-    gap = "gap" if task == "classification" else f"{by.training} above {by.validation}, by"
+    limits, measured = findings.snapshot.study.thresholds, findings.snapshot.study.measured
+    by = wording.learned(measured)
+    one_class = "one class only (the same answer for every example of the test set); " if measured.held_out else ""
+    gap = "gap" if by.in_points else f"{by.training} above {by.validation}, by"
     guess = "guessing" if by.in_points else by.guess
     return (
-        f"Diagnoses, the first that fits: diverged (a loss is not finite); untrained ({by.training} below "
-        f"{limits.untrained:.0%} of the way from {guess} to no errors); still improving (validation loss fell by over "
-        f"{limits.improving:.0%} in the last {limits.improving_span:.0%} of the epochs, and is not over "
+        f"Diagnoses, the first that fits: diverged (a loss is not finite); {one_class}"
+        f"untrained ({by.training} below {limits.untrained:.0%} of the way from {guess} to no errors); still "
+        f"improving (validation loss fell by over {limits.improving:.0%} in the last {limits.improving_span:.0%} of "
+        "the epochs, and is not over "
         f"{limits.loss_rise:.0%} above its minimum); underfit ({by.training} "
         f"{by.size(limits.underfit)} below the best treatment's); overfit ({gap} over "
         f"{by.size(limits.gap)} and validation loss over {limits.loss_rise:.0%} above its minimum); gap only; "

@@ -119,8 +119,10 @@ class Findings:
     @cached_property
     def diagnosed(self) -> pd.DataFrame:
         """The label of every finished run; see `analysis.diagnosis.diagnose`."""
-        thresholds, guess = self.snapshot.study.thresholds, self.snapshot.largest_class
-        score = "r2" if self.snapshot.study.measured.task == "regression" else "accuracy"
+        thresholds, measured = self.snapshot.study.thresholds, self.snapshot.study.measured
+        classes, largest = self.snapshot.classes, self.snapshot.largest_class
+        score = "r2" if measured.task == "regression" else measured.score
+        guess = {key: diagnosis.guessing(score, share, classes[key]) for key, share in largest.items()}
         return diagnosis.diagnose(self.snapshot.runs, self.snapshot.histories, guess, thresholds, score)
 
     @cached_property

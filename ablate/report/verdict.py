@@ -15,6 +15,7 @@ from ablate.report.findings import Findings, Lead
 from ablate.settings.metrics import is_share, lower_is_better
 from ablate.studies.spec import Study
 
+UNEVEN = 1.5  # times as large as if all were equal: a class from which on accuracies mislead
 UNMEASURED = "unmeasured"  # of levels without a pair of runs, whatever their verdict
 GROUPS = (
     ("helps", "Helps", ""),
@@ -93,7 +94,7 @@ def verdict(findings: Findings) -> Verdict:
     counts = findings.diagnosis
     said = (_baseline(counts, snapshot.study), _lagging(findings.lagging), _unfinished(counts))
     diagnosis = " ".join(filter(None, said))
-    paragraphs = (_selection(findings), _curse(findings), diagnosis, answers.dependence(findings))
+    paragraphs = (_selection(findings), _guessing(findings), _curse(findings), diagnosis, answers.dependence(findings))
     return Verdict(
         best,
         _headline(findings),
@@ -196,6 +197,24 @@ def _selection(findings: Findings) -> str:
     return f"{text}."
 
 
+def _guessing(findings: Findings) -> str:
+    """What accuracies are worth where one class is much larger than the others; nothing where numbers are predicted."""
+    facts = list(findings.snapshot.identity.data.values())
+    if not facts or min(each.largest_class * each.classes for each in facts) < UNEVEN or findings.winner is None:
+        return ""
+    share = wording.percent(min(each.largest_class for each in facts), 1)
+    text = f"Always answering the largest class would have an accuracy of {share}%"
+    means = findings.ok.groupby("treatment")["test_accuracy"].mean()
+    names = [name for name in dict.fromkeys(("baseline", findings.winner)) if name in means]
+    scores = [f"{name} has {wording.percent(float(means[name]))}%" for name in names]
+    more = (
+        ""
+        if findings.snapshot.study.measured.metrics
+        else ('. Accuracy says little here; metrics = ["balanced_accuracy"] under [study] counts all classes alike')
+    )
+    return f"{text}; in the test set, {' and '.join(scores)}{more}."
+
+
 def _columns(findings: Findings) -> tuple[str, str]:
     """What treatments are chosen by, in validation, and the same of the test set."""
     score = findings.snapshot.study.measured.score
@@ -249,7 +268,7 @@ def _baseline(counts: pd.DataFrame, study: Study) -> str:
     text = f"The baseline is diagnosed “{first['diagnosis']}” in {share}"
     rest = [f"{row['diagnosis']} in {row['runs']}" for row in own[1:]]
     text += f" ({', '.join(rest)})" if rest else ""
-    return f"{text}: {wording.diagnoses(study.thresholds, study.measured.task)[first['diagnosis']]}."
+    return f"{text}: {wording.diagnoses(study.thresholds, study.measured)[first['diagnosis']]}."
 
 
 def _lagging(found: pd.DataFrame) -> str:

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ablate.analysis.pairs import LARGEST_DROPPED_SHARE
-from ablate.settings.metrics import OF_RUNS, describe, epochs_to, is_share, title
+from ablate.settings.metrics import OF_RUNS, USUAL, Measured, describe, epochs_to, is_share, title
 from ablate.settings.thresholds import Thresholds
-from ablate.tables.targets import Task
 
 # A user's name may hold apostrophes (in a shell's spelling as well) and, where the path goes on or a quotation ends,
 # blanks.
@@ -134,7 +133,7 @@ def _is_gap(metric: str) -> bool:
 
 @dataclass(frozen=True)
 class Learned:
-    """What diagnoses are made by: accuracy, or the share of the variance that predicted numbers explain."""
+    """What diagnoses are made by: a score of classes, or the share of the variance that predicted numbers explain."""
 
     training: str
     validation: str
@@ -146,20 +145,27 @@ class Learned:
         return points(share) if self.in_points else f"{share:g}"
 
 
-LEARNED: dict[Task, Learned] = {
-    "classification": Learned(
-        "training accuracy", "validation accuracy", "always guessing the largest class", in_points=True
-    ),
-    "regression": Learned("R² in training", "R² in validation", "always predicting the mean", in_points=False),
-}
+def learned(measured: Measured) -> Learned:
+    """What the diagnoses of a study are made by."""
+    if measured.task == "regression":
+        return Learned("R² in training", "R² in validation", "always predicting the mean", in_points=False)
+    name = describe(measured.score).title
+    return Learned(f"training {name}", f"validation {name}", "always guessing the largest class", in_points=True)
 
 
-def diagnoses(thresholds: Thresholds, task: Task = "classification") -> dict[str, str]:
-    """What each diagnosis means at a study's limits, as the end of a sentence."""
-    by = LEARNED[task]
+def diagnoses(thresholds: Thresholds, measured: Measured = USUAL) -> dict[str, str]:
+    """What each diagnosis means at a study's limits, as the end of a sentence.
+
+    Args:
+        thresholds: the limits.
+        measured: what the study measures.
+    """
+    by = learned(measured)
     gap = f"{by.training} is over {by.size(thresholds.gap)} above {by.validation}"
+    of_classes = {"one class only": "the network answers the same class for every example of the test set"}
     return {
         "diverged": "the loss stopped being a finite number",
+        **(of_classes if measured.task == "classification" else {}),
         "untrained": f"{by.training} is hardly better than {by.guess}",
         "still improving": "the validation loss was still falling when training ended; more epochs would help",
         "underfit": f"{by.training} stays over {by.size(thresholds.underfit)} below the best treatment's",

@@ -17,12 +17,14 @@ class HeldOut:
     """What a network says of the test set.
 
     Attributes:
+        classes: their names; none above 100 of them.
         confusion: how many examples of each class (rows) were taken for each (columns); empty above 100 classes.
         calibration: in 15 bins of equal width of the largest probability: how many examples, the sum of those
             probabilities, and how many answers are right.
         numbers: in a regression, true and predicted numbers of some examples, in the unit of the target: two rows.
     """
 
+    classes: tuple[str, ...] = ()
     confusion: tuple[tuple[int, ...], ...] = ()
     calibration: tuple[tuple[float, ...], ...] = ()
     numbers: tuple[tuple[float, ...], ...] = ()
@@ -36,6 +38,7 @@ class Written(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
+    classes: Annotated[list[str], Field(max_length=MOST_CLASSES)] = []
     confusion: Annotated[list[list[Count]], Field(max_length=MOST_CLASSES)] = []
     calibration: Annotated[list[_Sums], Field(max_length=3)] = []
     numbers: Annotated[list[Annotated[list[float], Field(max_length=MOST_NUMBERS)]], Field(max_length=2)] = []
@@ -44,6 +47,8 @@ class Written(BaseModel):
     def _has_a_shape(self) -> "Written":
         if any(len(row) != len(self.confusion) for row in self.confusion):
             raise ValueError("confusion should have as many columns as rows")
+        if len(self.classes) != len(self.confusion):
+            raise ValueError("confusion should have a row for each class")
         if len(self.calibration) not in (0, 3):
             raise ValueError("calibration should have three rows")
         if len(self.numbers) not in (0, 2) or len({len(row) for row in self.numbers}) > 1:
@@ -52,7 +57,8 @@ class Written(BaseModel):
 
     def held_out(self) -> HeldOut:
         """What it says."""
-        return HeldOut(_tuples(self.confusion), _tuples(self.calibration), _tuples(self.numbers))
+        matrix, bins, numbers = (_tuples(each) for each in (self.confusion, self.calibration, self.numbers))
+        return HeldOut(tuple(self.classes), matrix, bins, numbers)
 
 
 def _tuples(rows: list[list[Any]]) -> tuple[tuple[Any, ...], ...]:

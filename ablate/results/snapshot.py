@@ -58,6 +58,12 @@ class Snapshot:
         return len({run.key for run in self.planned} - set(self.records))
 
     @property
+    def classes(self) -> dict[str, int]:
+        """How many classes the data of every planned run has, by key."""
+        facts = self.identity.data
+        return {run.key: facts[data_name(run.treatment.settings.data)].classes for run in self.planned}
+
+    @property
     def largest_class(self) -> dict[str, float]:
         """What guessing the most frequent label achieves on the data of every planned run, by key."""
         facts = self.identity.data

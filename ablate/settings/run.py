@@ -2,6 +2,7 @@
 
 import codecs
 import unicodedata
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
@@ -72,6 +73,15 @@ ClassWeight = Annotated[
 ]
 ClassName = bool | int | float | Annotated[str, Field(min_length=1)]
 Columns = Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1)]
+
+
+def class_index(classes: Sequence[str], name: object) -> int | None:
+    """The place of a class, by its name or value, among the names of all; `None` where there is no such class.
+
+    A number is the class that it is the value of, however that is spelt: 1 is `1` or `1.0`.
+    """
+    numbers = [f"{name:g}", str(float(name))] if isinstance(name, int | float) and not isinstance(name, bool) else []
+    return next((classes.index(spelt) for spelt in (str(name), *numbers) if spelt in classes), None)
 
 
 def _known_encoding(name: str) -> str:

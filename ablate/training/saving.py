@@ -16,11 +16,12 @@ from ablate.data.dataset import Dataset
 from ablate.data.splits import Split
 from ablate.errors import StoreError
 from ablate.settings.run import RunSettings
-from ablate.training import layers
+from ablate.training import layers, outputs
 from ablate.training import model as plain_model
 from ablate.training.blueprint import Blueprint
 from ablate.training.data import Scaling
 from ablate.training.evaluation import BATCH
+from ablate.training.scoring import Scorer
 
 Array = npt.NDArray[np.float32]
 _NAMES = {"accuracy": "accuracy", "root_mean_squared_error": "rmse", "mean_absolute_error": "mae"}  # by Keras' own
@@ -74,17 +75,22 @@ def read_weights(
     return layers.weights_by_layer(network)
 
 
-def evaluate(model: keras.Model, dataset: Dataset, rows: Split) -> dict[str, float]:
+def evaluate(
+    model: keras.Model, dataset: Dataset, rows: Split, scorer: Scorer | None = None, *, logits: bool = False
+) -> dict[str, float]:
     """What Keras' `evaluate` says of a network on every part of its data that records have figures of.
 
     Args:
         model: see `plain_network`.
         dataset: its data.
         rows: of its run.
+        scorer: what the run is scored by beside loss and accuracy.
+        logits: whether the network ends in logits.
 
     Returns:
         `train_`, `val_` and `test_accuracy`, shares, or `_rmse` of a number; `train_`, `val_` and `test_loss`, as
-        records have it; `loss_with_penalties`, which Keras reports of the test set: the same and what L1 and L2 add.
+        records have it; `loss_with_penalties`, which Keras reports of the test set: the same and what L1 and L2 add;
+        and the columns of the scorer.
     """
     found: dict[str, float] = {}
     penalties = sum(float(penalty) for penalty in model.losses)
@@ -97,6 +103,9 @@ def evaluate(model: keras.Model, dataset: Dataset, rows: Split) -> dict[str, flo
         figures = model.evaluate(batches, verbose=0, return_dict=True)
         found[f"{side}_loss"] = float(figures["loss"]) - penalties
         found |= {f"{side}_{_NAMES[name]}": float(figures[name]) for name in _NAMES.keys() & figures.keys()}
+        if scorer is not None:
+            said = tf.constant(model.predict(batches, verbose=0))
+            found |= scorer.columns(side, part, outputs.probabilities(said, logits=logits).numpy())
     return {**found, "loss_with_penalties": found["test_loss"] + penalties}
 
 

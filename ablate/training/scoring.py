@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
+from ablate.data.dataset import Dataset
 from ablate.data.splits import Rows, Split
 from ablate.errors import ModelError
 from ablate.results.held_out import MOST_CLASSES, HeldOut
@@ -51,12 +52,14 @@ class Scorer(AnyScorer):
 
     Attributes:
         labels: of the whole data set, shape (n,).
+        classes: their names.
         positive: index of the class that scores of two classes are about.
         names: scores of the table of metrics.
         own: of the user's, by name.
     """
 
     labels: npt.NDArray[np.int32]
+    classes: tuple[str, ...]
     positive: int
     names: tuple[str, ...]
     own: Mapping[str, Score]
@@ -77,18 +80,19 @@ class Scorer(AnyScorer):
     def held_out(self, rows: npt.NDArray[np.int32], predictions: Predictions) -> HeldOut:
         """What is kept of the answers to a part of the data."""
         answers = Answers(self.labels[rows], predictions, self.positive)
-        confusion = answers.confusion.tolist() if answers.classes <= MOST_CLASSES else []
+        few = answers.classes <= MOST_CLASSES
+        confusion = answers.confusion.tolist() if few else []
         bins = answers.bins.tolist() if np.isfinite(predictions).all() else []
-        return HeldOut(tuple(map(tuple, confusion)), tuple(map(tuple, bins)))
+        return HeldOut(self.classes if few else (), tuple(map(tuple, confusion)), tuple(map(tuple, bins)))
 
 
-def of(measured: Measured, labels: npt.NDArray[np.int32], positive: int = 1) -> Scorer:
-    """What runs are scored by where a study measures this.
+def of(measured: Measured, dataset: Dataset, positive: int = 1) -> Scorer:
+    """What runs on a data set are scored by where a study measures this.
 
     Raises:
         ModelError: a function of the user's gives no Keras metric, or one whose name says the wrong direction.
     """
-    return Scorer(labels, positive, *functions(measured))
+    return Scorer(dataset.y.astype(np.int32), dataset.classes, positive, *functions(measured))
 
 
 def functions(measured: Measured) -> tuple[tuple[str, ...], Mapping[str, Score]]:

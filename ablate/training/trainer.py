@@ -172,7 +172,7 @@ def _scorer(run: Run) -> AnyScorer:
     """What a run is scored by."""
     measured, loss = run.settings.measured, run.settings.loss
     if loss is None:
-        return scoring.of(measured, run.dataset.y.astype(np.int32), run.positive)
+        return scoring.of(measured, run.dataset, run.positive)
     return NumberScorer(run.dataset.y.astype(np.float64), run.scaling.target, loss, *scoring.functions(measured))
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ablate.report import wording
+from ablate.settings.metrics import USUAL, Measured
 from ablate.settings.remedies import REMEDIES
 from ablate.settings.thresholds import Thresholds
 from ablate.tables.targets import Task
@@ -41,17 +42,17 @@ _OF_NUMBERS = [
 ]
 
 
-def terms(factors: Iterable[str], thresholds: Thresholds, task: Task = "classification") -> list[Term]:
+def terms(factors: Iterable[str], thresholds: Thresholds, measured: Measured = USUAL) -> list[Term]:
     """The words that the page uses, and every remedy that the study varies."""
     found = [
         Term(
             "generalization gap",
-            f"{_GAP[task]} of the same weights, both in inference mode: "
+            f"{_GAP[measured.task]} of the same weights, both in inference mode: "
             "without dropout and with the running statistics of batch normalization. A run's final gap is that of the "
             "restored epoch where early stopping restores one, and else the mean of the last five epochs, which "
             "jumps about less.",
         ),
-        Term("underfitting", f"The network does not even learn its training examples; both {_STAY[task]}."),
+        Term("underfitting", f"The network does not even learn its training examples; both {_STAY[measured.task]}."),
         Term("overfitting", "It learns the training examples but not what they have in common; the gap is wide."),
         Term("factor, level, treatment", "What is varied, one value of it, and one level for every factor together."),
         Term("baseline", "The treatment of all first levels, which every effect is measured against."),
@@ -64,7 +65,7 @@ def terms(factors: Iterable[str], thresholds: Thresholds, task: Task = "classifi
             "95% interval",
             "A range computed from the replicates that would cover the true mean difference in 95 of 100 such "
             "studies with the same test set. If it contains zero, the direction is open. Another test set would move "
-            f"all figures a little{_PLACED[task]}.",
+            f"all figures a little{_PLACED[measured.task]}.",
         ),
         Term(
             "adjusted p",
@@ -97,12 +98,12 @@ def terms(factors: Iterable[str], thresholds: Thresholds, task: Task = "classifi
             "An estimate of how long something takes that does not leave out the runs in which it never happened.",
         ),
     ]
-    found += _OF_NUMBERS if task == "regression" else []
+    found += _OF_NUMBERS if measured.task == "regression" else []
     found += [
         Term(f"{remedy.title} ({name})", f"A remedy for {remedy.family}. {remedy.explanation}")
         for name, remedy in REMEDIES.items()
         if name in {part for factor in factors for part in factor.split("+")}
     ]
     return found + [
-        Term(name, f"Diagnosis: {meaning}.") for name, meaning in wording.diagnoses(thresholds, task).items()
+        Term(name, f"Diagnosis: {meaning}.") for name, meaning in wording.diagnoses(thresholds, measured).items()
     ]

@@ -11,17 +11,26 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
-from ablate.report import answers, redaction, verdict, wording
-from ablate.report.figures import accuracy_gap, curves, distributions, errors, interactions, predicted, train_test
+from ablate.report import answers, held_out, redaction, verdict, wording
+from ablate.report.figures import (
+    accuracy_gap,
+    calibration,
+    confusion,
+    curves,
+    distributions,
+    errors,
+    interactions,
+    predicted,
+    train_test,
+)
 from ablate.report.figures import effects as effects_figure
 from ablate.report.figures.canvas import Picture
 from ablate.report.findings import Findings
 from ablate.report.page import details, glossary, sections, tables
 from ablate.report.page.templates import Templates
-from ablate.report.page.words import Words, of_numbers
+from ablate.report.page.words import Words, drawn_score, of_numbers
 from ablate.results import embedded
 from ablate.results.record import Record
-from ablate.results.snapshot import Snapshot
 from ablate.settings.metrics import SIDES, USUAL, describe
 from ablate.version import __version__
 
@@ -32,6 +41,16 @@ class Distributions:
 
     picture: Picture
     rows: tuple[tables.LayerRow, ...]
+
+
+@dataclass(frozen=True)
+class Classes:
+    """What networks answer to the test set, in sentences, figures and numbers."""
+
+    words: tuple[str, ...]
+    confusion: Picture | None
+    rows: tuple[held_out.ClassRow, ...]
+    calibration: Picture | None
 
 
 @dataclass(frozen=True)
@@ -67,6 +86,7 @@ class Page:
     thresholds_note: str
     interactions: Picture | None
     words: Words
+    classes: Classes | None
     accuracy_gap: Picture | None
     train_test: Picture | None
     predicted: Picture | None
@@ -115,8 +135,8 @@ def contents(findings: Findings, command: str | None = None) -> Page:
     findings = findings if clean is findings.snapshot else Findings(clean)
     snapshot, levels, ok = findings.snapshot, findings.levels, findings.ok
     runs, histories = snapshot.runs, snapshot.histories
-    primary, drawn_score = snapshot.study.primary, _drawn_score(snapshot)
-    accurate = _measurable(ok, drawn_score)
+    primary, score = snapshot.study.primary, drawn_score(snapshot.study.measured)
+    accurate = _measurable(ok, score)
     effects, counts = findings.effects(), findings.diagnosis
     answer = verdict.verdict(findings)
     failures = sections.troubles(snapshot)
@@ -133,7 +153,7 @@ def contents(findings: Findings, command: str | None = None) -> Page:
         claims=tuple(answers.claim_rows(findings.claims)),
         failures=tuple(failures[: sections.MOST_FAILURES]),
         failure_count=len(failures),
-        treatments=tuple(tables.treatment_rows(runs, counts, answer.best, drawn_score)),
+        treatments=tuple(tables.treatment_rows(runs, counts, answer.best, score)),
         effects=tuple(tables.effect_rows(effects)),
         effects_note=sections.effects_note(snapshot.study),
         effects_picture=_effects_picture(findings, primary),
@@ -143,33 +163,28 @@ def contents(findings: Findings, command: str | None = None) -> Page:
         moved=tuple(answers.moved(findings)),
         thresholds_note=answers.thresholds_note(findings),
         interactions=interactions.figure(together) if isinstance(together, pd.DataFrame) and len(together) else None,
-        words=Words() if drawn_score == USUAL.score else of_numbers(drawn_score),
-        accuracy_gap=_gap(accurate, drawn_score),
-        train_test=_train_test(accurate, answer.best, drawn_score),
+        words=Words() if score == USUAL.score else of_numbers(score),
+        classes=_classes(findings),
+        accuracy_gap=_gap(accurate, score),
+        train_test=_train_test(accurate, answer.best, score),
         predicted=predicted.figure(_records_of(findings, ["baseline", answer.best])),
         gap_effects=_effects_picture(findings, "gap") if primary != "gap" else None,
         gaps=tuple(tables.effect_rows(findings.effects("gap"))),
-        curves=tuple(curves.learning_curves(drawn_histories, accurate, epochs, drawn_score)) if len(accurate) else (),
+        curves=tuple(curves.learning_curves(drawn_histories, accurate, epochs, score)) if len(accurate) else (),
         curve_epochs=tuple(tables.curve_epochs(drawn_histories)) if len(accurate) else (),
-        curve_rows=tuple(tables.curve_rows(drawn_histories, accurate, drawn_score)) if len(accurate) else (),
+        curve_rows=tuple(tables.curve_rows(drawn_histories, accurate, score)) if len(accurate) else (),
         distributions=tuple(_distributions(findings, drawn)),
         distributions_note=sections.distributions_note(drawn, ok),
         layer_notes=tuple(answers.layer_notes(findings)),
-        runs=tuple(tables.run_rows(runs.head(tables.MOST_RUNS), histories, findings.diagnosed, drawn_score)),
+        runs=tuple(tables.run_rows(runs.head(tables.MOST_RUNS), histories, findings.diagnosed, score)),
         run_count=len(runs),
         details=details.document(snapshot, runs["treatment"].head(tables.MOST_RUNS)),
-        glossary=tuple(glossary.terms(levels, snapshot.study.thresholds, snapshot.study.measured.task)),
+        glossary=tuple(glossary.terms(levels, snapshot.study.thresholds, snapshot.study.measured)),
         provenance=tuple(sections.provenance(snapshot, command)),
         study_text=content["study"]["study"],
         embedded=content,
         version=__version__,
     )
-
-
-def _drawn_score(snapshot: Snapshot) -> str:
-    """What the figures show: accuracy, or what treatments of a regression are chosen by."""
-    measured = snapshot.study.measured
-    return measured.score if measured.task == "regression" else USUAL.score
 
 
 def _measurable(runs: pd.DataFrame, score: str) -> pd.DataFrame:
@@ -200,6 +215,24 @@ def _records_of(findings: Findings, names: Sequence[str | None]) -> dict[str, li
         for name in dict.fromkeys(names)
         if name is not None
     }
+
+
+def _classes(findings: Findings) -> Classes | None:
+    """What the networks answer to the test set; `None` where the records say nothing of it."""
+    study = findings.snapshot.study
+    every = held_out.collect(findings.snapshot, findings.winner) if study.measured.task == "classification" else []
+    if not every:
+        return None
+    with_matrix = [answers for answers in every if answers.classes]
+    sure = [answers for answers in every if answers.calibration.size]
+    asked = {"ece", "brier"} & set(study.measured.metrics)
+    positive = study.base.data.positive
+    return Classes(
+        tuple(held_out.in_words(every, positive)),
+        confusion.figure(with_matrix) if with_matrix else None,
+        tuple(held_out.class_rows(with_matrix)),
+        calibration.figure(sure) if sure and asked else None,
+    )
 
 
 def _combinations(findings: Findings) -> tuple[answers.Listing, ...]:

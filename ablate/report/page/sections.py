@@ -70,6 +70,7 @@ def header(snapshot: Snapshot) -> Header:
         ("data", _data(snapshot)),
         *_read(snapshot),
         *_unit(study),
+        *_largest_class(snapshot),
         ("network", base.model.title + _varies(varied, "model")),
         ("epochs", f"{base.training.epochs}" + _varies(varied, "training")),
         (
@@ -224,6 +225,16 @@ def _unit(study: Study) -> list[tuple[str, str]]:
     of_one = "the same" if study.base.loss == "mae" else "its square"
     loss = "its square, or the same with mae" if varied else of_one
     return [("unit", f"errors and gaps are in the unit {target}; losses in {loss}; R² has none")]
+
+
+def _largest_class(snapshot: Snapshot) -> list[tuple[str, str]]:
+    """What guessing achieves, which accuracies are to be held against; nothing where numbers are predicted."""
+    facts = [each for each in snapshot.identity.data.values() if each.task == "classification"]
+    shares = sorted({each.largest_class for each in facts})
+    if not shares:
+        return []
+    size = " to ".join(f"{wording.percent(share, 1)}%" for share in dict.fromkeys((shares[0], shares[-1])))
+    return [("largest class", f"{size} of the rows; always answering it is right that often")]
 
 
 def _varies(varied: Iterable[str], section: str) -> str:

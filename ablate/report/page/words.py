@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ablate.report import wording
-from ablate.settings.metrics import describe, lower_is_better
+from ablate.settings.metrics import USUAL, Measured, describe, lower_is_better
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,11 @@ class Words:
     unit: str = ", %"
     gap_column: str = "Gap, points"
     smaller_gap: str = "A smaller gap is no gain where accuracy falls."
+
+
+def drawn_score(measured: Measured) -> str:
+    """What the figures of a study show: accuracy, or what treatments of a regression are chosen by."""
+    return measured.score if measured.task == "regression" else USUAL.score
 
 
 def of_numbers(score: str) -> Words:
