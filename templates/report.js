@@ -55,10 +55,10 @@
   }
 
   // The numbers of a run by epoch, drawn and as a table.
-  const curves = (history) => {
+  const curves = (history, score) => {
     const [wide, high, left, foot] = [460, 190, 62, 24];
-    const shares = history.flatMap((row) => [row.train_accuracy, row.val_accuracy]).filter((share) => share !== null);
-    if (!shares.length) return make("p", { class: "note" }, "No epoch of this run has a finite accuracy.");
+    const shares = history.flatMap((row) => [row[score.train], row[score.val]]).filter((share) => share !== null);
+    if (!shares.length) return make("p", { class: "note" }, `No epoch of this run has a finite ${score.title}.`);
     const [low, top] = [Math.min(...shares), Math.max(...shares)];
     const last = history[history.length - 1].epoch;
     const x = (epoch) => left + ((epoch - 1) / Math.max(last - 1, 1)) * (wide - left - 8);
@@ -69,15 +69,15 @@
       const points = known.map((row) => `${x(row.epoch).toFixed(1)},${y(row[column]).toFixed(1)}`).join(" ");
       return make("polyline", { points, fill: "none", "stroke-width": 2, ...style });
     };
-    const percent = (share) => (share === null ? "–" : (share * 100).toFixed(2));
+    const shown_as = (share) => (share === null ? "–" : score.percent ? `${(share * 100).toFixed(2)}%` : `${Number(share.toPrecision(4))}`);
     const ends = history[history.length - 1];
-    const label = `Accuracy by epoch: in epoch ${last} training ${percent(ends.train_accuracy)}%, validation ${percent(ends.val_accuracy)}%.`;
+    const label = `${score.title[0].toUpperCase()}${score.title.slice(1)} by epoch: in epoch ${last} training ${shown_as(ends[score.train])}, validation ${shown_as(ends[score.val])}.`;
     return make("svg", { viewBox: `0 0 ${wide} ${high}`, width: wide, height: high, role: "img", "aria-label": label },
       make("line", { x1: left, x2: wide - 8, y1: high - foot, y2: high - foot, stroke: "currentColor", "stroke-opacity": 0.4 }),
-      line("train_accuracy", { class: "train", stroke: "#0072b2" }),
-      line("val_accuracy", { class: "held-out", stroke: "#b86e00", "stroke-dasharray": "6 3" }),
-      text(`${percent(top)}%`, { x: left - 4, y: 16, "text-anchor": "end" }),
-      text(`${percent(low)}%`, { x: left - 4, y: high - foot, "text-anchor": "end" }),
+      line(score.train, { class: "train", stroke: "#0072b2" }),
+      line(score.val, { class: "held-out", stroke: "#b86e00", "stroke-dasharray": "6 3" }),
+      text(shown_as(top), { x: left - 4, y: 16, "text-anchor": "end" }),
+      text(shown_as(low), { x: left - 4, y: high - foot, "text-anchor": "end" }),
       text("epoch 1", { x: left, y: high - 6 }),
       text(`${last}`, { x: wide - 8, y: high - 6, "text-anchor": "end" }));
   };
@@ -99,7 +99,7 @@
       make("div", {},
         make("p", {}, make("strong", {}, `${run.treatment}, seed ${seed}`), meaning ? `: ${diagnosis}, that is, ${meaning}.` : `: ${diagnosis}.`),
         ...(history.length ? [
-          curves(history),
+          curves(history, known.score),
           make("p", { class: "note" }, "Solid: training; dashed: validation; both in inference mode."),
           table("Epochs of this run", histories.columns.slice(1), history.map((row) => Object.values(row).slice(1).map(cell))),
         ] : [make("p", { class: "note" }, "This run left no history.")])),

@@ -11,16 +11,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from ablate.results import confirmation, entries
+from ablate.results.held_out import HeldOut
 from ablate.results.identity import DataFacts, Identity, PlannedRun, data_name, plan_runs
 from ablate.results.record import Failure, Moment, Probe, Record
 from ablate.results.snapshot import Snapshot
 from ablate.results.store import Store
 from ablate.settings import document
+from ablate.settings.metrics import ALWAYS
 from ablate.studies import design, spec
 
 EPOCHS = 6
+Floats = npt.NDArray[np.float64]
+NUMBER = {"source": "diabetes", "task": "regression"}  # the data section of a regression
 BINS = 60
 MOMENTS: tuple[Moment, ...] = ("initial", "best", "end")
 FAILURE = Failure("out of memory <b>", "File /home/somebody/work.py\nMemoryError", "2026-01-01T00:00:00+00:00")
@@ -81,11 +86,20 @@ def record(run: PlannedRun, *, status: str = "ok", path: str = "", layers: Seque
         "gap": train - val,
         "seconds": np.full(epochs, 0.01),
     }
+    if run.treatment.settings.is_regression:
+        history = _errors(val_loss, train_loss, run.treatment.settings.measured.score)
     columns = {name: [float(value) for value in values] for name, values in history.items()}
     if status == "diverged":
         columns["loss"][-1] = columns["val_loss"][-1] = math.nan
     result = {name: values[-1] for name, values in columns.items() if name != "seconds"}
-    result |= {"test_loss": 1 - level, "test_accuracy": level, "best_epoch": epochs, "stopped_epoch": epochs}
+    result |= {"best_epoch": epochs, "stopped_epoch": epochs}
+    if run.treatment.settings.is_regression:
+        result |= {f"test_{name}": result[f"val_{name}"] for name in ("loss", *ALWAYS["regression"])}
+        true = np.linspace(50, 400, 40)
+        numbers = (tuple(true), tuple(true + result["test_rmse"] * random.normal(size=40)))
+    else:
+        result |= {"test_loss": 1 - level, "test_accuracy": level}
+        numbers = ()
     return Record(
         key=run.key,
         seed=run.seed,
@@ -98,7 +112,18 @@ def record(run: PlannedRun, *, status: str = "ok", path: str = "", layers: Seque
         weights="",
         seconds={"train": 0.1, "compile": 0.0, "total": 0.2},
         environment={"keras": "3.15.1", "machine": f"Linux x86_64{path}", "rows": {"train": 80, "test": 20}},
+        held_out=HeldOut(numbers=numbers) if numbers else None,
     )
+
+
+def _errors(val_loss: Floats, train_loss: Floats, score: str) -> dict[str, Floats]:
+    """The columns of a regression whose target has a standard deviation of 75."""
+    found = {"loss": train_loss * 75**2, "seconds": np.full(len(val_loss), 0.01)}
+    for side, losses in (("train", train_loss), ("val", val_loss)):
+        rmse = 75 * np.sqrt(losses)
+        found |= {f"{side}_loss": rmse**2, f"{side}_rmse": rmse, f"{side}_mae": rmse * 0.8, f"{side}_r2": 1 - losses}
+    worse = found[f"val_{score}"] - found[f"train_{score}"]
+    return {**found, "gap": -worse if score == "r2" else worse}
 
 
 def _probes(random: np.random.Generator, layers: Sequence[str]) -> tuple[Probe, ...]:
@@ -138,7 +163,8 @@ def snapshot(
     study = spec.build(study_document(**changes), Path("ablations.toml"))
     treatments = design.treatments(study)
     names = {data_name(treatment.settings.data) for treatment in treatments}
-    data = {name: DataFacts(hashlib.sha256(name.encode()).hexdigest(), 100, 64, 10, 0.1) for name in sorted(names)}
+    classes = (0, 0.0) if study.base.is_regression else (10, 0.1)
+    data = {name: DataFacts(hashlib.sha256(name.encode()).hexdigest(), 100, 64, *classes) for name in sorted(names)}
     identity = Identity({"keras": "3.15", "tensorflow": "2.21"}, data)
     planned = plan_runs(treatments, study.seeds, identity)
     kept = planned if finished is None else planned[:finished]

@@ -1,6 +1,7 @@
 """Whether a study got worse since its stored baseline was measured, and how sure that is."""
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,25 +11,44 @@ import pandas as pd
 from ablate.analysis import estimates
 from ablate.analysis.estimates import CONFIDENCE, FEWEST_SEEDS, Estimate
 from ablate.analysis.pairs import LARGEST_DROPPED_SHARE, Pairs, grouped, measured, side_by_side
-from ablate.settings.metrics import epochs_to, is_share, is_time, lower_is_better
+from ablate.settings.metrics import LOSS, PRIMARY, Measured, describe, is_counted, is_share, is_time, lower_is_better
 
 Verdict = Literal["regression", "improvement", "fine", "inconclusive"]
 PLAIN = 10  # floors; a change of that size that is the same in every seed is no luck, however few the seeds
+OF_ERRORS = 0.01  # share of an error that a change has to exceed
 COLUMNS = ("treatment", "metric", "n", "dropped", "diverging", "before", "now", "mean", "low", "high", "p", "p_holm")
 
 
-def default_floor(metric: str) -> float:
-    """The smallest change worth hearing about: half a point of an accuracy or gap, a hundredth of a loss, one epoch."""
+def default_floor(metric: str, before: pd.DataFrame | None = None) -> float:
+    """The smallest change worth hearing about: half a point of an accuracy or gap, a hundredth of a loss, one epoch.
+
+    Of predicted numbers: a hundredth of the errors and losses that were measured before, and 0.005 of R².
+
+    Args:
+        metric: a column of runs, or another metric.
+        before: the runs table that later ones are compared with.
+    """
+    if before is not None and Measured.of_columns(before.columns).task == "regression":
+        if metric.endswith("_r2"):
+            return 0.005
+        if metric == "gap" or describe(metric).unit in ("target", LOSS.unit):
+            mean = float(before[metric].abs().mean()) if metric in before else 0.0
+            return float(f"{OF_ERRORS * mean:.2g}") if math.isfinite(mean) else 0.0
     if is_share(metric):
         return 0.005
-    if epochs_to(metric) or metric.endswith("epoch"):
+    if is_counted(metric):
         return 1.0
-    return 0.01 if metric.endswith("loss") else 0.0
+    return 0.01 if describe(metric).unit == LOSS.unit and lower_is_better(metric) else 0.0
 
 
-def gated_metric(primary: str) -> str:
-    """What is compared: the primary metric of the study, but for times, which depend on the machine's load."""
-    return "test_accuracy" if is_time(primary) else primary
+def gated_metric(primary: str, columns: Collection[str] = ()) -> str:
+    """What is compared: the primary metric of the study, but for times, which depend on the machine's load.
+
+    Args:
+        primary: of the study.
+        columns: of its runs, which tell a regression.
+    """
+    return PRIMARY[Measured.of_columns(columns).task] if is_time(primary) else primary
 
 
 def compare(now: pd.DataFrame, before: pd.DataFrame, metric: str, floor: float) -> pd.DataFrame:

@@ -15,7 +15,7 @@ import pandas as pd
 from ablate.analysis import estimates
 from ablate.analysis.estimates import CONFIDENCE, FEWEST_SEEDS, ROUNDING, SAME, Estimate, Floats
 from ablate.analysis.pairs import Labels, Pairs, pair, select, smallest_step
-from ablate.settings.metrics import epochs_to
+from ablate.settings.metrics import is_counted
 from ablate.studies.file import Claim
 
 Judgement = Literal["supported", "refuted", "inconclusive"]
@@ -176,7 +176,7 @@ def _estimate(pairs: Pairs, metric: str) -> Estimate:
     found = estimates.estimate_mean(pairs.numbers)
     if found.low != found.high or pairs.equal or metric == "parameters":
         return found
-    step = 1.0 if epochs_to(metric) or metric.endswith("epoch") else pairs.step
+    step = 1.0 if is_counted(metric) else pairs.step
     return replace(found, low=found.low - step / 2, high=found.high + step / 2)
 
 

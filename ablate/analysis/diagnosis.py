@@ -1,4 +1,4 @@
-"""What is wrong with each run, if anything: one label from its losses and accuracies."""
+"""What is wrong with each run, if anything: one label from its losses, and from accuracies or R²."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -9,9 +9,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from ablate.analysis.pairs import side_by_side
+from ablate.settings.metrics import USUAL
 from ablate.settings.thresholds import DEFAULTS, Thresholds
 
-Diagnosis = Literal["diverged", "untrained", "still improving", "underfit", "overfit", "gap only", "good fit"]
+Diagnosis = Literal[
+    "diverged", "one class only", "untrained", "still improving", "underfit", "overfit", "gap only", "good fit"
+]
 DIAGNOSES: tuple[Diagnosis, ...] = get_args(Diagnosis)
 
 
@@ -21,39 +24,64 @@ MOVED = 0.5  # share of the pairs that a level has to move into or out of a labe
 def diagnose(
     runs: pd.DataFrame,
     histories: pd.DataFrame,
-    largest_class: float | Mapping[str, float],
+    guess: float | Mapping[str, float],
     thresholds: Thresholds = DEFAULTS,
+    score: str = USUAL.score,
 ) -> pd.DataFrame:
     """Label every finished run; the first rule that matches decides, in the order of `DIAGNOSES`.
 
     Args:
-        runs: one row per run, see `runs_table`.
+        runs: one row per run, see `runs_table`; with `predicted_classes` where the study names metrics.
         histories: one row per run and epoch, see `histories_table`.
-        largest_class: share of the most frequent label, one for all or by run key.
+        guess: what guessing achieves, one for all or by run key; see `guessing`.
         thresholds: where the labels begin.
+        score: how much was learned, from what guessing achieves to 1: a share, whose own the gap is; or `r2` of
+            predicted numbers, where guessing the mean achieves 0.
 
     Returns:
         Columns `treatment`, `seed`, `run`, `diagnosis`; failed runs have no row.
     """
     finished = runs[runs["status"] != "failed"]
     trained = finished[finished["status"] == "ok"]
-    best = float(trained.groupby("treatment")["train_accuracy"].mean().max()) if len(trained) else math.nan
+    best = float(trained.groupby("treatment")[f"train_{score}"].mean().max()) if len(trained) else math.nan
     once = histories.drop_duplicates(["run", "epoch"])  # treatments that train identically share their runs
     losses = {str(key): part.to_numpy(dtype=np.float64) for key, part in once.groupby("run", sort=False)["val_loss"]}
     labels = [
         _label(
             diverged=run["status"] == "diverged",
-            train_accuracy=run["train_accuracy"],
-            gap=run["gap"],
+            one_class=run.get("predicted_classes") == 1,
+            learned=run[f"train_{score}"],
+            gap=run[f"train_{score}"] - run[f"val_{score}"] if score == "r2" else run["gap"],
             kept_loss=run["val_loss"],
             val_loss=losses.get(run["run"], np.empty(0)),
-            guess=largest_class if isinstance(largest_class, float) else largest_class[run["run"]],
+            guess=guess if isinstance(guess, float) else guess[run["run"]],
             best=best,
             thresholds=thresholds,
         )
         for run in finished.to_dict("records")
     ]
     return finished[["treatment", "seed", "run"]].assign(diagnosis=labels).reset_index(drop=True)
+
+
+def guessing(score: str, largest_class: float, classes: int) -> float:
+    """What a network achieves in a score that answers the same class, the largest, for every example.
+
+    Args:
+        score: of the table of metrics. 0 where it depends on more than the size of that class.
+        largest_class: its share.
+        classes: how many there are.
+    """
+    match score:
+        case "accuracy":
+            return largest_class
+        case "balanced_accuracy":
+            return 1 / classes
+        case "f1_macro":
+            return 2 * largest_class / (1 + largest_class) / classes
+        case "roc_auc":
+            return 0.5
+        case _:
+            return 0.0
 
 
 def counts(diagnosed: pd.DataFrame) -> pd.DataFrame:
@@ -107,7 +135,8 @@ def moved(runs: pd.DataFrame, diagnosed: pd.DataFrame, levels: Mapping[str, Sequ
 def _label(
     *,
     diverged: bool,
-    train_accuracy: float,
+    one_class: bool,
+    learned: float,
     gap: float,
     kept_loss: float,
     val_loss: npt.NDArray[np.float64],
@@ -117,13 +146,15 @@ def _label(
 ) -> Diagnosis:
     if diverged or not math.isfinite(kept_loss) or not np.isfinite(val_loss).all():
         return "diverged"
-    if train_accuracy < guess + thresholds.untrained * (1 - guess):
+    if one_class:
+        return "one class only"
+    if learned < guess + thresholds.untrained * (1 - guess):
         return "untrained"
     lowest = float(val_loss.min()) if len(val_loss) else kept_loss
     has_risen = len(val_loss) > 0 and float(val_loss[-1]) > lowest * (1 + thresholds.loss_rise)
     if _fall(val_loss, thresholds.improving_span) > thresholds.improving and not has_risen:
         return "still improving"
-    if train_accuracy < best - thresholds.underfit:
+    if learned < best - thresholds.underfit:
         return "underfit"
     if not gap > thresholds.gap:
         return "good fit"

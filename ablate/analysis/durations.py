@@ -7,7 +7,7 @@ import pandas as pd
 from scipy import stats
 
 from ablate.analysis.estimates import Floats
-from ablate.settings.metrics import epochs_to
+from ablate.settings.metrics import epochs_to, falls
 
 
 def with_metric(runs: pd.DataFrame, histories: pd.DataFrame, metric: str) -> pd.DataFrame:
@@ -31,7 +31,7 @@ def with_metric(runs: pd.DataFrame, histories: pd.DataFrame, metric: str) -> pd.
     column, threshold = target
     once = histories.drop_duplicates(["run", "epoch"])  # treatments that train identically share their runs
     reached = {
-        str(key): first_epoch(part.to_numpy(dtype=np.float64), threshold, below=column.endswith("loss"))
+        str(key): first_epoch(part.to_numpy(dtype=np.float64), threshold, below=falls(column))
         for key, part in once.groupby("run", sort=False)[column]
     }
     never = float(once["epoch"].max()) + 1 if len(once) else math.nan

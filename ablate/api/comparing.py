@@ -10,6 +10,7 @@ from ablate.results import baseline as baselines
 from ablate.results.baseline import Baseline
 from ablate.results.identity import data_name
 from ablate.results.store import Store
+from ablate.settings.metrics import PRIMARY, Measured, gap_of, with_unit
 from ablate.studies import design, spec
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ def compare(
     Args:
         one: a folder of results, a stored baseline, or a page: what the other is compared with.
         other: likewise.
-        metric: what is compared; by default the primary metric of `other` if both have it, else the test accuracy.
+        metric: what is compared; by default the primary metric of `other` if both have it, else the test accuracy, or
+            the test RMSE of predicted numbers.
         floor: the smallest change that counts, in points for accuracies and the gap, else in the unit of the metric.
 
     Raises:
@@ -41,10 +43,11 @@ def compare(
     from ablate.report.nightly import comparison
 
     before, now = open_side(one), open_side(other)
-    wanted = metric or gated_metric(now.primary)
+    wanted = metric or gated_metric(now.primary, now.runs.columns)
     if metric is None and not (wanted in before.runs and wanted in now.runs):
-        wanted = "test_accuracy"
-    scaled = None if floor is None else floor / wording.scale(wanted)
+        wanted = PRIMARY[Measured.of_columns(now.runs.columns).task]
+    named = with_unit(wanted, gap_of(now.primary, Measured.of_columns(now.runs.columns).task))
+    scaled = None if floor is None else floor / wording.scale(named)
     return comparison.compare(before, now, wanted, scaled, strict=False)
 
 

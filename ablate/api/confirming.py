@@ -34,7 +34,7 @@ def plan_confirmation(plan: Plan) -> Plan | None:
     untried = {run.key for run in plan.everything} - content.records.keys() - content.failures.keys()
     if untried:
         raise EmptyResultsError(f"--confirm needs the whole study: {len(untried)} of its runs are still to be trained")
-    best = winner(content.runs)
+    best = winner(content.runs, content.study.measured.score)
     if best is None:
         raise EmptyResultsError("--confirm: no treatment has enough finished runs to be the best one")
     if best == "baseline":

@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+from ablate.api import tasks
 from ablate.api.plans import load
 from ablate.errors import StudyError
+from ablate.results.store import Store
 from ablate.studies.spec import Study
 
 
@@ -15,7 +17,8 @@ def study_now(known: Study, root: Path) -> Study | None:
         root: the folder of the results.
 
     Returns:
-        A study of the same name from a file outside of the results; `None` if there is none.
+        A study of the same name from a file outside of the results, with the task that its data had when it was run;
+        `None` if there is none.
     """
     now = known
     if known.source.resolve().parent == root.resolve():
@@ -23,4 +26,7 @@ def study_now(known: Study, root: Path) -> Study | None:
             now = load()
         except StudyError:
             return None
-    return now if now.name == known.name and now.source.resolve().parent != root.resolve() else None
+    if now.name != known.name or now.source.resolve().parent == root.resolve():
+        return None
+    identity = Store(root).read_identity()
+    return tasks.as_kept(now, identity) if identity else now

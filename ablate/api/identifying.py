@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from ablate.data import sources, splits
+from ablate.data import class_weights, scorable, sources, splits
 from ablate.data.dataset import Dataset
 from ablate.data.duplicates import Shared, shared_rows
 from ablate.errors import Problem, StoreError, StudyError
@@ -14,6 +14,7 @@ from ablate.results import origins
 from ablate.results.identity import DataFacts, Identity
 from ablate.results.store import Store
 from ablate.settings.references import is_reference
+from ablate.settings.run import Data
 from ablate.studies import design
 from ablate.studies.spec import Study
 from ablate.usercode import builders, code, model_files, tokens
@@ -49,14 +50,21 @@ def _read_data(
             if name not in loaded:
                 loaded = {name: sources.load(data, study.source.resolve().parent)}  # one at a time in memory
             found = loaded[name]
-            for seed in study.seeds if found.groups is not None else study.seeds[:1]:  # else sizes are always the same
-                splits.split(found, data, seed)
+            _try_splits(study, found, data)
+            for each in treatments:
+                if each.settings.data == data:
+                    class_weights.check(each.settings.training.class_weight, found)
         except StudyError as error:
             problems += [problem for problem in error.problems if problem not in problems]
             continue
         if name not in facts:
             facts[name] = _facts(found, counted)
     return facts
+
+
+def with_origins(study: Study, treatments: Sequence[design.Treatment], identity: Identity, reports: Path) -> Identity:
+    """An identity that also says which runs of another study these go on from."""
+    return replace(identity, origins=origins.find(study, treatments, identity, reports))
 
 
 def _collected(
@@ -71,6 +79,22 @@ def _collected(
     except StudyError as error:
         problems += error.problems
         return {}
+
+
+def _try_splits(study: Study, dataset: Dataset, data: Data) -> None:
+    """Split a data set as runs will, and see that what the study measures is defined for every part.
+
+    Raises:
+        StudyError: it cannot be split, or a metric means nothing there.
+    """
+    measured = study.measured
+    if wrong := scorable.problems(dataset, data, measured):
+        raise StudyError("data", wrong)
+    every = dataset.groups is not None or scorable.needs_all_seeds(measured)  # else sizes are always the same
+    for seed in study.seeds if every else study.seeds[:1]:
+        rows = splits.split(dataset, data, seed)
+        if wrong := scorable.of_split(dataset, data, measured, rows, seed):
+            raise StudyError("data", wrong)
 
 
 def look_at(study: Study, treatments: Sequence[design.Treatment], reports: Path) -> Identity:
@@ -99,7 +123,7 @@ def _facts(dataset: Dataset, counted: Mapping[str, Shared]) -> DataFacts:
         rows=len(dataset.x),
         features=dataset.features,
         classes=len(dataset.classes),
-        largest_class=float(np.bincount(dataset.y).max() / len(dataset.y)),
+        largest_class=float(np.bincount(dataset.y).max() / len(dataset.y)) if dataset.classes else 0.0,
         shape=dataset.shape,
         test_rows=shared.of,
         shared=shared.rows,

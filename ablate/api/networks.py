@@ -3,8 +3,9 @@
 import contextlib
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from ablate.api.plans import Plan, check_trust, is_among_results, load
 from ablate.api.results import Results
@@ -15,8 +16,9 @@ from ablate.execution.assignment import Network
 from ablate.execution.engines.local import Lanes
 from ablate.results import models, weights
 from ablate.results.identity import Identity, PlannedRun
-from ablate.results.record import Record
+from ablate.results.record import Record, measured_by
 from ablate.results.store import Store
+from ablate.settings.metrics import SCORES
 from ablate.settings.references import is_reference
 from ablate.settings.run import RunSettings
 from ablate.studies import design
@@ -26,7 +28,9 @@ from ablate.usercode.code import ELSEWHERE
 MOST_LISTED = 5
 SUFFIXES = (".keras", ".h5")
 _LOSS_TOLERANCE = 1e-4  # relative; what another order of summation can change
+_ROUNDED_NUMBER = 1e-5  # of the spread of a target; what float32 rounds of a prediction, and some room
 FEWEST_ROWS = 1_000_000  # where a record does not tell: no score is forgiven
+_ROUNDING = 1e-6  # of an accuracy, which float32 holds
 _EXAMPLES = 1.5  # of a part that rounding may put on the other side of a tie
 _PARTS = {"training": "train", "validation": "val", "test": "test"}  # by name, the beginning of the columns
 
@@ -37,17 +41,35 @@ class Part:
 
     Attributes:
         name: `training` (the sample that is scored after every epoch), `validation` or `test`.
-        accuracy, loss: of the network as it is now; the loss without penalties, as in records.
-        recorded_accuracy, recorded_loss: what its record says.
+        metric: `accuracy`, or `rmse` of predicted numbers.
+        score, loss: of the network as it is now; the loss without penalties, as in records.
+        recorded_score, recorded_loss: what its record says.
         agrees: whether both are the same, up to rounding.
+        scores, recorded_scores: the same of the metrics that the study names, by name.
     """
 
     name: str
-    accuracy: float
+    metric: str
+    score: float
     loss: float
-    recorded_accuracy: float
+    recorded_score: float
     recorded_loss: float
     agrees: bool
+    scores: Mapping[str, float] = field(default_factory=dict)
+    recorded_scores: Mapping[str, float] = field(default_factory=dict)
+
+    def document(self) -> dict[str, Any]:
+        """The same for JSON, with scores by the name of their metric."""
+        return {
+            "name": self.name,
+            self.metric: self.score,
+            "loss": self.loss,
+            f"recorded_{self.metric}": self.recorded_score,
+            "recorded_loss": self.recorded_loss,
+            "agrees": self.agrees,
+            "scores": dict(self.scores),
+            "recorded_scores": dict(self.recorded_scores),
+        }
 
 
 @dataclass(frozen=True)
@@ -58,10 +80,10 @@ class Scored:
         run: its key.
         treatment: its name.
         seed: the replicate's.
-        test_accuracy, test_loss: of the network as it is now, on the test set; the loss without penalties, as in
-            records.
+        metric: `accuracy`, or `rmse` of predicted numbers.
+        test_score, test_loss: of the network as it is now, on the test set; the loss without penalties, as in records.
         loss_with_penalties: what Keras' `evaluate` reports as the loss.
-        recorded_accuracy, recorded_loss: what its record says of the test set.
+        recorded_score, recorded_loss: what its record says of the test set.
         agrees: whether every part's figures are the same, up to rounding.
         parts: the same for every part of the data.
     """
@@ -69,13 +91,29 @@ class Scored:
     run: str
     treatment: str
     seed: int
-    test_accuracy: float
+    metric: str
+    test_score: float
     test_loss: float
     loss_with_penalties: float
-    recorded_accuracy: float
+    recorded_score: float
     recorded_loss: float
     agrees: bool
     parts: tuple[Part, ...]
+
+    def document(self) -> dict[str, Any]:
+        """The same for JSON, with scores by the name of their metric."""
+        return {
+            "run": self.run,
+            "treatment": self.treatment,
+            "seed": self.seed,
+            f"test_{self.metric}": self.test_score,
+            "test_loss": self.test_loss,
+            "loss_with_penalties": self.loss_with_penalties,
+            f"recorded_{self.metric}": self.recorded_score,
+            "recorded_loss": self.recorded_loss,
+            "agrees": self.agrees,
+            "parts": [part.document() for part in self.parts],
+        }
 
 
 def find_runs(
@@ -330,10 +368,11 @@ def _scored(run: PlannedRun, record: Record, score: Mapping[str, float]) -> Scor
         run.key,
         run.treatment.name,
         run.seed,
-        test.accuracy,
+        test.metric,
+        test.score,
         test.loss,
         score["loss_with_penalties"],
-        test.recorded_accuracy,
+        test.recorded_score,
         test.recorded_loss,
         agrees=all(part.agrees for part in parts),
         parts=parts,
@@ -341,13 +380,47 @@ def _scored(run: PlannedRun, record: Record, score: Mapping[str, float]) -> Scor
 
 
 def _part(name: str, column: str, record: Record, score: Mapping[str, float]) -> Part:
+    if measured_by(record.settings).task == "regression":
+        return _part_of_numbers(name, column, record, score)
     accuracy, loss = score[f"{column}_accuracy"], score[f"{column}_loss"]
     recorded = record.result[f"{column}_accuracy"], record.result[f"{column}_loss"]
     rows = _rows(record, "train" if name == "training" else name)
     one = _EXAMPLES / min(rows, LARGEST_TRAIN_SAMPLE) if name == "training" else _EXAMPLES / rows
     same_loss = math.isclose(loss, recorded[1], rel_tol=_LOSS_TOLERANCE, abs_tol=_LOSS_TOLERANCE)
     agrees = abs(accuracy - recorded[0]) <= one and (same_loss or not math.isfinite(recorded[1]))
-    return Part(name, accuracy, loss, *recorded, agrees=agrees)
+    names = measured_by(record.settings).extra
+    now, then = ({each: float(found[f"{column}_{each}"]) for each in names} for found in (score, record.result))
+    is_flipped = not math.isclose(accuracy, recorded[0], abs_tol=_ROUNDING)
+    others = all(_is_alike(each, now[each], then[each], is_flipped=is_flipped) for each in names)
+    agrees = agrees and others
+    return Part(name, "accuracy", accuracy, loss, *recorded, agrees=agrees, scores=now, recorded_scores=then)
+
+
+def _is_alike(name: str, now: float, then: float, *, is_flipped: bool) -> bool:
+    """Whether a score is the recorded one, up to rounding.
+
+    Args:
+        name: of the score.
+        now: its value.
+        then: the recorded one; a run that diverged has none.
+        is_flipped: whether an answer on the border between two classes is another one: what counts answers moves with
+            it, and is not compared.
+    """
+    if is_flipped and (name not in SCORES or SCORES[name].source == "labels"):
+        return True
+    return math.isclose(now, then, rel_tol=_LOSS_TOLERANCE, abs_tol=_LOSS_TOLERANCE) or not math.isfinite(then)
+
+
+def _part_of_numbers(name: str, column: str, record: Record, score: Mapping[str, float]) -> Part:
+    """The same of a regression; what float32 rounds is measured by the spread of the target in the part."""
+    rmse, loss = score[f"{column}_rmse"], score[f"{column}_loss"]
+    recorded, recorded_loss = record.result[f"{column}_rmse"], record.result[f"{column}_loss"]
+    spread = recorded / math.sqrt(max(1 - record.result[f"{column}_r2"], _ROUNDED_NUMBER))
+    unit = spread if record.settings["training"].get("loss") == "mae" else spread**2
+    agrees = math.isclose(rmse, recorded, rel_tol=_LOSS_TOLERANCE, abs_tol=_ROUNDED_NUMBER * spread)
+    same_loss = math.isclose(loss, recorded_loss, rel_tol=_LOSS_TOLERANCE, abs_tol=_ROUNDED_NUMBER * unit)
+    agrees = (agrees and same_loss) or not math.isfinite(recorded_loss)
+    return Part(name, "rmse", rmse, loss, recorded, recorded_loss, agrees=agrees)
 
 
 def _rows(record: Record, part: str) -> int:

@@ -8,7 +8,8 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from ablate.api.identifying import identify
+from ablate.api import tasks
+from ablate.api.identifying import identify, with_origins
 from ablate.errors import Problem, StudyError, WorkerError
 from ablate.execution import estimate, networks, scheduler
 from ablate.execution.assignment import Outcome
@@ -147,15 +148,13 @@ def make_plan(
         StudyError: the data cannot be used, the study is too large, or `only` names something unknown.
         StoreError: the results folder cannot be read.
     """
-    expansion = design.expand(study, max_runs)
+    store = Store(results_folder(study, out))
+    study, expansion, identity = _read(study, store, max_runs)
     treatments = expansion.treatments
     chosen = {treatment.name for treatment in design.select(treatments, study, only)}
     if not chosen:
         message = f"no treatment of this {study.design} study has all of {', '.join(only)}"
         raise StudyError("--only", [Problem("", message)])
-    store = Store(results_folder(study, out))
-    identity = identify(study, treatments, store.root.parent)
-    _check_images(study, treatments, identity)
     leaks = tuple(f"{json.loads(name)['source']}: {facts.leak}" for name, facts in identity.data.items() if facts.leak)
     everything = tuple(identities.plan_runs(treatments, study.seeds, identity))
     selected = tuple(planned for planned in everything if planned.treatment.name in chosen)
@@ -179,6 +178,18 @@ def _check_images(study: Study, treatments: Iterable[Treatment], identity: Ident
                 f"changes images, with height and width; an example of {data.source} is {shape[0]} numbers in a row"
             )
             raise study.error([Problem("overfitting.augmentation", message, label(remedies.augmentation))])
+
+
+def _read(study: Study, store: Store, max_runs: int) -> tuple[Study, design.Expansion, Identity]:
+    """A study with the task of its data, its treatments, and what was read."""
+    expansion = design.expand(study, max_runs)
+    identity = identify(study, expansion.treatments, store.root.parent)
+    _check_images(study, expansion.treatments, identity)
+    found = tasks.settled(study, identity, (treatment.settings for treatment in expansion.treatments))
+    if found is study:
+        return study, expansion, identity
+    expansion = design.expand(found, max_runs)
+    return found, expansion, with_origins(found, expansion.treatments, tasks.named(identity, found), store.root.parent)
 
 
 def early_lanes(
@@ -309,7 +320,7 @@ def _wanted_models(plan: Plan) -> list[PlannedRun]:
         return []  # some were not tried yet
     from ablate.analysis.selection import winner
 
-    best = {"baseline", winner(content.runs)}
+    best = {"baseline", winner(content.runs, plan.study.measured.score)}
     wanted = {planned.key for planned in plan.everything if planned.treatment.name in best}
     models.drop(plan.store, keys - wanted)
     return [runs[key] for key in sorted(wanted & runs.keys())]

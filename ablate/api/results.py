@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ablate.api import judging
+from ablate.api import judging, tasks
 from ablate.api.confirming import distinct_treatments
 from ablate.api.current import study_now
 from ablate.api.identifying import look_at
@@ -78,7 +78,7 @@ class Results:
         Raises:
             ValueError: there is no such metric.
         """
-        if metric is not None and not is_metric(metric):
+        if metric is not None and not is_metric(metric, self.snapshot.study.measured):
             raise ValueError(f"no metric {metric!r}: a column of results.runs, or epochs_to_val_accuracy_0.9 and alike")
         return self.findings.effects(metric)
 
@@ -243,6 +243,7 @@ def _open(study: Study, store: Store, note: str = "") -> Results:
     identity = store.read_identity()
     if identity is None:
         raise EmptyResultsError(_no_results(store))
+    study = tasks.as_kept(study, identity)
     treatments = design.treatments(study, design.MOST_RUNS_SHOWN)
     unknown = [each for each in treatments if not identity.covers(each.settings, study.seeds)]
     if unknown and is_among_results(study):
@@ -255,6 +256,10 @@ def _open(study: Study, store: Store, note: str = "") -> Results:
         )
         tokens = tuple(sorted({*identity.tokens, *now.tokens}))
         identity = Identity(identity.libraries, data, code, origins, named, tokens)
+        settled = tasks.settled(study, identity, (treatment.settings for treatment in treatments))
+        if settled is not study:
+            study, identity = settled, tasks.named(identity, settled)
+            treatments = design.treatments(study, design.MOST_RUNS_SHOWN)
     content = _read(study, identities.plan_runs(treatments, study.seeds, identity), identity, store)
     return Results(content, store, note)
 
@@ -300,7 +305,7 @@ def _read(study: Study, planned: Sequence[PlannedRun], identity: Identity, store
     from ablate.analysis.selection import winner
 
     content = snapshot.take(study, planned, identity, store)
-    best = winner(content.runs)
+    best = winner(content.runs, content.study.measured.score)
     if best in (None, "baseline"):
         return content
     with suppress(StudyError):  # a study that goes on from another one cannot be confirmed

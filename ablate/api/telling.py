@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from ablate.execution.progress import Progress
 from ablate.results.store import utc_now
+from ablate.settings.metrics import is_share, title
 from ablate.text import clean
 
 HEARTBEAT_SECONDS = 60.0
@@ -73,6 +74,6 @@ def _words(progress: Progress) -> str:
     if outcome.status == "failed":
         return f"{what}: failed: {outcome.message}"
     note = " (diverged)" if outcome.status == "diverged" else ""
-    if outcome.elsewhere:
-        return f"{what}: test accuracy {outcome.accuracy:.4f} after {outcome.epochs} epochs, trained elsewhere{note}"
-    return f"{what}: test accuracy {outcome.accuracy:.4f} after {outcome.epochs} epochs, {outcome.seconds:.1f} s{note}"
+    size = f"{outcome.score:.4f}" if is_share(outcome.metric) else f"{outcome.score:.5g}"
+    found = f"{what}: {title(outcome.metric)} {size} after {outcome.epochs} epochs"
+    return f"{found}, trained elsewhere{note}" if outcome.elsewhere else f"{found}, {outcome.seconds:.1f} s{note}"

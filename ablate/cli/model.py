@@ -63,9 +63,10 @@ def evaluate(
     scored, unusable = networks.evaluate_all(results, chosen, trust_model=trust_model)
     for each in scored:
         penalties = each.loss_with_penalties - each.test_loss
-        whole = f", with penalties {each.loss_with_penalties:.4f}" if abs(penalties) > 5e-5 else ""
-        others = [f"; {part.name} {part.accuracy:.4f}, {part.loss:.4f}" for part in each.parts[:-1]]
-        figures = f"test accuracy {each.test_accuracy:.4f}, test loss {each.test_loss:.4f}{whole}{''.join(others)}"
+        whole = f", with penalties {_shown(each.loss_with_penalties)}" if abs(penalties) > 5e-5 else ""
+        others = [f"; {part.name} {_shown(part.score)}, {_shown(part.loss)}" for part in each.parts[:-1]]
+        figures = f"test {each.metric} {_shown(each.test_score)}, test loss {_shown(each.test_loss)}{whole}"
+        figures += "".join(others)
         verdict = ", ".join(_recorded(part) for part in each.parts if not part.agrees) or "as recorded"
         output.data(f"{each.run[:12]}  {each.treatment} seed {each.seed}: {figures}; {verdict}")
     for lost in unusable:
@@ -73,7 +74,7 @@ def evaluate(
     output.document(
         {
             "out": str(results.store.root),
-            "networks": [asdict(each) for each in scored],
+            "networks": [each.document() for each in scored],
             "unusable": [asdict(each) for each in unusable],
         }
     )
@@ -88,7 +89,13 @@ def evaluate(
 
 def _recorded(part: "Part") -> str:
     """What the record says of a part of the data that the network scores otherwise on."""
-    return f"recorded for {part.name} {part.recorded_accuracy:.4f}, {part.recorded_loss:.4f}"
+    others = [f", {name} {part.recorded_scores[name]:.4f} and not {value:.4f}" for name, value in part.scores.items()]
+    return f"recorded for {part.name} {_shown(part.recorded_score)}, {_shown(part.recorded_loss)}{''.join(others)}"
+
+
+def _shown(figure: float) -> str:
+    """A figure with four decimals, or with six digits where that would be more."""
+    return f"{figure:.4f}" if abs(figure) < 100 else f"{figure:.6g}"
 
 
 @command.command("save")

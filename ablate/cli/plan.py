@@ -73,9 +73,9 @@ def command(
     hints = api.adoptable(plan)
     output.say(f"Features: {'; '.join(plan.scalings)}")
     output.warn([*plan.warnings, *hints])
-    if study.design == "pairwise":
+    if plan.study.design == "pairwise":
         output.say("Note: pairwise is coverage only: it tries every pair of levels, and estimates no effect.")
-    proposal = api.propose(study, fit_in, costs, jobs, max_runs) if fit_in is not None else None
+    proposal = api.propose(plan.study, fit_in, costs, jobs, max_runs) if fit_in is not None else None
     if fit_in is not None:
         _say_what_fits(fit_in, proposal, output)
     output.document(

@@ -11,9 +11,14 @@ import numpy.typing as npt
 from ablate.data import ondisk
 from ablate.data.ondisk import OnDisk
 from ablate.data.readers import Features, Scale
+from ablate.errors import Problem, StudyError, suggest
+from ablate.settings import document
+from ablate.settings.run import class_index
 from ablate.tables import audit, mapping, summary
 from ablate.tables.mapping import Mapping, Recipe
+from ablate.tables.targets import Target, Task
 
+_MOST_NAMED = 20  # classes in an error
 ALIGNMENT = 64  # bytes; TensorFlow can then use the features where they are
 
 
@@ -23,8 +28,8 @@ class Dataset:
 
     Attributes:
         x: features, shape (n, features), uint8 or float32, unscaled; in memory aligned to `ALIGNMENT`.
-        y: class indices, shape (n,), int32.
-        classes: name of each class, in the order of the indices.
+        y: class indices, shape (n,), int32; or the numbers that a regression predicts, float64, in their own unit.
+        classes: name of each class, in the order of the indices; none in a regression.
         train: indices of the training part (validation included), int32.
         test: indices of the fixed test set, int32.
         scale: how features are brought to a common size: not at all, divided by `divisor`, or standardized.
@@ -45,7 +50,7 @@ class Dataset:
     """
 
     x: Features
-    y: npt.NDArray[np.int32]
+    y: Target
     classes: tuple[str, ...]
     train: npt.NDArray[np.int32]
     test: npt.NDArray[np.int32]
@@ -76,6 +81,16 @@ class Dataset:
         return f'{how} (scale = "auto", {self.x.dtype} features)' if self.automatic else how
 
     @property
+    def task(self) -> Task:
+        """What is learned of the target."""
+        return "classification" if self.classes else "regression"
+
+    @property
+    def outputs(self) -> int:
+        """Numbers that a network gives back: one probability a class, or the one number that it predicts."""
+        return len(self.classes) or 1
+
+    @property
     def features(self) -> int:
         """Numbers per example, as a network takes them."""
         return self.recipe.width if self.recipe else self.x.shape[1]
@@ -84,6 +99,20 @@ class Dataset:
     def shape(self) -> tuple[int, ...]:
         """The shape of one example as it is in the data; of its numbers, where categories become numbers."""
         return self.image or (self.features,)
+
+    def positive(self, name: object) -> int:
+        """The index of a class by its name or value; of the second where none is given.
+
+        Raises:
+            StudyError: there is no such class.
+        """
+        if name is None:
+            return 1
+        found = class_index(self.classes, name)
+        if found is None:
+            message = f"no class of the data has this name{suggest(str(name), self.classes[:_MOST_NAMED])}"
+            raise StudyError("data", [Problem("data.positive", message, document.value_text(name))])
+        return found
 
     def mapping(self, train: npt.NDArray[np.int32]) -> Mapping | None:
         """What the training rows of a run make of categories and missing numbers; `None` where there are none."""
@@ -102,7 +131,7 @@ class Dataset:
 
     @property
     def leaks(self) -> tuple[str, ...]:
-        """Features that give the class away, in words; only where they have names."""
+        """Features that give the class or the target away, in words; only where they have names."""
         if not self.names or isinstance(self.x, OnDisk):
             return ()
         return tuple(audit.leaks(self.x, self.names, self.y, self.train))

@@ -25,7 +25,7 @@ class Shared:
 
     Attributes:
         rows: of the test set that the training part has as well.
-        other_label: those of them that the training part has with other labels alone.
+        other_label: those of them that the training part has with other labels, or other numbers to predict, alone.
         of: rows of the test set.
     """
 
@@ -43,7 +43,8 @@ def shared_rows(dataset: Dataset) -> Shared:
     twins = dataset.train[order[place]]
     alike = np.flatnonzero(hashes[twins] == test)
     alike = alike[_equal(dataset.x, dataset.test[alike], twins[alike])]
-    labelled = _mixed(hashes + dataset.y.astype(np.uint64))
+    labels = dataset.y.view(np.uint64) if dataset.y.dtype.kind == "f" else dataset.y.astype(np.uint64)
+    labelled = _mixed(hashes + labels)
     same_label = np.isin(labelled[dataset.test[alike]], labelled[dataset.train])
     return Shared(len(alike), int(np.sum(~same_label)), len(dataset.test))
 

@@ -126,7 +126,11 @@ def _as_column(y: npt.NDArray[Any]) -> npt.NDArray[Any]:
     if y.ndim == 1 or y.shape[1:] == (1,):
         return y.reshape(-1)
     if y.ndim > 2 or y.dtype.kind not in "buif" or not (((y == 0) | (y == 1)).all() and (y.sum(axis=1) == 1).all()):
-        raise SourceError(f"labels of shape {y.shape} should be classes, or rows with a single 1 among zeros")
+        message = "should be one class or one number to predict for each example, or rows with a single 1 among zeros"
+        raise SourceError(
+            f"labels of shape {y.shape} {message}; several (multi-label data, sequences, several numbers) are not "
+            "supported"
+        )
     return np.asarray(np.argmax(y, axis=1))
 
 

@@ -24,11 +24,12 @@ from ablate.reading import DamagedError
 from ablate.settings.document import value_text
 from ablate.settings.references import is_reference
 from ablate.settings.run import TABLE_KEYS, Data
-from ablate.tables import audit, labels, mapping, offsets, parts
+from ablate.tables import audit, labels, mapping, offsets, parts, targets
 from ablate.tables.options import Findings, TableOptions
 from ablate.tables.table import Table
+from ablate.tables.targets import Target, TargetError
 
-BUNDLED = ("digits", "wine", "breast_cancer", "iris")
+BUNDLED = ("digits", "wine", "breast_cancer", "iris", "diabetes")
 TABLES = (".csv", ".parquet")
 DOWNLOADED = ("mnist", "fashion_mnist", "cifar10")
 TEST_SPLIT_SEED = 0
@@ -50,10 +51,14 @@ def load(data: Data, folder: Path) -> Dataset:
     try:
         arrays = _read(data, folder, findings)
         arrays = replace(arrays, y=labels.stripped(arrays.y, findings))
-        _check(arrays)
-        return _as_dataset(arrays, data, findings)
+        if not isinstance(arrays.x, Table):
+            _check_features(arrays.x)
+        return _as_dataset(arrays, _target(arrays, data, findings), data, findings)
     except SourceError as error:
         raise StudyError("data", [Problem("data.source", str(error), f'"{data.source}"')]) from None
+    except TargetError as error:
+        key = "source" if data.label is None else "label"
+        raise StudyError("data", [Problem(f"data.{key}", str(error), f'"{getattr(data, key)}"')]) from None
     except StudyError:
         raise
     except MemoryError:
@@ -105,6 +110,9 @@ def _table_options(data: Data, label: str) -> TableOptions:
 def _bundled(name: str) -> Arrays:
     from sklearn import datasets
 
+    if name == "diabetes":  # a number to predict: how far the disease goes in a year
+        found = datasets.load_diabetes(scaled=False)
+        return Arrays(found.data.astype(np.float32), found.target, scale="standard")
     bunch = getattr(datasets, f"load_{name}")()
     names = tuple(str(entry) for entry in bunch.target_names)
     if name == "digits":
@@ -161,24 +169,46 @@ def download(name: str, target: Path) -> None:
         )
 
 
-def _check(arrays: Arrays) -> None:
+def _target(arrays: Arrays, data: Data, findings: Findings) -> Target:
+    """What is learned: class indices, or the numbers of a regression.
+
+    Raises:
+        TargetError: it holds no numbers although a regression is asked for, or something else than classes.
+        SourceError: its classes cannot be told apart or split.
+    """
+    if (data.task or targets.detect(arrays.y)) == "regression":
+        found = targets.numbers(arrays.y)
+        if (train := found[: len(found) - arrays.test_rows]).min() == train.max():
+            raise TargetError(f"is {train[0]:g} in every row of y_train; there is nothing to learn")
+        return found
+    targets.check_labels(arrays.y, said=data.task is not None)
+    classes = _check_classes(arrays)
+    if data.task is None and (note := targets.whole_numbers_as_classes(arrays.y, classes)):
+        findings.note(note)
+    indices = np.unique(arrays.y, return_inverse=True)[1]
+    return indices.reshape(-1).astype(np.int32)
+
+
+def _check_classes(arrays: Arrays) -> int:
+    """See that there are classes to tell apart, and enough rows of each; how many there are."""
     y = arrays.y
-    if not isinstance(arrays.x, Table):
-        _check_features(arrays.x)
-    if y.dtype.kind == "f" and not (np.isfinite(y).all() and (y == y.round()).all()):
-        raise SourceError("labels should be classes, but hold fractions or NaN; ablate studies classification")
     classes, counts = np.unique(y, return_counts=True)
     unknown = np.setdiff1d(classes, y[: len(y) - arrays.test_rows])
+    many = len(classes) > targets.MANY
     if len(unknown):
         named = ", ".join(map(str, unknown[:10]))
-        raise SourceError(f"y_test has labels that y_train has not, and no network can learn them: {named}")
+        advice = targets.advice(y) if many else ""
+        raise SourceError(f"y_test has labels that y_train has not, and no network can learn them: {named}{advice}")
     if len(classes) < 2:
         raise SourceError(f"has {len(classes)} class; classification needs at least two")
     if len(classes) > max(1000, len(y) // 2):
-        raise SourceError(f"has {len(classes):,} different labels in {len(y):,} rows; is this the right column?")
-    if counts.min() < 3:
+        message = f"has {len(classes):,} different labels in {len(y):,} rows; is this the right column?"
+        raise SourceError(message + targets.advice(y))
+    if counts.min() < targets.FEWEST_OF_A_CLASS:
         rare = str(classes[counts.argmin()])
-        raise SourceError(f"class {rare} has {counts.min()} rows; a stratified split needs at least 3 of each")
+        advice = targets.advice(y) if many else ""
+        raise SourceError(f"class {rare} has {counts.min()} rows; a stratified split needs at least 3 of each{advice}")
+    return len(classes)
 
 
 def _check_features(x: Features) -> None:
@@ -205,9 +235,8 @@ def _check_finite(x: Features) -> None:
         raise SourceError(f"{message}; fill or remove them")
 
 
-def _as_dataset(arrays: Arrays, data: Data, findings: Findings) -> Dataset:
-    classes, indices = np.unique(arrays.y, return_inverse=True)
-    y = indices.reshape(-1).astype(np.int32)
+def _as_dataset(arrays: Arrays, y: Target, data: Data, findings: Findings) -> Dataset:
+    classes = () if y.dtype.kind == "f" else arrays.names or tuple(str(entry) for entry in np.unique(arrays.y))
     scale = arrays.scale if data.scale == "auto" else data.scale
     train, test = _test_part(y, arrays, data)
     if isinstance(arrays.x, Table):
@@ -216,7 +245,7 @@ def _as_dataset(arrays: Arrays, data: Data, findings: Findings) -> Dataset:
         features = _in_place(arrays, train, data, findings)
     return Dataset(
         y=y,
-        classes=arrays.names or tuple(str(entry) for entry in classes),
+        classes=classes,
         train=train,
         test=test,
         scale=scale,
@@ -286,10 +315,10 @@ def _say_what_is_centred(columns: Iterable[int], names: Sequence[str], findings:
         )
 
 
-def _test_part(y: npt.NDArray[np.int32], arrays: Arrays, data: Data) -> tuple[npt.NDArray[np.int32], ...]:
+def _test_part(y: Target, arrays: Arrays, data: Data) -> tuple[npt.NDArray[np.int32], ...]:
     """Rows of the training and of the test part: the source's own, or one that is the same for every seed.
 
-    It is stratified, or made of whole groups, or of what came last.
+    It is stratified (by quantile of a number), or made of whole groups, or of what came last.
     """
     from sklearn.model_selection import train_test_split
 
@@ -311,8 +340,9 @@ def _test_part(y: npt.NDArray[np.int32], arrays: Arrays, data: Data) -> tuple[np
         raise StudyError(
             "data", [Problem(f"data.{key}", f"for the test part: {error}", f'"{getattr(data, key)}"')]
         ) from None
+    strata = targets.strata(y, most=round(len(y) * min(share, 1 - share)))
     try:
-        train, test = train_test_split(rows, test_size=share, stratify=y, random_state=TEST_SPLIT_SEED)
+        train, test = train_test_split(rows, test_size=share, stratify=strata, random_state=TEST_SPLIT_SEED)
     except ValueError as error:
         raise StudyError("data", [Problem("data.test", f"no stratified split: {error}", str(share))]) from None
     return np.sort(train), np.sort(test)

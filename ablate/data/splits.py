@@ -9,7 +9,7 @@ from ablate.data.dataset import Dataset
 from ablate.errors import Problem, StudyError
 from ablate.settings.run import Data
 from ablate.settings.seeds import Stream, derive
-from ablate.tables import parts
+from ablate.tables import parts, targets
 
 LARGEST_TRAIN_SAMPLE = 10_000
 PROBE_ROWS = 1_000
@@ -75,13 +75,12 @@ def _by_time_or_group(dataset: Dataset, rows: Rows, data: Data, share: float, se
 def _stratified(dataset: Dataset, rows: Rows, size: int, seed: int, key: str) -> tuple[Rows, Rows]:
     from sklearn.model_selection import train_test_split
 
-    classes = len(dataset.classes)
-    if min(size, len(rows) - size) < classes:
-        message = (
-            f"parts {len(rows):,} rows into {size:,} and {len(rows) - size:,}; with {classes} classes a stratified "
-            f"split needs at least {classes} in both parts"
-        )
-        raise StudyError("data", [Problem(f"data.{key}", message)])
-    parts = train_test_split(rows, train_size=size, stratify=dataset.y[rows], random_state=seed)
-    kept, other = (np.sort(part) for part in parts)
+    classes, smaller = len(dataset.classes), min(size, len(rows) - size)
+    if smaller < max(classes, 1):
+        needed = f"with {classes} classes a stratified split" if classes else "a split"
+        message = f"parts {len(rows):,} rows into {size:,} and {len(rows) - size:,}; {needed} needs at least "
+        raise StudyError("data", [Problem(f"data.{key}", f"{message}{max(classes, 1)} in both parts")])
+    strata = targets.strata(dataset.y[rows], most=smaller)
+    found = train_test_split(rows, train_size=size, stratify=strata, random_state=seed)
+    kept, other = (np.sort(part) for part in found)
     return kept, other

@@ -62,7 +62,7 @@ class Outcome:
         log: the last of what it printed, and its traceback.
         epochs: epochs trained.
         compiled: whether a program was compiled for it.
-        accuracy: test accuracy of the kept weights, for progress lines.
+        metric, score: of the kept weights in the test, for progress lines; see `Record.headline`.
         slower: why it was not trained by the trainer asked for; empty if it was.
         seconds: wall time.
         elsewhere: whether another invocation trained it meanwhile.
@@ -77,7 +77,8 @@ class Outcome:
     log: str = ""
     epochs: int = 0
     compiled: bool = False
-    accuracy: float = float("nan")
+    metric: str = "test_accuracy"
+    score: float = float("nan")
     slower: str = ""
     seconds: float = 0.0
     elsewhere: bool = False

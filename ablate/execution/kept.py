@@ -67,11 +67,14 @@ def evaluate(assignment: Assignment, workshop: "Workshop", unchanged: Unchanged)
         StoreError: the network or the data is not what its record was made with.
     """
     from ablate.data.splits import split
-    from ablate.training import saving
+    from ablate.training import saving, scoring
 
     with _kept(assignment, workshop, unchanged) as network:
-        data = RunSettings.model_validate(assignment.settings).data
-        return saving.evaluate(network.model, network.dataset, split(network.dataset, data, assignment.seed))
+        settings, dataset = RunSettings.model_validate(assignment.settings), network.dataset
+        scorer = scoring.of(settings.measured, dataset, dataset.positive(settings.data.positive))
+        rows = split(dataset, settings.data, assignment.seed)
+        asked = scorer if settings.measured.metrics and not settings.is_regression else None
+        return saving.evaluate(network.model, dataset, rows, asked, logits=settings.model.logits)
 
 
 def export(assignment: Assignment, target: Path, workshop: "Workshop", unchanged: Unchanged) -> None:
@@ -177,7 +180,7 @@ def _network(
         if record and SCALING in record.environment:  # older versions scaled whatever a network looked up, too
             taken = inputs.as_taken(dataset, settings, blueprint, assignment.folder)
         scaling = data.scaling(taken, train, inputs.shape(taken, settings, blueprint))
-        model = saving.plain_network(settings, scaling, len(dataset.classes), found, blueprint)
+        model = saving.plain_network(settings, scaling, dataset.outputs, found, blueprint)
         yield Network(model, dataset, columns)
 
 

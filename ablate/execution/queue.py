@@ -24,7 +24,7 @@ def guess_epoch_seconds(settings: RunSettings, data: DataFacts) -> float:
 
     A model of the user's counts as one with a hidden layer as wide as an example.
     """
-    widths = [data.features, *(settings.model.hidden or [data.features]), data.classes]
+    widths = [data.features, *(settings.model.hidden or [data.features]), data.classes or 1]
     weights = sum(before * after for before, after in itertools.pairwise(widths))
     return 6 * weights * (settings.data.train_size or data.rows) / FLOPS
 

@@ -254,8 +254,8 @@ class _Session:
         """Whether a run that is claimed here was finished, or has failed, elsewhere since this invocation began."""
         run, assignment = task
         if (record := self._store.load(run.key)) is not None:
-            epochs, accuracy = int(record.result["stopped_epoch"]), record.result["test_accuracy"]
-            outcome = Outcome(run.key, record.status, epochs=epochs, accuracy=accuracy, elsewhere=True)
+            epochs, (metric, score) = int(record.result["stopped_epoch"]), record.headline
+            outcome = Outcome(run.key, record.status, epochs=epochs, metric=metric, score=score, elsewhere=True)
         elif self._store.attempts(run.key) > self._attempts[run.key]:
             failure = self._store.last_failure(run.key)
             outcome = Outcome(run.key, "failed", failure.reason if failure else "elsewhere", elsewhere=True)

@@ -177,12 +177,14 @@ def _train(assignment: Assignment, process: _Process, started: float) -> Outcome
     process.unchanged.check_code(assignment)  # which was imported during the run
     environment = {**record.environment, **assignment.surroundings, "finished": utc_now()}
     store.commit(replace(record, environment=environment))
+    metric, score = record.headline
     return Outcome(
         record.key,
         record.status,
         epochs=int(record.result["stopped_epoch"]),
         compiled=record.seconds["compile"] > 0,
-        accuracy=record.result["test_accuracy"],
+        metric=metric,
+        score=score,
         slower=_slower(record),
         seconds=time.perf_counter() - started,
         memory=_resident_memory(),

@@ -126,7 +126,7 @@ def other_metrics(findings: Findings) -> Matrix | None:
         entries = [table.iloc[place] for table in tables]
         name = f"{entries[0]['factor']} = {entries[0]['level']}"
         rows.append((name, tuple(_cell(entry.to_dict()) for entry in entries)))
-    heads = tuple(_with_unit(metric) for metric in metrics)
+    heads = tuple(_with_unit(str(table["metric"].iloc[0])) for table in tables)
     return Matrix(heads, tuple(rows))
 
 
@@ -307,13 +307,18 @@ def _layer_note(symptom: str, moment: str, layer: str, activation: str, rows: li
 
 def thresholds_note(findings: Findings) -> str:
     """Where the diagnoses begin."""
-    limits = findings.snapshot.study.thresholds
+    limits, measured = findings.snapshot.study.thresholds, findings.snapshot.study.measured
+    by = wording.learned(measured)
+    one_class = "one class only (the same answer for every example of the test set); " if measured.held_out else ""
+    gap = "gap" if by.in_points else f"{by.training} above {by.validation}, by"
+    guess = "guessing" if by.in_points else by.guess
     return (
-        f"Diagnoses, the first that fits: diverged (a loss is not finite); untrained (training accuracy below "
-        f"{limits.untrained:.0%} of the way from guessing to no errors); still improving (validation loss fell by over "
-        f"{limits.improving:.0%} in the last {limits.improving_span:.0%} of the epochs, and is not over "
-        f"{limits.loss_rise:.0%} above its minimum); underfit (training accuracy "
-        f"{wording.points(limits.underfit)} below the best treatment's); overfit (gap over "
-        f"{wording.points(limits.gap)} and validation loss over {limits.loss_rise:.0%} above its minimum); gap only; "
+        f"Diagnoses, the first that fits: diverged (a loss is not finite); {one_class}"
+        f"untrained ({by.training} below {limits.untrained:.0%} of the way from {guess} to no errors); still "
+        f"improving (validation loss fell by over {limits.improving:.0%} in the last {limits.improving_span:.0%} of "
+        "the epochs, and is not over "
+        f"{limits.loss_rise:.0%} above its minimum); underfit ({by.training} "
+        f"{by.size(limits.underfit)} below the best treatment's); overfit ({gap} over "
+        f"{by.size(limits.gap)} and validation loss over {limits.loss_rise:.0%} above its minimum); gap only; "
         "good fit. The file sets these limits under [diagnosis]."
     )

@@ -1,7 +1,7 @@
 """What the analysis says of a study, in one place: the page, `ablate status` and the library read it here."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import pandas as pd
@@ -24,7 +24,7 @@ from ablate.analysis.factorial import NotEstimableError
 from ablate.results import baseline, kept
 from ablate.results.baseline import Baseline
 from ablate.results.snapshot import Snapshot
-from ablate.settings.metrics import epochs_to, lower_is_better
+from ablate.settings.metrics import epochs_to, lower_is_better, with_unit
 from ablate.studies import design
 from ablate.studies.layer_metrics import RUNNING_GAP, layer_metric
 from ablate.version import __version__
@@ -86,6 +86,7 @@ class Findings:
         if metric not in self._effects:
             only = self.snapshot.is_coverage_only
             found = effects.effects(self.runs(metric), self.levels, metric, coverage_only=only)
+            found["metric"] = with_unit(metric, self.snapshot.study.measured.score)
             if epochs_to(metric):  # where the number of epochs differs, so does the time that there is to get there
                 found.loc[found["factor"].isin(self._longer) & ~found["verdict"].eq("coverage only"), "verdict"] = (
                     "undecided"
@@ -118,8 +119,11 @@ class Findings:
     @cached_property
     def diagnosed(self) -> pd.DataFrame:
         """The label of every finished run; see `analysis.diagnosis.diagnose`."""
-        thresholds, guess = self.snapshot.study.thresholds, self.snapshot.largest_class
-        return diagnosis.diagnose(self.snapshot.runs, self.snapshot.histories, guess, thresholds)
+        thresholds, measured = self.snapshot.study.thresholds, self.snapshot.study.measured
+        classes, largest = self.snapshot.classes, self.snapshot.largest_class
+        score = "r2" if measured.task == "regression" else measured.score
+        guess = {key: diagnosis.guessing(score, share, classes[key]) for key, share in largest.items()}
+        return diagnosis.diagnose(self.snapshot.runs, self.snapshot.histories, guess, thresholds, score)
 
     @cached_property
     def diagnosis(self) -> pd.DataFrame:
@@ -128,7 +132,9 @@ class Findings:
 
     @cached_property
     def lagging(self) -> pd.DataFrame:
-        """Treatments whose batch normalization lags behind; see `analysis.lag.lagging`."""
+        """Treatments whose batch normalization lags behind; see `analysis.lag.lagging`. Of accuracies alone."""
+        if self.snapshot.study.measured.task == "regression":
+            return pd.DataFrame(columns=list(lag.COLUMNS))
         known = {
             key: lag.Normalized(momentum, batches)
             for key, record in self.snapshot.records.items()
@@ -185,7 +191,8 @@ class Findings:
                 None if table is None else self._labels(table, f"claim[{number}].{side}")
                 for side, table in (("treatment", claim.treatment), ("against", claim.against))
             ]
-            judged.append(claims.judge(claim, runs[claim.metric], sides[0] or {}, sides[1], factors))
+            found = claims.judge(claim, runs[claim.metric], sides[0] or {}, sides[1], factors)
+            judged.append(replace(found, metric=with_unit(claim.metric, study.measured.score)))
         return claims.table(judged)
 
     @cached_property
@@ -196,7 +203,7 @@ class Findings:
     @cached_property
     def winner(self) -> str | None:
         """The treatment that validation chooses; see `analysis.selection.winner`."""
-        return selection.winner(self.snapshot.runs)
+        return selection.winner(self.snapshot.runs, self.snapshot.study.measured.score)
 
     def lead(self, *, confirmed: bool = False) -> "Lead | None":
         """How far the winner is ahead of the baseline on the primary metric; `None` where no pair of runs tells.

@@ -8,12 +8,14 @@ import numpy as np
 import pandas as pd
 
 from ablate.analysis.estimates import CONFIDENCE, FEWEST_SEEDS, estimate_mean, largest_of_equals
-from ablate.analysis.selection import passed_over
+from ablate.analysis.selection import passed_over, rounded
 from ablate.report import answers, wording
 from ablate.report.answers import SYMBOLS
 from ablate.report.findings import Findings, Lead
-from ablate.settings.thresholds import Thresholds
+from ablate.settings.metrics import is_share, lower_is_better
+from ablate.studies.spec import Study
 
+UNEVEN = 1.5  # times as large as if all were equal: a class from which on accuracies mislead
 UNMEASURED = "unmeasured"  # of levels without a pair of runs, whatever their verdict
 GROUPS = (
     ("helps", "Helps", ""),
@@ -55,7 +57,7 @@ class Verdict:
     """The study's answer.
 
     Attributes:
-        best: name of the treatment with the best mean validation accuracy; `None` without a finished run.
+        best: name of the treatment with the best mean score in validation; `None` without a finished run.
         headline: what it brings, in one sentence that follows its name.
         sure: how sure that is, in one sentence.
         paragraphs: how it was chosen and what it scores, what that is worth, what is wrong with the baseline, and
@@ -90,9 +92,9 @@ def verdict(findings: Findings) -> Verdict:
         if found:
             groups.append(Group(name, SYMBOLS.get(name, "○"), title, note, found))
     counts = findings.diagnosis
-    said = (_baseline(counts, snapshot.study.thresholds), _lagging(findings.lagging), _unfinished(counts))
+    said = (_baseline(counts, snapshot.study), _lagging(findings.lagging), _unfinished(counts))
     diagnosis = " ".join(filter(None, said))
-    paragraphs = (_selection(findings), _curse(findings), diagnosis, answers.dependence(findings))
+    paragraphs = (_selection(findings), _guessing(findings), _curse(findings), diagnosis, answers.dependence(findings))
     return Verdict(
         best,
         _headline(findings),
@@ -179,16 +181,44 @@ def _selection(findings: Findings) -> str:
     if best is None:
         return ""
     own = runs[runs["treatment"] == best]
-    score = wording.spread(float(own["test_accuracy"].mean()), float(own["test_accuracy"].std(ddof=1)), "test_accuracy")
+    held_out, test = _columns(findings)
+    shown = wording.spread(float(own[test].mean()), float(own[test].std(ddof=1)), test)
     count = f"mean ± standard deviation over {len(own)} replicates" if len(own) > 1 else "a single run"
     alone = set(runs["treatment"]) == {best}
-    chosen = "; its" if alone else ", which no other that could be chosen exceeds. Chosen by that, its"
-    accuracy = wording.percent(float(own["val_accuracy"].mean()))
-    text = f"Its mean validation accuracy is {accuracy}%{chosen} test accuracy is {score}% ({count})"
-    base = runs.loc[runs["treatment"] == "baseline", "test_accuracy"]
+    beaten = "undercuts" if lower_is_better(held_out) else "exceeds"
+    chosen = "; its" if alone else f", which no other that could be chosen {beaten}. Chosen by that, its"
+    mark = "%" if is_share(test) else ""
+    mean = wording.bare(float(own[held_out].mean()), held_out)
+    text = f"Its mean {wording.metric_name(held_out)} is {mean}{mark}{chosen} {wording.metric_name(test)} is "
+    text += f"{shown}{mark} ({count})"
+    base = runs.loc[runs["treatment"] == "baseline", test]
     if best != "baseline" and len(base):
-        text += f"; the baseline's is {wording.percent(float(base.mean()))}%"
+        text += f"; the baseline's is {wording.bare(float(base.mean()), test)}{mark}"
     return f"{text}."
+
+
+def _guessing(findings: Findings) -> str:
+    """What accuracies are worth where one class is much larger than the others; nothing where numbers are predicted."""
+    facts = list(findings.snapshot.identity.data.values())
+    if not facts or min(each.largest_class * each.classes for each in facts) < UNEVEN or findings.winner is None:
+        return ""
+    share = wording.percent(min(each.largest_class for each in facts), 1)
+    text = f"Always answering the largest class would have an accuracy of {share}%"
+    means = findings.ok.groupby("treatment")["test_accuracy"].mean()
+    names = [name for name in dict.fromkeys(("baseline", findings.winner)) if name in means]
+    scores = [f"{name} has {wording.percent(float(means[name]))}%" for name in names]
+    more = (
+        ""
+        if findings.snapshot.study.measured.metrics
+        else ('. Accuracy says little here; metrics = ["balanced_accuracy"] under [study] counts all classes alike')
+    )
+    return f"{text}; in the test set, {' and '.join(scores)}{more}."
+
+
+def _columns(findings: Findings) -> tuple[str, str]:
+    """What treatments are chosen by, in validation, and the same of the test set."""
+    score = findings.snapshot.study.measured.score
+    return f"val_{score}", f"test_{score}"
 
 
 def _rivals(findings: Findings) -> str:
@@ -196,33 +226,39 @@ def _rivals(findings: Findings) -> str:
     best, runs = findings.winner, findings.ok
     if best is None:
         return ""
-    others = passed_over(findings.snapshot.runs, best)
+    column, _ = _columns(findings)
+    mark = "%" if is_share(column) else ""
+    others = passed_over(findings.snapshot.runs, best, findings.snapshot.study.measured.score)
     sentences = [
-        f"{name} scores {wording.percent(accuracy)}% on validation but lost {lost} of {of} runs, too many to be chosen."
-        for name, accuracy, lost, of in others
+        f"{name} scores {wording.bare(mean, column)}{mark} on validation but lost {lost} of {of} runs, too many to be "
+        "chosen."
+        for name, mean, lost, of in others
     ]
-    return " ".join(filter(None, [*sentences, _runner_up(runs, best, {name for name, *_ in others})]))
+    return " ".join(filter(None, [*sentences, _runner_up(runs, best, {name for name, *_ in others}, column)]))
 
 
-def _runner_up(runs: pd.DataFrame, best: str, besides: set[str]) -> str:
+def _runner_up(runs: pd.DataFrame, best: str, besides: set[str], column: str) -> str:
     """The next best treatment, where the replicates do not tell it from the best one."""
     by_seed = runs[~runs["treatment"].isin(besides)].pivot_table(
-        index="seed", columns="treatment", values="val_accuracy", sort=False
+        index="seed", columns="treatment", values=column, sort=False
     )
-    rest = by_seed.drop(columns=best).mean().round(6)
+    if lower_is_better(column):
+        by_seed = -by_seed
+    rest = by_seed.drop(columns=best).mean().map(rounded)
     if rest.empty:
         return ""
     second = str(rest.idxmax())
     difference = estimate_mean((by_seed[best] - by_seed[second]).dropna().to_numpy(dtype=np.float64))
     if difference.low > 0:
         return ""
-    own = round(float(by_seed[best].mean()), 6)
-    behind = wording.points(round(own - float(rest[second]), 4))
+    own = rounded(float(by_seed[best].mean()))
+    distance = own - float(rest[second])
+    behind = wording.points(round(distance, 4)) if is_share(column) else wording.bare(distance, column)
     close = "scores the same" if own == rest[second] else f"is {behind} behind"
     return f"{second} {close} on validation, and the replicates do not tell the two apart."
 
 
-def _baseline(counts: pd.DataFrame, thresholds: Thresholds) -> str:
+def _baseline(counts: pd.DataFrame, study: Study) -> str:
     """What is wrong with the baseline, if anything."""
     own = counts[counts["treatment"] == "baseline"].to_dict("records")
     if not own:
@@ -232,7 +268,7 @@ def _baseline(counts: pd.DataFrame, thresholds: Thresholds) -> str:
     text = f"The baseline is diagnosed “{first['diagnosis']}” in {share}"
     rest = [f"{row['diagnosis']} in {row['runs']}" for row in own[1:]]
     text += f" ({', '.join(rest)})" if rest else ""
-    return f"{text}: {wording.diagnoses(thresholds)[first['diagnosis']]}."
+    return f"{text}: {wording.diagnoses(study.thresholds, study.measured)[first['diagnosis']]}."
 
 
 def _lagging(found: pd.DataFrame) -> str:

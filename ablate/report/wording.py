@@ -3,27 +3,13 @@
 import math
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from ablate.analysis.pairs import LARGEST_DROPPED_SHARE
-from ablate.settings.metrics import epochs_to, is_share
+from ablate.settings.metrics import OF_RUNS, USUAL, Measured, describe, epochs_to, is_share, title
 from ablate.settings.thresholds import Thresholds
 
-METRIC_NAMES = {
-    "test_accuracy": "test accuracy",
-    "val_accuracy": "validation accuracy",
-    "train_accuracy": "training accuracy",
-    "test_loss": "test loss",
-    "val_loss": "validation loss",
-    "train_loss": "training loss",
-    "accuracy": "running training accuracy",
-    "loss": "running training loss",
-    "gap": "generalization gap",
-    "running_gap": "gap by the history",
-    "seconds": "time in all",
-    "seconds_train": "training time",
-    "seconds_compile": "compile time",
-}
 # A user's name may hold apostrophes (in a shell's spelling as well) and, where the path goes on or a quotation ends,
 # blanks.
 _WORD = r"(?:[^/\\\s\"'<>&:;,|]|'(?=\w)|'\"'\"'(?=\w))"
@@ -44,17 +30,13 @@ def metric_name(metric: str) -> str:
     if target is not None:
         column, threshold = target
         goal = f"{threshold * 100:g}%" if is_share(column) else f"{threshold:g}"
-        return f"epochs to a {METRIC_NAMES[column]} of {goal}"
-    return METRIC_NAMES.get(metric, metric.replace("_", " "))
+        return f"epochs to a {title(column)} of {goal}"
+    return title(metric)
 
 
 def digits(metric: str) -> int:
     """How many decimals its values and differences are shown with."""
-    if epochs_to(metric) or metric.endswith("epoch"):
-        return 1
-    if metric == "parameters":
-        return 0
-    return 2 if is_share(metric) or metric.startswith("seconds") else 4
+    return {"epochs": 1, "count": 0, "share": 2, "seconds": 2}.get(describe(metric).unit, 4)
 
 
 def scale(metric: str) -> int:
@@ -75,41 +57,118 @@ def number(value: float, digits: int = 2) -> str:
     return text.replace("-", "−") if float(text) else f"{0:.{digits}f}"
 
 
+def significant(value: float, digits: int = 4) -> str:
+    """A number with so many significant digits and a true minus sign; a dash where there is none."""
+    if not math.isfinite(value):
+        return "–"
+    size = math.floor(math.log10(abs(value))) if value else 0
+    text = f"{value:.{max(0, digits - 1 - size)}f}" if -4 <= size <= 6 else f"{value:.{digits - 1}e}"
+    return text.replace("-", "−", 1) if value < 0 else text
+
+
+def axis(score: str) -> str:
+    """A score as the label of an axis: `accuracy, %`, `mean absolute error, in the unit of the target`."""
+    found = describe(score)
+    return f"{found.title}{_ON_AXES.get(found.unit, '')}"
+
+
+_ON_AXES = {"share": ", %", "target": ", in the unit of the target"}
+
+
+def sentence(text: str) -> str:
+    """A text with a capital letter at its beginning."""
+    return text[:1].upper() + text[1:]
+
+
+def bare(value: float, metric: str, digits_more: int = 0) -> str:
+    """A value or a difference of a metric without its unit: with fixed decimals, or 4 digits where any size may be.
+
+    Args:
+        value: on the scale of the metric.
+        metric: a column, or another metric.
+        digits_more: fewer or more of them.
+    """
+    unit = describe(metric).unit
+    if unit == "target" or (unit == "number" and abs(value) >= _LARGE):
+        return significant(value, 4 + digits_more)
+    return number(value * scale(metric), digits(metric) + digits_more)
+
+
+_LARGE = 1e4  # from which on no four decimals are shown
+
+
 def signed(value: float, metric: str) -> str:
     """A difference of a metric with its sign, in points for shares."""
-    text = number(value * scale(metric), digits(metric))
+    text = bare(value, metric)
     return f"+{text}" if math.isfinite(value) and value > 0 and float(text) else text
 
 
 def value(amount: float, metric: str) -> str:
     """A value of a metric with its unit: percent for accuracies, points for the gap."""
-    mark = "%" if is_share(metric) and not metric.endswith("gap") else unit(metric)
-    return f"{number(amount * scale(metric), digits(metric))} {mark}".strip() if math.isfinite(amount) else "–"
+    mark = "%" if is_share(metric) and not _is_gap(metric) else unit(metric)
+    return f"{bare(amount, metric)} {mark}".strip() if math.isfinite(amount) else "–"
 
 
 def spread(mean: float, sd: float, metric: str) -> str:
     """`93.75 ± 0.65`, or the mean alone where there is one replicate."""
-    text = number(mean * scale(metric), digits(metric))
-    return text + (f" ± {number(sd * scale(metric), digits(metric))}" if math.isfinite(sd) else "")
+    text = bare(mean, metric)
+    if not math.isfinite(sd):
+        return text
+    decimals = len(text.partition(".")[2])
+    of_any_size = describe(metric).unit == "target" and "e" not in text
+    return f"{text} ± {number(sd, decimals) if of_any_size else bare(sd, metric)}"
 
 
 def unit(metric: str) -> str:
     """The unit of a metric's differences."""
     if is_share(metric):
         return "points"
-    if epochs_to(metric) or metric.endswith("epoch"):
-        return "epochs"
-    return "s" if metric.startswith("seconds") else ""
+    return {"epochs": "epochs", "seconds": "s"}.get(describe(metric).unit, "")
 
 
-def diagnoses(thresholds: Thresholds) -> dict[str, str]:
-    """What each diagnosis means at a study's limits, as the end of a sentence."""
-    gap = f"training accuracy is over {points(thresholds.gap)} above validation accuracy"
+def _is_gap(metric: str) -> bool:
+    """Whether its values are differences already."""
+    return metric in OF_RUNS
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What diagnoses are made by: a score of classes, or the share of the variance that predicted numbers explain."""
+
+    training: str
+    validation: str
+    guess: str
+    in_points: bool
+
+    def size(self, share: float) -> str:
+        """A limit with its unit."""
+        return points(share) if self.in_points else f"{share:g}"
+
+
+def learned(measured: Measured) -> Learned:
+    """What the diagnoses of a study are made by."""
+    if measured.task == "regression":
+        return Learned("R² in training", "R² in validation", "always predicting the mean", in_points=False)
+    name = describe(measured.score).title
+    return Learned(f"training {name}", f"validation {name}", "always guessing the largest class", in_points=True)
+
+
+def diagnoses(thresholds: Thresholds, measured: Measured = USUAL) -> dict[str, str]:
+    """What each diagnosis means at a study's limits, as the end of a sentence.
+
+    Args:
+        thresholds: the limits.
+        measured: what the study measures.
+    """
+    by = learned(measured)
+    gap = f"{by.training} is over {by.size(thresholds.gap)} above {by.validation}"
+    of_classes = {"one class only": "the network answers the same class for every example of the test set"}
     return {
         "diverged": "the loss stopped being a finite number",
-        "untrained": "training accuracy is hardly better than always guessing the largest class",
+        **(of_classes if measured.task == "classification" else {}),
+        "untrained": f"{by.training} is hardly better than {by.guess}",
         "still improving": "the validation loss was still falling when training ended; more epochs would help",
-        "underfit": f"training accuracy stays over {points(thresholds.underfit)} below the best treatment's",
+        "underfit": f"{by.training} stays over {by.size(thresholds.underfit)} below the best treatment's",
         "overfit": f"{gap}, and the validation loss over {thresholds.loss_rise:.0%} above its minimum",
         "gap only": f"{gap}, but the validation loss hardly above its minimum",
         "good fit": "none of the other labels applies",
@@ -150,7 +209,7 @@ def undecided(row: Mapping[str, Any]) -> str:
         return f"{effect(row)}; {plural(row['dropped'], 'pair')} lost a run, too many for a verdict"
     if not math.isfinite(row["detectable"]):
         return effect(row)
-    smallest = number(row["detectable"] * scale(row["metric"]), digits(row["metric"]))
+    smallest = bare(row["detectable"], row["metric"])
     found = f"{smallest} {unit(row['metric'])}".strip()
     return f"{effect(row)}; a true difference below {found} would often be missed with this many replicates"
 

@@ -21,13 +21,13 @@ from ablate.errors import AblateError, NotComparableError, StoreError
 from ablate.results.identity import Identity, canonical_json, data_name, decisive
 from ablate.results.snapshot import Snapshot
 from ablate.results.table import countable
-from ablate.settings.metrics import RESULT_COLUMNS, is_metric, is_time
+from ablate.settings.metrics import Measured, is_metric, is_time
 from ablate.studies.design import Treatment
 from ablate.studies.spec import Study
 
 FORMAT = 1
 LARGEST = 16_000_000  # bytes; ten thousand runs make two million
-MOST_COLUMNS = 100
+MOST_COLUMNS = 200
 METRICS = ("test_accuracy", "val_accuracy", "train_accuracy", "gap", "test_loss", "val_loss", "train_loss")
 _VERSIONS = ("tensorflow", "keras", "numpy", "python", "machine")  # of what a record tells of its environment
 _KEYS = ("treatment", "seed", "status")
@@ -126,7 +126,8 @@ def make(
         code[name] = hashlib.sha256(canonical_json(sorted(identity.origins.values()))).hexdigest()
     wanted = [] if is_time(study.primary) else [study.primary, f"{study.primary}_censored"]
     wanted += METRICS
-    wanted += [name for name in study.secondary if name in RESULT_COLUMNS]
+    wanted += [f"{side}_{name}" for name in study.measured.extra for side in ("test", "val", "train")]
+    wanted += [name for name in study.secondary if name in study.measured.result]
     columns = [name for name in dict.fromkeys(wanted) if name in runs]
     return Baseline(study.name, study.primary, kept, code, dict(sorted(versions.items())), runs[[*_KEYS, *columns]])
 
@@ -248,7 +249,7 @@ class _Document(BaseModel):
 
     def baseline(self) -> Baseline:
         """What it says."""
-        if not is_metric(self.primary):
+        if not is_metric(self.primary, Measured.of_columns(self.columns)):
             raise AblateError(f"a damaged baseline: primary: no run has such a metric; {_MEND}")
         if len(set(self.columns)) < len(self.columns):
             raise AblateError(f"a damaged baseline: columns: one is there twice; {_MEND}")

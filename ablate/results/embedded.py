@@ -5,7 +5,7 @@ import gzip
 import math
 import re
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -20,12 +20,14 @@ from ablate.results.identity import Identity
 from ablate.results.snapshot import Snapshot
 from ablate.results.table import as_runs_table, countable
 from ablate.settings import document
+from ablate.settings.metrics import ALWAYS, Measured
 
 FORMAT = 1
 LARGEST_PAGE = 64_000_000  # bytes; the largest that is written is a few million
 LARGEST_CONTENT = 16_000_000  # bytes of all documents, unpacked; likewise
 HISTORY_EPOCHS, HISTORY_DIGITS = 20, 5
 HISTORY_KEPT = ("train_loss", "train_accuracy", "val_loss", "val_accuracy")
+NUMBERS_KEPT = tuple(f"{side}_{name}" for name in ("loss", *ALWAYS["regression"]) for side in ("train", "val"))
 MOST_HISTORY_ROWS = 10_000  # 500 runs at 20 epochs each; more runs have fewer epochs
 MOST_RUNS = 2_000
 MOST_ROWS = 100_000  # lists and tables in one document, of which the page's own limits allow a tenth
@@ -33,7 +35,6 @@ _PARTS = ("study", "runs", "histories")
 _BLOCK = re.compile(
     rb'<script type="(?P<kind>application/(?:json|gzip))" id="data-(?P<part>' + "|".join(_PARTS).encode() + rb')">'
 )
-_HISTORY_COLUMNS = ("row", "epoch", *HISTORY_KEPT)
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,8 @@ class Embedded:
         study: the resolved study file, as TOML text; home folders in it are written as `~`.
         identity: the data, libraries and code of its runs.
         runs: as `table.runs_table`; exact, but that infinite numbers are missing. The first 2,000 runs.
-        histories: `treatment`, `seed`, `run`, `epoch` and `HISTORY_KEPT`, at up to 20 epochs of every run, fewer
-            where there are over 500 runs, with 5 significant digits.
+        histories: `treatment`, `seed`, `run`, `epoch` and `HISTORY_KEPT` or `NUMBERS_KEPT`, at up to 20 epochs of every
+            run, fewer where there are over 500 runs, with 5 significant digits.
     """
 
     study: str
@@ -112,9 +113,10 @@ def _content(head: Any, runs: Any, histories: Any) -> Embedded:
         raise _NewerError
     study, identity = received.head(head)
     received.runs(runs)
-    received.histories(histories, _HISTORY_COLUMNS, len(runs["rows"]))
-    table = as_runs_table(pd.DataFrame(runs["rows"], columns=runs["columns"]))
-    return Embedded(study, identity, table, _histories_back(histories, table))
+    names = _history_kept(runs["columns"])
+    received.histories(histories, ("row", "epoch", *names), len(runs["rows"]))
+    table = as_runs_table(pd.DataFrame(runs["rows"], columns=runs["columns"]), Measured.of_columns(runs["columns"]))
+    return Embedded(study, identity, table, _histories_back(histories, table, names))
 
 
 def _documents(page: bytes) -> dict[str, Any]:
@@ -155,16 +157,22 @@ def _runs(runs: pd.DataFrame) -> dict[str, Any]:
 def _histories(histories: pd.DataFrame, runs: pd.DataFrame) -> dict[str, Any]:
     """Thinned histories; the first column is a place in the rows of the runs, which spares every row their names."""
     places = {(name, key): place for place, (name, key) in enumerate(zip(runs["treatment"], runs["run"], strict=True))}
+    names = _history_kept(runs.columns)
     epochs = max(2, min(HISTORY_EPOCHS, MOST_HISTORY_ROWS // max(len(runs), 1)))
     rows: list[list[Any]] = []
     for place, part in _by_run(histories, places):
         kept = part.iloc[thinned(len(part), epochs)]
-        numbers = kept[list(HISTORY_KEPT)].to_numpy(dtype=np.float64)
+        numbers = kept[list(names)].to_numpy(dtype=np.float64)
         rows += [
             [place, int(epoch), *(_plain(float(f"{cell:.{HISTORY_DIGITS}g}")) for cell in row)]
             for epoch, row in zip(kept["epoch"], numbers, strict=True)
         ]
-    return {"of": "runs", "epochs": epochs, "columns": list(_HISTORY_COLUMNS), "rows": rows}
+    return {"of": "runs", "epochs": epochs, "columns": ["row", "epoch", *names], "rows": rows}
+
+
+def _history_kept(columns: Iterable[str]) -> tuple[str, ...]:
+    """What histories hold beside a table of runs with these columns."""
+    return HISTORY_KEPT if Measured.of_columns(columns).task == "classification" else NUMBERS_KEPT
 
 
 def _by_run(histories: pd.DataFrame, places: Mapping[tuple[str, str], int]) -> Iterator[tuple[int, pd.DataFrame]]:
@@ -174,10 +182,10 @@ def _by_run(histories: pd.DataFrame, places: Mapping[tuple[str, str], int]) -> I
             yield place, part
 
 
-def _histories_back(histories: Mapping[str, Any], runs: pd.DataFrame) -> pd.DataFrame:
-    table = pd.DataFrame(histories["rows"], columns=list(_HISTORY_COLUMNS))
+def _histories_back(histories: Mapping[str, Any], runs: pd.DataFrame, kept: Sequence[str]) -> pd.DataFrame:
+    table = pd.DataFrame(histories["rows"], columns=["row", "epoch", *kept])
     names = runs[["treatment", "seed", "run"]].iloc[table.pop("row").to_numpy(dtype=np.int64)].reset_index(drop=True)
-    numbers = {name: countable(table[name].to_numpy(np.float64)) for name in HISTORY_KEPT}
+    numbers = {name: countable(table[name].to_numpy(np.float64)) for name in kept}
     return names.join(table.astype({"epoch": "int64"}).assign(**numbers))
 
 

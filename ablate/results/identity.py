@@ -14,6 +14,7 @@ from ablate.reading import parse_json, wrong
 from ablate.settings.remedies import REMEDIES
 from ablate.settings.run import TABLE_KEYS, Data, RunSettings
 from ablate.studies.design import Treatment
+from ablate.tables.targets import Task
 
 KEY_SCHEMA = 1  # rises when the same settings would be trained differently; records have a number of their own
 LIBRARIES = ("tensorflow", "keras")
@@ -41,8 +42,8 @@ class DataFacts:
         digest: see `Dataset.digest`.
         rows: all examples.
         features: numbers per example.
-        classes: different labels.
-        largest_class: share of the most frequent label; what guessing achieves.
+        classes: different labels; 0 in a regression.
+        largest_class: share of the most frequent label; what guessing achieves. 0 in a regression.
         shape: of one example as it is in the data; empty where an older version wrote the facts.
         test_rows: examples of the test set; `None` where an older version wrote the facts, as the following.
         shared: those of them that the training part has as well, features and all.
@@ -68,11 +69,20 @@ class DataFacts:
     notes: tuple[str, ...] = ()
 
     @property
+    def task(self) -> Task:
+        """What is learned of the target."""
+        return "classification" if self.classes else "regression"
+
+    @property
     def leak(self) -> str:
         """What is to say of examples that are in the training part and in the test set; empty if there are none."""
         if not self.shared or not self.test_rows:
             return ""
-        more = f" ({self.shared_other_label:,} with another label)" if self.shared_other_label else ""
+        more = (
+            f" ({self.shared_other_label:,} with another {'label' if self.classes else 'target'})"
+            if self.shared_other_label
+            else ""
+        )
         are = "is" if self.shared == 1 else "are"
         return (
             f"{self.shared:,} of {self.test_rows:,} examples of the test set ({self.shared / self.test_rows:.1%}) "
@@ -196,7 +206,8 @@ def installed_libraries() -> dict[str, str]:
 def data_name(data: Data) -> str:
     """The part of `[data]` that decides which examples are read, as one text."""
     of_tables = {key: value for key, value in data.model_dump(mode="json").items() if key in TABLE_KEYS}
-    return canonical_json({**{key: getattr(data, key) for key in (*_NAMING, "scale")}, **of_tables}).decode()
+    task = {"task": data.task} if data.task else {}
+    return canonical_json({**{key: getattr(data, key) for key in (*_NAMING, "scale")}, **of_tables, **task}).decode()
 
 
 def facts_by_source(settings: Iterable[RunSettings], identity: Identity) -> dict[str, DataFacts]:
@@ -281,6 +292,9 @@ def _resolved(settings: RunSettings) -> dict[str, Any]:
     So runs keep the keys they have always had when a remedy or a key is added to the study file.
     """
     resolved = settings.model_dump(mode="json", exclude_none=True)
+    resolved["data"].pop("task", None)  # the digest of the data tells
+    if settings.training.loss == "mse":
+        del resolved["training"]["loss"]  # as without the key
     if not settings.training.callbacks:
         del resolved["training"]["callbacks"]
     for name in REMEDIES.keys() - _FIRST_REMEDIES:

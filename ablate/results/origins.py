@@ -84,8 +84,8 @@ class _Other:
             raise self._error(f"has no run with the data, model and remedies of {what}")
         if len(keys) > 1:
             raise self._error(f"has {len(keys)} runs with the data, model and remedies of {what}; which one is open")
-        name, (key,) = data_name(treatment.settings.data), keys
-        if self._identity.data[name].digest != identity.data[name].digest:
+        (key,), own = keys, runs[0].treatment.settings.data
+        if self._identity.data[data_name(own)].digest != identity.data[data_name(treatment.settings.data)].digest:
             raise self._error("was trained on other data than is there now")
         if self._store.load(key) is None:
             raise self._error(f"has not finished its run of {what}; 'ablate run' finishes it")

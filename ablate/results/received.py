@@ -5,12 +5,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ablate.results.identity import Identity
-from ablate.settings.metrics import RESULT_COLUMNS, SECONDS_COLUMNS, WHOLE_COLUMNS
+from ablate.settings.metrics import SECONDS_COLUMNS, Measured
 
 MOST_COLUMNS = 1_000  # a study has 500 factors at most
 STATUSES = ("ok", "diverged", "failed")
 MOST_WHOLE = 2**53  # what every reader of JSON can hold
-RUN_COLUMNS = ("treatment", "seed", "run", "trainer", "status", *RESULT_COLUMNS, *SECONDS_COLUMNS)
+_NAMES = ("treatment", "seed", "run", "trainer", "status")
 
 
 class Kind(NamedTuple):
@@ -42,13 +42,13 @@ NUMBER = Kind(
 )
 _WHOLE = whole(0, MOST_WHOLE)
 _STATUS = Kind("'ok', 'diverged' or 'failed'", lambda cell: isinstance(cell, str) and cell in STATUSES)
-_RUNS = {
-    "seed": whole(0, 2**32 - 1),
-    "trainer": missing_or(TEXT),
-    "status": _STATUS,
-    **dict.fromkeys((*RESULT_COLUMNS, *SECONDS_COLUMNS), missing_or(NUMBER)),
-    **dict.fromkeys(WHOLE_COLUMNS, missing_or(_WHOLE)),
-}
+_RUNS = {"seed": whole(0, 2**32 - 1), "trainer": missing_or(TEXT), "status": _STATUS}
+
+
+def _kinds(measured: Measured) -> dict[str, Kind]:
+    """What the cells of a runs table may be, by column; all others hold labels of levels."""
+    numbers = dict.fromkeys((*measured.result, *SECONDS_COLUMNS), missing_or(NUMBER))
+    return {**_RUNS, **numbers, **dict.fromkeys(measured.whole, missing_or(_WHOLE))}
 
 
 def version(document: Any) -> int:
@@ -84,10 +84,11 @@ def runs(document: Any) -> None:
         ValueError: it has not; says where.
     """
     columns = _columns(document, "runs")
-    missing = [name for name in RUN_COLUMNS if name not in columns]
+    measured = Measured.of_columns(columns)
+    missing = [name for name in (*_NAMES, *measured.result, *SECONDS_COLUMNS) if name not in columns]
     if missing:
         raise ValueError(f"runs has no column {', '.join(missing)}")
-    _cells(_part(document, "rows"), columns, [_RUNS.get(name, TEXT) for name in columns], "runs")
+    _cells(_part(document, "rows"), columns, [_kinds(measured).get(name, TEXT) for name in columns], "runs")
 
 
 def histories(document: Any, columns: Sequence[str], count: int) -> None:

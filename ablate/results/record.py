@@ -13,10 +13,12 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError,
 
 from ablate.errors import StoreError
 from ablate.reading import parse_json, wrong
+from ablate.results.held_out import HeldOut, Written
 from ablate.results.identity import Count, canonical_json
-from ablate.settings.metrics import HISTORY_COLUMNS, RESULT_COLUMNS, WHOLE_COLUMNS
+from ablate.settings.metrics import USUAL, Measured
 
-RECORD_SCHEMA = 2
+RECORD_SCHEMA = 3
+_WITHOUT_HELD_OUT = 2  # the schema of records that say nothing of it, which older versions read
 BINS = 60  # of every histogram
 SMALLEST = 2.0**-60  # range of a histogram that is added up with others
 
@@ -80,7 +82,7 @@ class Record:
         settings: the resolved settings, as plain values.
         status: `ok`, or `diverged` when a loss stopped being finite (history up to there).
         trainer: `compiled` (by XLA), `graph` (the same epoch without XLA) or `fit`.
-        history: one list per column of `HISTORY_COLUMNS`, one entry per epoch.
+        history: one list per column of `Measured.history`, one entry per epoch.
         result: of the kept weights: `test_loss`, `test_accuracy`, the columns of the epoch that ended with them, `gap`,
             `best_epoch`, `stopped_epoch` (both from 1), `parameters`. Where they are the weights of no epoch, the
             columns in inference mode were measured again, and `loss` and `accuracy` are NaN.
@@ -89,6 +91,7 @@ class Record:
         seconds: `train`, `compile` and `total` wall time.
         environment: versions, threads and machine; free to differ between equal runs. `kept_epoch` is the epoch (from
             1) that the kept weights are of; `None`: of no epoch; not there in records of older versions.
+        held_out: what the kept weights say of the test set, in records of studies that name metrics.
     """
 
     key: str
@@ -102,11 +105,20 @@ class Record:
     weights: str
     seconds: Mapping[str, float]
     environment: Mapping[str, Any]
+    held_out: HeldOut | None = None
+
+    @property
+    def headline(self) -> tuple[str, float]:
+        """The score that progress lines show, and its name: test accuracy, or what a regression is compared by."""
+        measured = measured_by(self.settings)
+        name = f"test_{measured.score if measured.task == 'regression' else USUAL.score}"
+        return name, self.result[name]
 
     def to_json(self) -> bytes:
         """The record as a JSON document that carries the digest of its body."""
-        body = _encode(asdict(self))
-        document = {"schema": RECORD_SCHEMA, "sha256": _digest(RECORD_SCHEMA, body), "body": body}
+        body = {name: value for name, value in _encode(asdict(self)).items() if value is not None}
+        schema = _WITHOUT_HELD_OUT if self.held_out is None else RECORD_SCHEMA
+        document = {"schema": schema, "sha256": _digest(schema, body), "body": body}
         return json.dumps(document, separators=(",", ":"), allow_nan=False).encode() + b"\n"
 
     @classmethod
@@ -131,7 +143,8 @@ class Record:
             numbers = {key: _decode(body[key]) for key in ("history", "result", "probes", "seconds") if key in body}
             found = _Body.model_validate({**body, **numbers})
             probes = tuple(Probe(**{**vars(probe), "counts": tuple(probe.counts)}) for probe in found.probes)
-            return cls(**{**vars(found), "probes": probes})
+            kept = found.held_out and found.held_out.held_out()
+            return cls(**{**vars(found), "probes": probes, "held_out": kept})
         except ValidationError as error:
             raise StoreError(f"not a record: {wrong(error)}") from None
         except ValueError as error:
@@ -203,23 +216,40 @@ class _Body(BaseModel):
     weights: str
     seconds: dict[str, float]
     environment: dict[str, Any]
+    held_out: Written | None = None
 
     @model_validator(mode="after")
     def _is_whole(self) -> "_Body":
         """Tables are made of these columns."""
+        measured = measured_by(self.settings)
         for name, given, wanted in (
-            ("history", self.history, HISTORY_COLUMNS),
-            ("result", self.result, RESULT_COLUMNS),
+            ("history", self.history, measured.history),
+            ("result", self.result, measured.result),
             ("seconds", self.seconds, ("train", "compile", "total")),
         ):
             if missing := [column for column in wanted if column not in given]:
                 raise ValueError(f"{name} has no {', '.join(missing)}")
         if len({len(values) for values in self.history.values()}) > 1:
             raise ValueError("the columns of history should have one number an epoch each")
-        for name in WHOLE_COLUMNS:
+        for name in measured.whole:
             if type(self.result[name]) is not int or not 0 <= self.result[name] <= 2**53:
                 raise ValueError(f"{name} should be a whole number from 0 on")
         return self
+
+
+def measured_by(settings: Mapping[str, Any]) -> Measured:
+    """What a run with these settings has columns of.
+
+    Raises:
+        ValueError: the settings name metrics in a way that no study file does.
+    """
+    scores = settings.get("scores", {})
+    entries = scores.get("metrics", []) if isinstance(scores, Mapping) else None
+    if not isinstance(entries, list) or not all(isinstance(entry, str) for entry in entries):
+        raise ValueError("settings.scores should hold a list of metrics")
+    data = settings.get("data", {})
+    is_number = isinstance(data, Mapping) and data.get("task") == "regression"
+    return Measured(tuple(entries), str(scores.get("gap", "accuracy")), "regression" if is_number else "classification")
 
 
 class NewerRecordError(StoreError):
@@ -269,6 +299,7 @@ def _digest(schema: int, body: Any) -> str:
 
 _UPGRADES: tuple[Callable[[dict[str, Any]], dict[str, Any]], ...] = (
     lambda body: {**body, "weights": ""},  # 1 to 2
+    lambda body: body,  # 2 to 3, which may have `held_out`
 )
 assert len(_UPGRADES) == RECORD_SCHEMA - 1
 

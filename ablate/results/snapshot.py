@@ -58,6 +58,12 @@ class Snapshot:
         return len({run.key for run in self.planned} - set(self.records))
 
     @property
+    def classes(self) -> dict[str, int]:
+        """How many classes the data of every planned run has, by key."""
+        facts = self.identity.data
+        return {run.key: facts[data_name(run.treatment.settings.data)].classes for run in self.planned}
+
+    @property
     def largest_class(self) -> dict[str, float]:
         """What guessing the most frequent label achieves on the data of every finished run, by key."""
         facts = self.identity.data
@@ -69,12 +75,12 @@ class Snapshot:
     @cached_property
     def runs(self) -> pd.DataFrame:
         """One row per finished or failed run; see `table.runs_table`."""
-        return table.runs_table(self.factor_names, self.planned, self.records, self.failures)
+        return table.runs_table(self.factor_names, self.planned, self.records, self.failures, self.study.measured)
 
     @cached_property
     def histories(self) -> pd.DataFrame:
         """One row per finished run and epoch; see `table.histories_table`."""
-        return table.histories_table(self.factor_names, self.planned, self.records)
+        return table.histories_table(self.factor_names, self.planned, self.records, self.study.measured)
 
     @cached_property
     def layers(self) -> pd.DataFrame:

@@ -10,11 +10,15 @@ import pandas as pd
 
 from ablate.results.identity import PlannedRun
 from ablate.results.record import LARGEST, Probe, Record
-from ablate.settings.metrics import HISTORY_COLUMNS, RESULT_COLUMNS, SECONDS_COLUMNS, WHOLE_COLUMNS
+from ablate.settings.metrics import SECONDS_COLUMNS, USUAL, Measured
 
 
 def runs_table(
-    factors: Sequence[str], runs: Iterable[PlannedRun], records: Mapping[str, Record], failed: Iterable[str] = ()
+    factors: Sequence[str],
+    runs: Iterable[PlannedRun],
+    records: Mapping[str, Record],
+    failed: Iterable[str] = (),
+    measured: Measured = USUAL,
 ) -> pd.DataFrame:
     """One row per finished or failed run, in the order of the plan.
 
@@ -23,10 +27,11 @@ def runs_table(
         runs: the planned runs; those neither finished nor failed have no row.
         records: finished runs by key.
         failed: keys of runs whose latest attempt failed.
+        measured: what the study measures.
 
     Returns:
         Columns: one per factor (labels of levels), `treatment`, `seed`, `run` (the key), `trainer`, `status`
-        (`ok`, `diverged`, `failed`), `RESULT_COLUMNS` (shares and losses; epochs count from 1), `seconds` in all,
+        (`ok`, `diverged`, `failed`), `Measured.result` (shares and losses; epochs count from 1), `seconds` in all,
         `seconds_compile` (of the run that compiled its program) and `seconds_train` (of all epochs). Missing numbers
         are NaN, missing whole numbers `<NA>`.
     """
@@ -43,13 +48,14 @@ def runs_table(
         parts = {"seconds": "total", "seconds_compile": "compile", "seconds_train": "train"}
         seconds = {column: record.seconds[part] for column, part in parts.items()}
         rows.append({**row, "trainer": record.trainer, "status": record.status, **record.result, **seconds})
-    columns = [*factors, "treatment", "seed", "run", "trainer", "status", *RESULT_COLUMNS, *SECONDS_COLUMNS]
-    return as_runs_table(pd.DataFrame(rows, columns=columns))
+    columns = [*factors, "treatment", "seed", "run", "trainer", "status", *measured.result, *SECONDS_COLUMNS]
+    return as_runs_table(pd.DataFrame(rows, columns=columns), measured)
 
 
-def as_runs_table(table: pd.DataFrame) -> pd.DataFrame:
+def as_runs_table(table: pd.DataFrame, measured: Measured = USUAL) -> pd.DataFrame:
     """A table with the columns of `runs_table`, and with their types: missing numbers are NaN or `<NA>`."""
-    numbers = {name: "Int64" if name in WHOLE_COLUMNS else "float64" for name in (*RESULT_COLUMNS, *SECONDS_COLUMNS)}
+    whole = measured.whole
+    numbers = {name: "Int64" if name in whole else "float64" for name in (*measured.result, *SECONDS_COLUMNS)}
     found = table.astype(numbers)
     floats = [name for name, kind in numbers.items() if kind == "float64"]
     return found.assign(**{name: countable(found[name].to_numpy()) for name in floats})
@@ -60,14 +66,16 @@ def countable(numbers: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return np.where((np.abs(numbers) > LARGEST) & np.isfinite(numbers), np.nan, numbers)
 
 
-def histories_table(factors: Sequence[str], runs: Iterable[PlannedRun], records: Mapping[str, Record]) -> pd.DataFrame:
+def histories_table(
+    factors: Sequence[str], runs: Iterable[PlannedRun], records: Mapping[str, Record], measured: Measured = USUAL
+) -> pd.DataFrame:
     """One row per finished run and epoch, in the order of the plan.
 
     Returns:
-        Columns: one per factor, `treatment`, `seed`, `run`, `trainer`, `epoch` (from 1) and `HISTORY_COLUMNS`
+        Columns: one per factor, `treatment`, `seed`, `run`, `trainer`, `epoch` (from 1) and `Measured.history`
         (losses, accuracies as shares, `gap` = train minus validation accuracy in inference mode, seconds).
     """
-    columns = [*factors, "treatment", "seed", "run", "trainer", "epoch", *HISTORY_COLUMNS]
+    columns = [*factors, "treatment", "seed", "run", "trainer", "epoch", *measured.history]
     kept = [(run, records[run.key]) for run in runs if run.key in records]
     if not kept:
         return pd.DataFrame(columns=columns)
@@ -76,7 +84,7 @@ def histories_table(factors: Sequence[str], runs: Iterable[PlannedRun], records:
     counts = [len(record.history["loss"]) for _, record in kept]
     table = names.loc[names.index.repeat(counts)].reset_index(drop=True)
     table["epoch"] = np.concatenate([np.arange(1, count + 1) for count in counts])
-    for name in HISTORY_COLUMNS:
+    for name in measured.history:
         table[name] = countable(
             np.concatenate([np.asarray(record.history[name], dtype=np.float64) for _, record in kept])
         )

@@ -68,7 +68,7 @@ def essence(settings: RunSettings) -> dict[str, Any]:
         optimizer.pop("nesterov", None)
     own_rate = optimizer.pop("learning_rate", None) or level.get("learning_rate")
     rate = own_rate or settings.training.learning_rate or KERAS_DEFAULTS.get(optimizer["name"], {}).get("learning_rate")
-    found["training"]["learning_rate"] = rate
+    found["training"] |= {"learning_rate": rate, "loss": settings.loss}
     found["remedies"] |= {
         "optimizer": optimizer,
         "weight_decay": None,  # an argument of the optimizer

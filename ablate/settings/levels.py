@@ -14,12 +14,13 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, create_mo
 from pydantic.functional_validators import BeforeValidator, model_validator
 from pydantic_core import PydanticCustomError
 
+from ablate.settings.metrics import Monitor
+
 STRICT = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 Rate = Annotated[float, Field(ge=0, lt=1)]
 Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
-Monitor = Literal["val_loss", "val_accuracy", "train_loss", "train_accuracy", "loss", "accuracy", "gap"]
 
 LONGEST_LABEL = 80  # signs of one text in it
 

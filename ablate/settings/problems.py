@@ -16,6 +16,7 @@ from ablate.settings.remedies import FAMILIES, REMEDIES
 _MISSING = object()
 _INSTEAD_OF_FALSE = {
     "early_stopping": "a table of rules such as { patience = 10 }",
+    "class_weight": "'balanced', or a table of weights by class such as { yes = 5.0 }",
     "max_norm": "the largest norm, such as 3.0",
     "gradient_clip": "the largest length of all gradients together, as 1.0, or a table as { clipvalue = 0.5 }",
     "augmentation": "a table such as { shift = 0.1, rotation = 0.05 }",

@@ -2,6 +2,7 @@
 
 import codecs
 import unicodedata
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
@@ -20,9 +21,11 @@ from pydantic_core import PydanticCustomError
 
 from ablate.settings.arguments import Arguments
 from ablate.settings.levels import STRICT, Positive, label
+from ablate.settings.metrics import Measured, MetricEntry
 from ablate.settings.network_levels import dropout_rates
 from ablate.settings.references import Reference
 from ablate.settings.remedies import LATER, REMEDIES
+from ablate.tables.targets import Task
 
 LONGEST_NAME = 200  # bytes of a folder's name; file systems take 255
 
@@ -53,13 +56,34 @@ OF_OWN_NETWORKS = ("remedy_layers", "existing", "spatial_dropout", "recurrent_ke
 ActivationName = Literal[
     "relu", "sigmoid", "tanh", "elu", "selu", "gelu", "silu", "softplus", "softsign", "leaky_relu", "linear"
 ]
+LossName = Literal["mse", "mae", "huber"]
 Activation = Annotated[
     Annotated[ActivationName, Tag("name")] | Annotated[Reference, Tag("code")],
     Discriminator(lambda value: "code" if isinstance(value, str) and ":" in value else "name"),
 ]
 
 
+def _kind_of_weight(value: Any) -> str:
+    return {bool: "switch", str: "name"}.get(type(value), "table")
+
+
+ClassWeight = Annotated[
+    Annotated[Literal[False], Tag("switch")]
+    | Annotated[Literal["balanced"], Tag("name")]
+    | Annotated[dict[Annotated[str, Field(min_length=1)], Positive], Field(min_length=1), Tag("table")],
+    Discriminator(_kind_of_weight),
+]
+ClassName = bool | int | float | Annotated[str, Field(min_length=1)]
 Columns = Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1)]
+
+
+def class_index(classes: Sequence[str], name: object) -> int | None:
+    """The place of a class, by its name or value, among the names of all; `None` where there is no such class.
+
+    A number is the class that it is the value of, however that is spelt: 1 is `1` or `1.0`.
+    """
+    numbers = [f"{name:g}", str(float(name))] if isinstance(name, int | float) and not isinstance(name, bool) else []
+    return next((classes.index(spelt) for spelt in (str(name), *numbers) if spelt in classes), None)
 
 
 def _known_encoding(name: str) -> str:
@@ -94,6 +118,11 @@ class Data(BaseModel):
         missing: what a missing value is: an error; filled with the median of the training rows, with a column that says
             so (a category of its own in a column of text); or a reason to leave out the row.
         max_categories: columns that the categories of one column of text become at most; rare ones share the last.
+        task: `"regression"` predicts a number, `"classification"` tells classes apart. Detected by default: it is a
+            regression if the target is of a floating-point type, has more than 20 different values, and some value has
+            a fraction or is in fewer than 3 rows.
+        positive: the class that scores of two classes are about (F1, precision, recall, ROC AUC, average precision);
+            the second in the order of the classes by default.
         dates: columns of dates, which become numbers: year, month, day, weekday, and hour and minute if there are any.
     """
 
@@ -119,13 +148,16 @@ class Data(BaseModel):
     missing: Literal["error", "median", "drop"] = "error"
     max_categories: Annotated[int, Field(ge=2, le=10_000)] = 50
     dates: Columns | None = None
+    task: Task | None = None
+    positive: ClassName | None = None
 
     @model_serializer(mode="wrap")
-    def _without_unused_keys_of_tables(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Without the keys of tables that say nothing, so that runs have the keys they had before there were any."""
+    def _without_unused_keys(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without newer keys that say nothing, so that runs have the keys they had before there were any."""
         found: dict[str, Any] = handler(self)
         fields = type(self).model_fields
-        return {k: v for k, v in found.items() if k not in TABLE_KEYS or getattr(self, k) != fields[k].default}
+        newer = (*TABLE_KEYS, "task")
+        return {k: v for k, v in found.items() if k not in newer or getattr(self, k) != fields[k].default}
 
 
 class Model(BaseModel):
@@ -146,6 +178,7 @@ class Model(BaseModel):
             where a remedy would put one: `"keep"` leaves them and puts none beside them, `"replace"` takes them out.
         spatial_dropout: whether the dropout remedy silences whole maps behind convolutions of such a model.
         recurrent_kernels: whether remedies go to the recurrent kernels of such a model as well.
+        logits: whether a model of the user's ends in logits, and not in probabilities by a softmax or sigmoid.
     """
 
     model_config = ConfigDict(**STRICT, json_schema_extra={"oneOf": [{"required": [name]} for name in NETWORKS]})
@@ -161,6 +194,7 @@ class Model(BaseModel):
     existing: Literal["keep", "replace"] = "keep"
     spatial_dropout: bool = False
     recurrent_kernels: bool = False
+    logits: bool = False
 
     @model_validator(mode="after")
     def _is_one_network(self) -> "Model":
@@ -177,6 +211,8 @@ class Model(BaseModel):
         if of_own and self.hidden:
             message = "takes {names} with a builder or a file alone; hidden layers have none of their own"
             raise PydanticCustomError("network", message, {"names": " and ".join(of_own)})
+        if self.logits and self.hidden:
+            raise PydanticCustomError("network", "takes logits with a builder or file; hidden layers end in a softmax")
         of_layers = [name for name in OF_HIDDEN_LAYERS if getattr(self, name) != Model.model_fields[name].default]
         if of_layers and not self.hidden:
             raise PydanticCustomError(
@@ -194,7 +230,7 @@ class Model(BaseModel):
             name: value
             for name, value in found.items()
             if name not in unused
-            and (value or name not in (*NETWORKS, "arguments"))
+            and (value or name not in (*NETWORKS, "arguments", "logits"))
             and (name not in OF_OWN_NETWORKS or value != Model.model_fields[name].default)
         }
 
@@ -222,7 +258,12 @@ class Training(BaseModel):
     Attributes:
         epochs: passes over the training part.
         batch_size: examples per step; the last batch of an epoch may be smaller.
+        loss: what a regression makes small: `mse` (the mean of the squared errors, the default), `mae` (of the absolute
+            errors) or `huber` (squared up to one standard deviation of the target, absolute beyond).
         learning_rate: step size of every optimizer level that names none; the optimizer's own by default.
+        class_weight: how much examples count in the loss that is trained on: `false` for all alike, `"balanced"` for
+            every class as much as any other (scikit-learn's formula on the training part), or a table with the weight
+            of classes by name, 1 for those that it leaves out.
         callbacks: functions (`"module:function"`) that return a Keras callback, or several, for one run.
         continue_from: name of a study beside this one; every run starts from the weights that the run of that study
             with the same data, model, remedies and seed ended with.
@@ -232,9 +273,17 @@ class Training(BaseModel):
 
     epochs: Annotated[int, Field(ge=1, le=1_000_000)]
     batch_size: Annotated[int, Field(ge=1)] = 32
+    loss: LossName | None = None
     learning_rate: Positive | None = None
+    class_weight: ClassWeight = False
     callbacks: list[Reference] = []
     continue_from: StudyName | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_weights_that_are_equal(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without weights where there are none, so that runs have the keys they had before there were any."""
+        found: dict[str, Any] = handler(self)
+        return {name: value for name, value in found.items() if name != "class_weight" or value is not False}
 
 
 class _Levels(BaseModel):
@@ -251,6 +300,20 @@ _LEVELS: dict[str, Any] = {name: (remedy.level, remedy.default) for name, remedy
 Remedies: Any = create_model("Remedies", __base__=_Levels, **_LEVELS)
 
 
+class Scores(BaseModel):
+    """What is measured beside accuracy and loss.
+
+    Attributes:
+        metrics: see `StudySection.metrics`.
+        gap: the score that the generalization gap is of.
+    """
+
+    model_config = STRICT
+
+    metrics: list[MetricEntry] = []
+    gap: str = "accuracy"
+
+
 class RunSettings(BaseModel):
     """The settings of one treatment. Equal settings and equal seeds train equal networks."""
 
@@ -260,6 +323,18 @@ class RunSettings(BaseModel):
     model: Model
     training: Training
     remedies: Remedies
+    scores: Scores = Scores()
+
+    @model_serializer(mode="wrap")
+    def _without_scores_that_are_usual(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without what is measured of every run, so that runs have the keys they had before anything else was."""
+        found: dict[str, Any] = handler(self)
+        return {name: value for name, value in found.items() if name != "scores" or self.scores.metrics}
+
+    @property
+    def measured(self) -> Measured:
+        """What is measured of the run."""
+        return Measured(tuple(self.scores.metrics), self.scores.gap, self.data.task or "classification")
 
     @model_validator(mode="after")
     def _lists_fit_the_layers(self) -> "RunSettings":
@@ -287,11 +362,26 @@ class RunSettings(BaseModel):
         return self
 
     @property
+    def is_regression(self) -> bool:
+        """Whether a number is learned, and not classes; a plan says so once the data was read."""
+        return self.data.task == "regression"
+
+    @property
+    def loss(self) -> LossName | None:
+        """What a regression makes small; `None` for classes, which have cross-entropy."""
+        return (self.training.loss or "mse") if self.is_regression else None
+
+    @property
     def code(self) -> dict[str, str]:
         """The functions of the user's that these settings name, each with the key that names it."""
         named = {"model.activation": self.model.activation, "model.builder": self.model.builder or ""}
         found = {reference: key for key, reference in named.items() if ":" in reference}
-        return {**found, **dict.fromkeys(self.training.callbacks, "training.callbacks")}
+        measured = [entry for entry in self.scores.metrics if ":" in entry]
+        return {
+            **found,
+            **dict.fromkeys(self.training.callbacks, "training.callbacks"),
+            **dict.fromkeys(measured, "study.metrics"),
+        }
 
     @property
     def normalizations(self) -> tuple[Any, list[Any]]:

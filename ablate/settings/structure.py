@@ -27,8 +27,13 @@ def structure_name(settings: RunSettings) -> bytes:
 def _blanked(settings: RunSettings) -> dict[str, Any]:
     optimizer = {key: value for key, value in plain(settings.remedies.optimizer).items() if key != "learning_rate"}
     blanked = settings.model_dump(exclude_none=True)
-    blanked["training"] = {"epochs": 1, "batch_size": settings.training.batch_size}
+    loss = {"loss": settings.loss} if settings.loss else {}
+    blanked["training"] = {"epochs": 1, "batch_size": settings.training.batch_size, **loss}
+    if settings.training.class_weight is not False:
+        blanked["training"]["class_weight"] = "balanced"  # that there are weights; which, is a variable
     blanked["remedies"] |= {"optimizer": optimizer, "learning_rate_schedule": False, "early_stopping": False}
+    if "scores" in blanked:
+        blanked["scores"] = {"metrics": ["accuracy"]}  # that predictions leave the program, not what is made of them
     if settings.model.hidden:
         blanked["remedies"] |= _blanked_pieces(settings)
     return blanked

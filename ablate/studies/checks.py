@@ -1,6 +1,8 @@
 """What can be wrong with the factors of a study as a whole, seen before anything is made of them."""
 
+import re
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from ablate.errors import Problem
@@ -9,8 +11,10 @@ from ablate.settings.levels import label
 from ablate.settings.remedies import REMEDIES
 from ablate.studies.factors import Factor
 from ablate.studies.file import StudyFile
+from ablate.studies.layer_metrics import RUNNING_GAP
 
 MOST_FACTORS = 500
+_IS_LOSS = re.compile(r"(^|_)loss(_\d|$)")
 MOST_LEVELS = 10_000  # of all factors; every one is trained at least once
 
 
@@ -59,3 +63,59 @@ def without_a_place(file: StudyFile, factors: Iterable[Factor]) -> list[Problem]
         message = "has no place: hidden layers have no residual additions; a model of yours may, by builder or file"
         found.append(Problem("overfitting.stochastic_depth", message, label(level)))
     return found
+
+
+def of_another_task(file: StudyFile, factors: Iterable[Factor]) -> list[Problem]:
+    """What the study asks for that networks of its task have not; nothing while its task is not known."""
+    given = {factor.name: factor.levels for factor in factors}
+    losses = given.get("training.loss", (file.training.loss,))
+    if file.data.task is None:
+        return []
+    if file.data.task == "classification":
+        message = "is for a number to predict; the loss of classes is cross-entropy: remove the key"
+        return [Problem("training.loss", message, label(loss)) for loss in losses if loss is not None]
+    found = [
+        Problem("overfitting.label_smoothing", "is for classes, and a regression has none; remove it", label(level))
+        for level in given["label_smoothing"]
+        if level
+    ]
+    found += _of_shares(file)
+    found += [
+        Problem("training.class_weight", "is for classes, and a regression has none; remove it", label(level))
+        for level in given.get("training.class_weight", (file.training.class_weight,))
+        if level is not False
+    ]
+    if file.model.logits:
+        found.append(Problem("model.logits", "is for classes; a regression ends in one number: remove the key", "true"))
+    if any(getattr(level, "stop_when_equal", False) for level in file.overfitting.early_stopping):
+        message = "compares accuracies, and a regression has none; use patience or stop_at_gap"
+        found.append(Problem("overfitting.early_stopping.stop_when_equal", message, "true"))
+    return [*found, *_losses_compared(file, set(losses))]
+
+
+def _of_shares(file: StudyFile) -> list[Problem]:
+    """Metrics that are made for shares: thresholds of a gap and verdicts on it, and the gap between accuracies."""
+    message = "is for accuracies; in a regression take an error such as test_rmse, and the gap as a secondary metric"
+    return [
+        Problem(key, message, f'"{name}"')
+        for key, name in _named_metrics(file)
+        if name == RUNNING_GAP or name.startswith("epochs_to_gap") or (key == "study.primary" and name == "gap")
+    ]
+
+
+def _losses_compared(file: StudyFile, losses: AbstractSet[Any]) -> list[Problem]:
+    """Metrics that would compare one loss with another: they have different units."""
+    if len(losses) < 2:
+        return []
+    message = "would compare different losses, as training.loss is varied; use an error such as test_rmse or test_mae"
+    return [Problem(key, message, f'"{name}"') for key, name in _named_metrics(file) if _IS_LOSS.search(name)]
+
+
+def _named_metrics(file: StudyFile) -> list[tuple[str, str]]:
+    """The metrics that the file names, by their keys."""
+    study = file.study
+    asked = study.model_fields_set
+    named = [("study.primary", study.primary)] if "primary" in asked else []
+    secondary = study.secondary if "secondary" in asked else []
+    named += [(f"study.secondary[{number}]", name) for number, name in enumerate(secondary)]
+    return named + [(f"claim[{number}].metric", claim.metric) for number, claim in enumerate(file.claim)]

@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from ablate.settings.arguments import ARGUMENTS, Argument, ArgumentName
 from ablate.settings.levels import STRICT, NonNegative, Positive
-from ablate.settings.metrics import Metric
+from ablate.settings.metrics import PRIMARY, SECONDARY, MetricEntry, MetricName, score_name
 from ablate.settings.remedies import REMEDIES, Family
 from ablate.settings.run import Data, Model, StudyName, Training
 from ablate.settings.thresholds import DEFAULTS, Thresholds
@@ -19,7 +19,7 @@ Design = Literal["one-at-a-time", "grid", "leave-one-out", "pairwise", "listed"]
 SaveModels = Literal["best", "all", "none"]
 SECTIONS: dict[str, type[BaseModel]] = {"data": Data, "model": Model, "training": Training}
 MOST_TABLES = 1_000  # excludes, or claims: every treatment is compared with each
-NOT_VARIED = ("training.continue_from",)  # which study goes on is not a treatment of it
+NOT_VARIED = ("training.continue_from", "data.positive", "data.task")  # of the study as a whole, and no treatments
 
 
 def flatten(table: Any) -> Any:
@@ -60,8 +60,11 @@ class StudySection(BaseModel):
         design: which treatments are trained.
         replicates: independent repeats of every treatment, with seeds 1 to N.
         seeds: the seeds themselves, instead of `replicates`.
-        primary: the metric that the effects and their verdicts are about.
-        secondary: further metrics whose effects are shown.
+        metrics: what is measured of every epoch and of the test set beside accuracy and loss: names of metrics, or
+            functions (`"module:function"`) that return a Keras metric.
+        primary: the metric that the effects and their verdicts are about; `test_rmse` by default in a regression.
+        secondary: further metrics whose effects are shown; `test_mae`, `test_r2`, `gap` and `seconds_train` by default
+            in a regression.
         save_models: which networks are kept as `.keras` files: those of the baseline and of the best treatment, all
             of them, or none.
         linked: groups of factors that move together, level by level; such a group is one factor of the design.
@@ -74,8 +77,9 @@ class StudySection(BaseModel):
     design: Design = "one-at-a-time"
     replicates: Annotated[int, Field(ge=1, le=100_000)] = 10
     seeds: Annotated[list[Annotated[int, Field(ge=0, lt=2**32)]], Field(min_length=1)] | None = None
-    primary: Metric = "test_accuracy"
-    secondary: list[Metric] = ["test_loss", "gap", "epochs_to_val_accuracy_0.9", "seconds_train"]
+    metrics: list[MetricEntry] = []
+    primary: MetricName = PRIMARY["classification"]
+    secondary: list[MetricName] = [*SECONDARY["classification"]]
     save_models: SaveModels = "best"
     linked: list[Names] = []
     full: AnyLevels = {}
@@ -88,6 +92,9 @@ class StudySection(BaseModel):
             raise PydanticCustomError("seeds", "seeds should all differ")
         if self.seeds is not None and "replicates" in self.model_fields_set:
             raise PydanticCustomError("seeds", "takes replicates or seeds, not both")
+        names = [score_name(entry) for entry in self.metrics]
+        if len(set(names)) < len(names):
+            raise PydanticCustomError("metrics", "metrics should all have names of their own")
         if self.full and self.design != "leave-one-out":
             raise PydanticCustomError("full", "full is for design = 'leave-one-out' alone; remove the key")
         return self

@@ -4,10 +4,10 @@ import re
 from dataclasses import dataclass
 from typing import Annotated
 
-from pydantic import AfterValidator, WithJsonSchema
+from pydantic import AfterValidator, ValidationInfo, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from ablate.settings.metrics import METRIC_SCHEMA, is_metric
+from ablate.settings.metrics import METRIC_SCHEMA, USUAL, check_metric, is_like_a_column, is_metric, measured_by
 from ablate.settings.run import Model
 
 MOMENTS = ("initial", "best", "end")
@@ -75,26 +75,33 @@ def layer_metric(name: str) -> LayerMetric | None:
     return metric if metric.low <= metric.high else None
 
 
-def _checked(name: str) -> str:
-    metric = layer_metric(name)
-    if metric is None and name != RUNNING_GAP and not is_metric(name):
-        raise PydanticCustomError(
-            "metric",
-            "should be a column of the runs table, {running_gap}, epochs_to_<history column>_<threshold>, or "
-            "<moment>_<kind>_<statistic>_<layer> such as initial_activations_sd_hidden_1: {moments}; {kinds}; "
-            "{statistics}, share_<low>_to_<high>; hidden_<number>, output",
-            {
-                "running_gap": RUNNING_GAP,
-                "moments": ", ".join(MOMENTS),
-                "kinds": ", ".join(KINDS),
-                "statistics": ", ".join(STATISTICS),
-            },
-        )
+def _checked(name: str, info: ValidationInfo) -> str:
+    metric, measured = layer_metric(name), measured_by(info)
+    if metric is None and name != RUNNING_GAP and not is_metric(name, measured or USUAL):
+        if is_like_a_column(name):
+            check_metric(name, info)
+        else:
+            raise _unknown()
     if metric and metric.statistic == "sd_ratio" and metric.number < 2:
         raise PydanticCustomError(
             "metric", "sd_ratio compares a hidden layer with the one before; takes hidden_2 and on"
         )
     return name
+
+
+def _unknown() -> PydanticCustomError:
+    return PydanticCustomError(
+        "metric",
+        "should be a column of the runs table, {running_gap}, epochs_to_<history column>_<threshold>, or "
+        "<moment>_<kind>_<statistic>_<layer> such as initial_activations_sd_hidden_1: {moments}; {kinds}; "
+        "{statistics}, share_<low>_to_<high>; hidden_<number>, output",
+        {
+            "running_gap": RUNNING_GAP,
+            "moments": ", ".join(MOMENTS),
+            "kinds": ", ".join(KINDS),
+            "statistics": ", ".join(STATISTICS),
+        },
+    )
 
 
 _SCHEMA = {"anyOf": [*METRIC_SCHEMA["anyOf"], {"enum": [RUNNING_GAP]}, {"type": "string", "pattern": f"^{_PATTERN}$"}]}

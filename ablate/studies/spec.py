@@ -1,23 +1,34 @@
 """The study: a parsed TOML document in, a `Study` out, or every problem of the file at once."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from ablate.errors import MOST_PROBLEMS, Problem, StudyError, suggest
-from ablate.settings import document, problems
+from ablate.settings import document, metrics, problems
 from ablate.settings.arguments import ARGUMENTS
 from ablate.settings.levels import label, plain
+from ablate.settings.metrics import Measured
 from ablate.settings.remedies import FAMILIES, REMEDIES
-from ablate.settings.run import RunSettings
+from ablate.settings.run import RunSettings, Scores
 from ablate.settings.thresholds import Thresholds
 from ablate.studies import checks, lines, selection
 from ablate.studies.factors import Factor, link, without_repetitions
-from ablate.studies.file import SECTIONS, Claim, Design, FactorsSection, SaveModels, StudyFile, known_keys
+from ablate.studies.file import (
+    SECTIONS,
+    Claim,
+    Design,
+    FactorsSection,
+    SaveModels,
+    StudyFile,
+    StudySection,
+    known_keys,
+)
 from ablate.studies.selection import Choice, Selection, SelectionError
+from ablate.tables.targets import Task
 
 Table = Mapping[str, Any]
 
@@ -43,6 +54,7 @@ class Study:
         source: the file it was read from; relative paths in it start at its folder.
         lines: where each key stands in that file.
         notes: what a reader of the file should know that is no mistake.
+        raw: the document that it was built from.
     """
 
     name: str
@@ -61,6 +73,7 @@ class Study:
     source: Path
     lines: Mapping[str, int] = field(default_factory=dict, compare=False, repr=False)
     notes: tuple[str, ...] = field(default=(), compare=False)
+    raw: Table = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def fixed(self) -> dict[str, Any]:
@@ -70,6 +83,11 @@ class Study:
             fields = getattr(self.base, section)
             values |= {f"{section}.{name}": getattr(fields, name) for name in type(fields).model_fields}
         return values | {f"{ARGUMENTS}.{name}": value for name, value in self.base.model.arguments.items()}
+
+    @property
+    def measured(self) -> Measured:
+        """What is measured of its runs."""
+        return self.base.measured
 
     @property
     def columns(self) -> list[str]:
@@ -127,6 +145,7 @@ class Study:
         counted = self.seeds == tuple(range(1, len(self.seeds) + 1))
         replicates = {"replicates": len(self.seeds)} if counted else {"seeds": list(self.seeds)}
         head = {"name": self.name, "design": self.design, **replicates}
+        head |= {"metrics": self.base.scores.metrics} if self.base.scores.metrics else {}
         head |= {"primary": self.primary, "secondary": list(self.secondary), "save_models": self.save_models}
         linked = [[part.name for part in factor.members] for factor in self.factors if factor.members]
         head |= {name: value for name, value in (("linked", linked), ("full", dict(self.full))) if value}
@@ -196,15 +215,39 @@ def build(raw: dict[str, Any], source: Path, known_lines: Mapping[str, int] | No
         raise StudyError(source, lines.with_lines(error.problems, known_lines)) from None
 
 
+def for_task(study: Study, task: Task) -> Study:
+    """A study whose data turned out to be of a task: with that task's defaults where the file leaves something open.
+
+    Args:
+        study: its file says nothing of the task.
+        task: that its data was found to be of.
+
+    Raises:
+        StudyError: the file asks for what networks of this task do not have.
+    """
+    raw = {**study.raw, "data": {**study.raw["data"], "task": task}}
+    found = build(raw, study.source, study.lines)
+    if task == "classification":
+        return study  # whose settings, and so keys of runs, are as they were before there were other tasks
+    return replace(study, base=found.base, primary=found.primary, secondary=found.secondary, raw=raw)
+
+
+def _entry(raw: dict[str, Any], section: str, key: str) -> Any:
+    """What stands at a key of a section, whatever it is."""
+    table = raw.get(section)
+    return table.get(key) if isinstance(table, dict) else None
+
+
 def _build(raw: dict[str, Any], source: Path, known_lines: Mapping[str, int]) -> Study:
     try:
-        file = StudyFile.model_validate(raw)
+        known = metrics.context(_entry(raw, "study", "metrics"), _entry(raw, "data", "task"))
+        file = StudyFile.model_validate(raw, context=known)
     except ValidationError as error:
         raise StudyError(source, problems.from_error(error, raw, known_keys())) from None
     written = _factors(file)
     if wrong := checks.too_many(written):
         raise StudyError(source, wrong)
-    found = [*checks.without_a_place(file, written), *checks.alike(written)]
+    found = [*checks.without_a_place(file, written), *checks.alike(written), *checks.of_another_task(file, written)]
     linked, unlinked = _linked(written, file.study.linked)
     if found := found + unlinked:
         raise StudyError(source, found)
@@ -214,18 +257,21 @@ def _build(raw: dict[str, Any], source: Path, known_lines: Mapping[str, int]) ->
         for each, kept in zip(linked, factors, strict=True)
         if len(kept.levels) < len(each.levels)
     ]
+    head, task = file.study, file.data.task or "classification"
+    primary, secondary = _metrics(head, task)
+    scores = list(dict.fromkeys([*metrics.ALWAYS[task], *head.metrics]))
     base = RunSettings.model_construct(
+        scores=Scores(metrics=scores, gap=metrics.gap_of(primary, task)) if scores else Scores(),
         **{section: getattr(file, section) for section in SECTIONS},
         remedies={name: getattr(getattr(file, remedy.family), name)[0] for name, remedy in REMEDIES.items()},
     )
     settled = _settings(base, factors, {factor.name: factor.levels[0] for factor in factors}, source)
-    head = file.study
     study = Study(
         name=head.name,
         design=head.design,
         seeds=tuple(head.seeds or range(1, head.replicates + 1)),
-        primary=head.primary,
-        secondary=tuple(name for name in dict.fromkeys(head.secondary) if name != head.primary),
+        primary=primary,
+        secondary=tuple(name for name in dict.fromkeys(secondary) if name != primary),
         thresholds=file.diagnosis,
         save_models=head.save_models,
         base=settled,
@@ -237,10 +283,20 @@ def _build(raw: dict[str, Any], source: Path, known_lines: Mapping[str, int]) ->
         source=source,
         lines=known_lines,
         notes=tuple(notes),
+        raw=raw,
     )
     if wrong := [*_levels_that_do_not_fit(study), *_wrong_tables(study)]:
         raise StudyError(source, wrong)
     return study
+
+
+def _metrics(head: StudySection, task: Task) -> tuple[str, Sequence[str]]:
+    """The primary and the secondary metrics: those of the file, or the usual ones of the task."""
+    asked = head.model_fields_set
+    return (
+        head.primary if "primary" in asked else metrics.PRIMARY[task],
+        head.secondary if "secondary" in asked else metrics.SECONDARY[task],
+    )
 
 
 def _factors(file: StudyFile) -> list[Factor]:
@@ -328,6 +384,7 @@ def _settings(base: RunSettings, factors: Iterable[Factor], levels: Table, sourc
     raw: dict[str, Any] = {section: getattr(base, section).model_dump(exclude_none=True) for section in SECTIONS}
     remedies = base.remedies if isinstance(base.remedies, dict) else dict(base.remedies)
     raw["remedies"] = {name: plain(level) for name, level in remedies.items()}
+    raw["scores"] = base.scores.model_dump()
     for factor in factors:
         if factor.name in levels:
             values = levels[factor.name] if factor.members else (levels[factor.name],)
@@ -337,7 +394,8 @@ def _settings(base: RunSettings, factors: Iterable[Factor], levels: Table, sourc
                     table = table.setdefault(step, {})
                 table[part.path[-1]] = value
     try:
-        return RunSettings.model_validate(raw)
+        known = metrics.context(base.scores.metrics, base.data.task)
+        return RunSettings.model_validate(raw, context=known)
     except ValidationError as error:
         where = ", ".join(f"{name} = {_label(level)}" for name, level in levels.items())
         found = [

@@ -5,14 +5,15 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from ablate.tables import kinds
+from ablate.tables import kinds, targets
 from ablate.tables.kinds import Values
+from ablate.tables.targets import Target
 
 MOST_COLUMNS = 1_000  # that are looked at
 _FEWEST_ROWS = 20  # of which different whole numbers say something
 _FEWEST_HELD_OUT = 10
 _MOST_OF_A_CLASS = 1_000  # rows that are looked at for leaks
-_PERFECT = 0.99  # balanced accuracy from which on a column gives the class away
+_PERFECT = 0.99  # balanced accuracy, or R², from which on a column gives the class or the target away
 _MOST_NAMED = 5
 
 
@@ -44,36 +45,37 @@ def of_columns(columns: Iterable[tuple[str, Values]]) -> list[str]:
     ]
 
 
-def leaks(
-    x: npt.NDArray[np.float32], names: Sequence[str], y: npt.NDArray[np.int32], train: npt.NDArray[np.int32]
-) -> list[str]:
-    """Features that alone tell the class of training rows that a decision tree has not seen, in words.
+def leaks(x: npt.NDArray[np.float32], names: Sequence[str], y: Target, train: npt.NDArray[np.int32]) -> list[str]:
+    """Features that alone tell the class, or the number, of training rows that a decision tree has not seen, in words.
 
     Args:
         x: features, shape (n, features); NaN where one is missing.
         names: of the features.
-        y: class indices, shape (n,).
+        y: class indices, or the numbers that are learned; shape (n,).
         train: rows of the training part; nothing else is looked at.
     """
-    from sklearn.metrics import balanced_accuracy_score
+    from sklearn.metrics import balanced_accuracy_score, r2_score
     from sklearn.model_selection import train_test_split
-    from sklearn.tree import DecisionTreeClassifier
+    from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-    rows = _some_of_each_class(y, train)
+    is_number = y.dtype.kind == "f"
+    strata = targets.strata(y, targets.MOST_BINS)
+    kind, score = (DecisionTreeRegressor, r2_score) if is_number else (DecisionTreeClassifier, balanced_accuracy_score)
+    what = "target" if is_number else "class"
+    rows = _some_of_each_class(strata, train)
     if len(rows) < 2 * _FEWEST_HELD_OUT:
         return []
-    seen, held = train_test_split(rows, test_size=0.5, stratify=y[rows], random_state=0)
+    seen, held = train_test_split(rows, test_size=0.5, stratify=strata[rows], random_state=0)
     found = []
     for number, name in enumerate(names[:MOST_COLUMNS]):
         column = x[:, number : number + 1]
-        tree = DecisionTreeClassifier(max_leaf_nodes=64, random_state=0).fit(column[seen], y[seen])
-        score = balanced_accuracy_score(y[held], tree.predict(column[held]))
-        if score >= _PERFECT:
+        tree = kind(max_leaf_nodes=64, random_state=0).fit(column[seen], y[seen])
+        if score(y[held], tree.predict(column[held])) >= _PERFECT:
             found.append(name)
     return _note(
         found,
-        "alone tells the class (nearly) without fail; is it known before the class is?",
-        "each tell the class alone, (nearly) without fail; are they known before the class is?",
+        f"alone tells the {what} (nearly) without fail; is it known before the {what} is?",
+        f"each tell the {what} alone, (nearly) without fail; are they known before the {what} is?",
     )
 
 

@@ -1,11 +1,11 @@
-"""What was read, in three lines: rows and features, classes, and what was left out."""
+"""What was read, in three lines: rows and features, classes or the target, and what was left out."""
 
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from ablate.tables.mapping import Recipe
+from ablate.tables.targets import Target
 
 _MOST_CLASSES = 10
 _MOST_LEFT_OUT = 8
@@ -16,7 +16,7 @@ def lines(
     shape: tuple[int, ...],
     recipe: Recipe | None,
     classes: Sequence[str],
-    y: npt.NDArray[np.int32],
+    y: Target,
     left_out: Sequence[str],
     notes: Sequence[str],
 ) -> tuple[str, ...]:
@@ -26,22 +26,32 @@ def lines(
         rows: of the training part (validation included) and of the test part.
         shape: of one example.
         recipe: of a table with categories or missing numbers.
-        classes: their names.
-        y: class indices.
+        classes: their names; none in a regression.
+        y: class indices, or the numbers that are learned.
         left_out: what of a table is not there.
         notes: what is odd.
     """
-    counts = np.bincount(y, minlength=len(classes))
-    named = [f"{name} ({count:,})" for name, count in zip(classes, counts.tolist(), strict=True)][:_MOST_CLASSES]
-    more = f" and {len(classes) - _MOST_CLASSES} more" if len(classes) > _MOST_CLASSES else ""
     parts = f"{rows[0]:,} to train and validate on, {rows[1]:,} to test"
     gone = ", ".join(left_out[:_MOST_LEFT_OUT]) + (" and more" if len(left_out) > _MOST_LEFT_OUT else "")
     odd = f"{len(notes)} note{'s' if len(notes) > 1 else ''} on what is odd" if notes else "nothing odd"
     return (
         f"{sum(rows):,} rows ({parts}); {_features(shape, recipe)}",
-        f"{len(classes)} classes: {', '.join(named)}{more}",
+        _classes(classes, y) if classes else _target(y),
         f"left out: {gone or 'nothing'}; {odd}",
     )
+
+
+def _classes(classes: Sequence[str], y: Target) -> str:
+    counts = np.bincount(y.astype(np.int64), minlength=len(classes))
+    named = [f"{name} ({count:,})" for name, count in zip(classes, counts.tolist(), strict=True)][:_MOST_CLASSES]
+    more = f" and {len(classes) - _MOST_CLASSES} more" if len(classes) > _MOST_CLASSES else ""
+    return f"{len(classes)} classes: {', '.join(named)}{more}"
+
+
+def _target(y: Target) -> str:
+    """The spread of the numbers that a regression learns: over all rows."""
+    span = f"from {y.min():.6g} to {y.max():.6g}, mean {y.mean():.6g}, standard deviation {y.std():.6g}"
+    return f'a number to predict (task = "regression"): {span}, {len(np.unique(y)):,} different values'
 
 
 def _features(shape: tuple[int, ...], recipe: Recipe | None) -> str:

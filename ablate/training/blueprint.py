@@ -19,7 +19,7 @@ from ablate.errors import AblateError, ModelError
 from ablate.settings.levels import plain
 from ablate.settings.run import RunSettings
 from ablate.settings.seeds import Stream, derive
-from ablate.training import layers
+from ablate.training import layers, numbers, outputs
 from ablate.training.changes import Note
 from ablate.training.initializers import initializer
 from ablate.training.kernels import CONVOLUTIONS
@@ -86,7 +86,7 @@ def draw(settings: RunSettings, example: Shape, classes: int, folder: Path) -> B
     Args:
         settings: of the treatment; its model is not one of hidden layers.
         example: shape of one example, as it is in the data.
-        classes: how many classes there are.
+        classes: how many classes there are; 0 in a regression.
         folder: of the study.
 
     Raises:
@@ -95,13 +95,13 @@ def draw(settings: RunSettings, example: Shape, classes: int, folder: Path) -> B
     if settings.model.file is not None:
         path = model_files.locate(settings.model.file, folder)
         model = _loaded(path)
-        shape = _checked(model, str(path), example, classes)
+        shape = _checked(model, str(path), example, classes, logits=settings.model.logits)
         own = Blueprint(model, shape, example, layers.weights_by_layer(model), _places(model))
         return _with_remedies(own, settings, (), settings.model.file)
     what = f"{settings.model.builder}"
     make = _caller(settings, example, classes, folder)
     (first, one), (second, other) = (_made(make, seed) for seed in (1, 2))
-    shape, _ = (_checked(model, what, example, classes) for model in (first, second))
+    shape, _ = (_checked(model, what, example, classes, logits=settings.model.logits) for model in (first, second))
     if one == other:
         message = "sets the seed of all random numbers (keras.utils.set_random_seed, random.seed); remove that line"
         raise ModelError(f"{what} {message}: every run has seeds of its own")
@@ -147,7 +147,7 @@ def _caller(settings: RunSettings, example: Shape, classes: int, folder: Path) -
     assert reference is not None
     takes = code.signature(reference, folder, builders.KEY)
     make = code.load(reference)
-    facts = {"input_shape": example, "classes": classes}
+    facts = {"input_shape": example, "classes": classes or 1}  # one unit for a number
     known = {name: value for name, value in facts.items() if name in takes.names or takes.any_name}
 
     def call() -> Any:
@@ -207,7 +207,7 @@ def _loaded(path: Path) -> keras.Model:
         raise ModelError(f"{path} cannot be loaded: {' '.join(str(error).split())[:300]}") from error
 
 
-def _checked(model: Any, what: str, example: Shape, classes: int) -> Shape:
+def _checked(model: Any, what: str, example: Shape, classes: int, *, logits: bool) -> Shape:
     """The shape of an example as a model takes it; the model is seen to fit the data.
 
     Raises:
@@ -228,7 +228,10 @@ def _checked(model: Any, what: str, example: Shape, classes: int) -> Shape:
     shape = _input_shape(tuple(model.inputs[0].shape[1:]), example)
     if shape is None:
         raise ModelError(f"{what} takes examples of shape {model.inputs[0].shape[1:]}, and the data has {example}")
-    _check_output(model, what, shape, classes)
+    if classes:
+        outputs.check(model, what, shape, classes, logits=logits)
+    else:
+        numbers.check(model, what)
     _check_weights(model, what)
     _forget_compilation(model)
     return shape
@@ -250,19 +253,6 @@ def _input_shape(wanted: tuple[int | None, ...], example: Shape) -> Shape | None
         return example
     known = tuple(size for size in wanted if size is not None)
     return known if len(known) == len(wanted) and np.prod(known) == np.prod(example) else None
-
-
-def _check_output(model: keras.Model, what: str, shape: Shape, classes: int) -> None:
-    """See that a model ends in one probability for each class."""
-    end = tuple(model.outputs[0].shape[1:])
-    advice = f"it should end in Dense({classes}, activation='softmax')"
-    if end != (classes,):
-        one = ", with one unit for each class, also where there are two" if end == (1,) else ""
-        raise ModelError(f"{what} ends in shape {end}; for {classes} classes {advice}{one}")
-    sample = np.random.default_rng(0).random((4, *shape), np.float32)
-    found = model(tf.constant(sample), training=False).numpy()
-    if np.isfinite(found).all() and not (np.allclose(found.sum(axis=1), 1, atol=1e-3) and found.min() >= 0):
-        raise ModelError(f"{what} does not end in probabilities, which would add up to 1 over the classes; {advice}")
 
 
 def _check_weights(model: keras.Model, what: str) -> None:

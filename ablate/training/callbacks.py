@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ablate.settings.levels import Cosine, EarlyStopping, Plateau, Step
-from ablate.settings.metrics import HISTORY_COLUMNS
+from ablate.settings.metrics import USUAL, Measured, gap, lower_is_better
 from ablate.training.own import CallbackRun, keep_apart, made_by
 from ablate.usercode import code
 
@@ -21,15 +21,20 @@ BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_tra
 
 
 def _mode(monitor: str) -> str:
-    return "max" if "accuracy" in monitor else "min"
+    return "min" if lower_is_better(monitor) else "max"
 
 
 class History(keras.callbacks.Callback):
-    """Keeps every per-epoch column, and notes whether a loss stopped being finite (which ends the run)."""
+    """Keeps every per-epoch column, and notes whether a loss stopped being finite (which ends the run).
 
-    def __init__(self) -> None:
+    Args:
+        measured: what there is a column of.
+    """
+
+    def __init__(self, measured: Measured = USUAL) -> None:
         super().__init__()
-        self.columns: dict[str, list[float]] = {name: [] for name in HISTORY_COLUMNS}
+        self.columns: dict[str, list[float]] = {name: [] for name in measured.history}
+        self._gap = measured.score
         self.diverged = False
         self._started = 0.0
 
@@ -40,7 +45,7 @@ class History(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Add the generalization gap to the logs, and the logs to the columns."""
         assert logs is not None
-        logs["gap"] = logs["train_accuracy"] - logs["val_accuracy"]
+        logs["gap"] = gap(logs, self._gap)
         for name, values in self.columns.items():
             values.append(time.perf_counter() - self._started if name == "seconds" else float(logs[name]))
         losses = (logs["loss"], logs["train_loss"], logs["val_loss"])
@@ -173,14 +178,14 @@ class Tick(keras.callbacks.Callback):
 class AddScores(keras.callbacks.Callback):
     """Adds the inference-mode columns to the logs of `model.fit`, which does not know them."""
 
-    def __init__(self, score: Callable[[], Logs]) -> None:
+    def __init__(self, score: Callable[[Logs], Logs]) -> None:
         super().__init__()
         self._score = score
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Score the model as it is now."""
         assert logs is not None
-        logs.update(self._score())
+        logs.update(self._score(logs))
 
 
 def own_callbacks(references: Sequence[str], run: CallbackRun | None = None) -> list[keras.callbacks.Callback]:

@@ -22,7 +22,7 @@ class Tensors:
 
     Attributes:
         x: features as stored, shape (n, features), uint8 or float32; those that are too large stay on disk.
-        y: class indices, shape (n,), int32.
+        y: class indices, shape (n,), int32; or the numbers that are learned, float64, in their own unit.
     """
 
     x: tf.Tensor | OnDisk
@@ -35,8 +35,28 @@ class Tensors:
 
 
 @dataclass(frozen=True)
+class Standard:
+    """What the target of a regression goes through before a network learns it, and its predictions on the way back.
+
+    Attributes:
+        mean, sd: of the run's training rows, in the target's own unit; 0 and 1 for class indices, which stay.
+    """
+
+    mean: float = 0.0
+    sd: float = 1.0
+
+    def __call__(self, y: tf.Tensor) -> tf.Tensor:
+        """The target as a network learns it, in the type of weights; class indices stay as they are."""
+        return tf.cast((y - self.mean) / self.sd, layers.variable_dtype()) if y.dtype == tf.float64 else y
+
+    def restored(self, predicted: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+        """What a network predicts, in the target's own unit."""
+        return np.asarray(predicted, dtype=np.float64) * self.sd + self.mean
+
+
+@dataclass(frozen=True)
 class Scaling:
-    """What features go through before the first layer.
+    """What features go through before the first layer, and the target of a regression before it is learned.
 
     Attributes:
         shift: subtracted first; shape (features,).
@@ -44,6 +64,7 @@ class Scaling:
         shape: of one example, as the network takes it.
         words: what is done, in words.
         pivots: what was taken away from the features before, in float64; see `Dataset.pivots`.
+        target: of a regression.
     """
 
     shift: tf.Tensor
@@ -51,11 +72,20 @@ class Scaling:
     shape: tuple[int, ...]
     words: str = ""
     pivots: npt.NDArray[np.float64] | None = None
+    target: Standard = Standard()
 
     def __call__(self, x: tf.Tensor) -> tf.Tensor:
         """Scaled features, shape (n, *shape), in the type of `shift`."""
         scaled = (tf.cast(x, self.shift.dtype) - self.shift) * self.factor
         return tf.reshape(scaled, (-1, *self.shape)) if len(self.shape) > 1 else scaled
+
+
+def standard(dataset: Dataset, train: Rows) -> Standard:
+    """The mean and standard deviation of the target in the training rows of a run, computed in float64."""
+    if dataset.task == "classification":
+        return Standard()
+    values = dataset.y[train]
+    return Standard(float(values.mean()), float(values.std()) or 1.0)
 
 
 def tensors(dataset: Dataset) -> Tensors:
@@ -68,7 +98,7 @@ def tensors(dataset: Dataset) -> Tensors:
 
 
 def scaling(dataset: Dataset, train: Rows, shape: tuple[int, ...] | None = None) -> Scaling:
-    """How the features of a run are scaled, in the type of weights; standardization looks at its training rows alone.
+    """How a run is scaled, features in the type of weights; standardization looks at its training rows alone.
 
     Args:
         dataset: the data.
@@ -84,7 +114,8 @@ def scaling(dataset: Dataset, train: Rows, shape: tuple[int, ...] | None = None)
         shift = np.where(standardized, mean.astype(dtype), shift)
         inverse = np.where(sd > 0, 1 / np.where(sd > 0, sd, 1), 0).astype(dtype)
         factor = np.where(standardized, inverse, factor)
-    return Scaling(tf.constant(shift), tf.constant(factor), shape or (features,), dataset.scaling, dataset.pivots)
+    shift, factor, shape = tf.constant(shift), tf.constant(factor), shape or (features,)
+    return Scaling(shift, factor, shape, dataset.scaling, dataset.pivots, standard(dataset, train))
 
 
 def _standardized(dataset: Dataset) -> npt.NDArray[np.bool_]:

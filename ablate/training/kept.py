@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ablate.results.record import Moment
+from ablate.settings.metrics import USUAL, Measured, gap
 from ablate.training.callbacks import Logs, Snapshots, Weights
 
 FINAL_GAP_EPOCHS = 5
@@ -47,7 +48,9 @@ def find(weights: Weights, snapshots: Snapshots, *, restored: bool) -> Kept:
     return Kept(epoch, snapshots.best_epoch, snapshots.epochs, restored, {"best": snapshots.best, "end": end})
 
 
-def figures(columns: Mapping[str, Sequence[float]], kept: Kept, scores: Logs) -> dict[str, float]:
+def figures(
+    columns: Mapping[str, Sequence[float]], kept: Kept, scores: Logs, measured: Measured = USUAL
+) -> dict[str, float]:
     """The figures of the kept weights: those of their epoch, or else their scores.
 
     The gap of a run that ends with its last weights is the mean of the last epochs, which is less noisy than one; of
@@ -57,11 +60,12 @@ def figures(columns: Mapping[str, Sequence[float]], kept: Kept, scores: Logs) ->
         columns: the run's history.
         kept: what the run is left with.
         scores: the inference-mode columns of the kept weights where they are of no epoch.
+        measured: what there is a column of.
     """
     counted = {"best_epoch": kept.best_epoch + 1, "stopped_epoch": kept.epochs}
     if kept.epoch is None:
-        gap = scores["train_accuracy"] - scores["val_accuracy"]
-        return {"loss": math.nan, "accuracy": math.nan, **scores, "gap": gap, **counted}
+        running = dict.fromkeys(measured.running, math.nan)
+        return {**running, **scores, "gap": gap(scores, measured.score), **counted}
     result = {name: values[kept.epoch] for name, values in columns.items() if name != "seconds"}
     if kept.epoch == kept.epochs - 1 and not kept.restored:
         result["gap"] = float(np.mean(columns["gap"][-min(FINAL_GAP_EPOCHS, kept.epochs) :]))

@@ -12,7 +12,7 @@ from ablate.settings.levels import plain
 from ablate.settings.network_levels import CLIPS
 from ablate.settings.run import RunSettings
 from ablate.settings.seeds import Stream, derive
-from ablate.training import layers, pieces
+from ablate.training import layers, numbers, outputs, pieces
 from ablate.training.blueprint import Blueprint
 from ablate.training.initializers import initializers
 from ablate.training.kernels import max_norm, penalty
@@ -39,7 +39,7 @@ _OPTIMIZERS = {
 def build(
     settings: RunSettings,
     features: int,
-    classes: int,
+    units: int,
     seed: int,
     blueprint: Blueprint | None = None,
     image: tuple[int, ...] = (),
@@ -49,7 +49,7 @@ def build(
     Args:
         settings: the treatment.
         features: numbers per example.
-        classes: units of the softmax output.
+        units: of the last layer: of a softmax over the classes, or one linear unit in a regression.
         seed: the replicate's seed.
         blueprint: of the user's model, where the treatment has one instead of hidden layers.
         image: shape of an example, where hidden layers see examples as images because these are changed first.
@@ -58,12 +58,12 @@ def build(
         model = blueprint.fresh(seed)
         compile_model(model, settings, jit_compile=not blueprint.convolves)
     else:
-        model = _stack(settings, image or (features,), classes, seed)
+        model = _stack(settings, image or (features,), units, seed)
         compile_model(model, settings)
     return model
 
 
-def _stack(settings: RunSettings, shape: tuple[int, ...], classes: int, seed: int) -> keras.Model:
+def _stack(settings: RunSettings, shape: tuple[int, ...], units: int, seed: int) -> keras.Model:
     """Hidden layers.
 
     Layers are named by block: `dense_1`, `batch_norm_1`, `activation_1`, `dropout_1`, a second dense `dense_1b`,
@@ -85,11 +85,11 @@ def _stack(settings: RunSettings, shape: tuple[int, ...], classes: int, seed: in
             x = _normalization(norm_input, "input", x)
         if input_piece == "dropout" and rate_input:
             x = _dropout("input", rate_input, seed, 0)(x)
-    for number, units in enumerate(settings.model.hidden, 1):
+    for number, width in enumerate(settings.model.hidden, 1):
         dense_seen = False
         for piece in settings.model.block:
             if piece == "dense":
-                x = _dense(f"dense_{number}b" if dense_seen else f"dense_{number}", units, settings, initial)(x)
+                x = _dense(f"dense_{number}b" if dense_seen else f"dense_{number}", width, settings, initial)(x)
                 dense_seen = True
             elif piece == "batch_norm" and norms[number - 1] != "none":
                 x = _normalization(norms[number - 1], str(number), x)
@@ -97,7 +97,8 @@ def _stack(settings: RunSettings, shape: tuple[int, ...], classes: int, seed: in
                 x = keras.layers.Activation(activation, name=f"activation_{number}")(x)
             elif piece == "dropout" and rates[number - 1]:
                 x = _dropout(str(number), rates[number - 1], seed, number)(x)
-    output = keras.layers.Dense(classes, activation="softmax", kernel_initializer=initial["output"], name="output")
+    ending = None if settings.is_regression else "softmax"
+    output = keras.layers.Dense(units, activation=ending, kernel_initializer=initial["output"], name="output")
     return keras.Model(inputs, output(x), name="network")  # unnamed, its name would count the models before it
 
 
@@ -107,7 +108,35 @@ def _normalization(level: Any, place: str, x: keras.KerasTensor) -> keras.KerasT
 
 
 def compile_model(model: keras.Model, settings: RunSettings, *, jit_compile: bool | Literal["auto"] = True) -> None:
-    """Give a model the treatment's optimizer, cross-entropy over integer labels and the accuracy metric."""
+    """Give a model the treatment's optimizer and loss, and the accuracy metric where there are classes."""
+    units, logits = model.outputs[0].shape[-1], settings.model.logits
+    kept: dict[str, Any]
+    if settings.loss is not None:
+        kept = {"loss": numbers.loss(settings.loss)}
+    else:
+        loss = outputs.loss(units, logits=logits, smoothing=settings.remedies.label_smoothing)
+        kept = {"loss": loss, "metrics": [outputs.accuracy(units, logits=logits)]}
+    compiles = False if jit_compile is True and not _supports_xla(model) else jit_compile
+    model.compile(optimizer=_optimizer(settings), jit_compile=compiles, **kept)
+
+
+def compile_in_own_unit(model: keras.Model, settings: RunSettings, sd: float) -> None:
+    """The same for a network that predicts in the unit of its target, so that Keras' figures are in it as well.
+
+    Args:
+        model: it gives back float64 numbers.
+        settings: of a regression.
+        sd: standard deviation that the target was divided by for the training.
+    """
+    metrics = [keras.metrics.MeanAbsoluteError, keras.metrics.RootMeanSquaredError]
+    model.compile(
+        optimizer=_optimizer(settings),
+        loss=numbers.loss(settings.loss or "mse", sd, "float64"),
+        metrics=[metric(dtype="float64") for metric in metrics],
+    )
+
+
+def _optimizer(settings: RunSettings) -> keras.optimizers.Optimizer:
     level = plain(settings.remedies.optimizer)
     arguments = {key: value for key, value in level.items() if key != "name"}
     arguments["learning_rate"] = learning_rate(settings)
@@ -116,43 +145,12 @@ def compile_model(model: keras.Model, settings: RunSettings, *, jit_compile: boo
         arguments |= plain(clip)
     if settings.remedies.weight_decay:
         arguments.setdefault("weight_decay", settings.remedies.weight_decay)
-    smoothing = settings.remedies.label_smoothing
-    model.compile(
-        optimizer=_OPTIMIZERS[level["name"]](**arguments, name=level["name"]),
-        loss=SmoothedCrossentropy(smoothing) if smoothing else keras.losses.SparseCategoricalCrossentropy(),
-        metrics=["accuracy"],
-        jit_compile=False if jit_compile is True and not _supports_xla(model) else jit_compile,
-    )
+    return _OPTIMIZERS[level["name"]](**arguments, name=level["name"])
 
 
 def _supports_xla(model: keras.Model) -> bool:
     """Whether Keras' layers say that XLA can compile them; where one cannot, `fit` warns and goes without."""
     return all(layer.supports_jit for layer in model._flatten_layers())  # noqa: SLF001 - those in wrappers too
-
-
-@keras.saving.register_keras_serializable(package="ablate")
-class SmoothedCrossentropy(keras.losses.Loss):  # type: ignore[misc]
-    """Cross-entropy over integer labels with label smoothing, which Keras has for one-hot labels alone.
-
-    The target of the true class is `1 - smoothing + smoothing / classes`, that of every other `smoothing / classes`
-    (Szegedy et al. 2016, "Rethinking the Inception Architecture for Computer Vision", section 7).
-
-    Args:
-        smoothing: share of the target that is spread over all classes, in [0, 1).
-    """
-
-    def __init__(self, smoothing: float) -> None:
-        super().__init__(name="smoothed_crossentropy")
-        self._smoothing = smoothing
-
-    def get_config(self) -> dict[str, Any]:
-        """The argument, for Keras to copy the loss."""
-        return {"smoothing": self._smoothing}
-
-    def call(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
-        """The loss of every example, from labels (batch,) or (batch, 1) and probabilities (batch, classes)."""
-        targets = keras.ops.one_hot(keras.ops.reshape(y_true, (-1,)), y_pred.shape[-1], dtype=y_pred.dtype)
-        return keras.losses.categorical_crossentropy(targets, y_pred, label_smoothing=self._smoothing)
 
 
 def materialize(model: keras.Model, shape: tuple[int, ...]) -> None:
@@ -165,7 +163,8 @@ def materialize(model: keras.Model, shape: tuple[int, ...]) -> None:
         shape: of one example, as it takes it.
     """
     model.optimizer.build(model.trainable_variables)
-    model.test_step((tf.zeros((1, *shape)), tf.zeros((1,), tf.int32)))
+    labels = tf.int32 if model.metrics[1:] else tf.float32
+    model.test_step((tf.zeros((1, *shape)), tf.zeros((1,), labels)))
     model.reset_metrics()
 
 

@@ -11,11 +11,13 @@ import json
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
+from typing import Any
 
 import keras
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 from tensorflow.python.framework import ops
 
@@ -35,6 +37,7 @@ from ablate.training.traced import Traced
 EVALUATION_BATCH = 1024  # at most
 SMALL_EVALUATION_BATCH = 64  # of images, so that their patches fit into a processor's cache
 TRAIN_SIDE, VALIDATION_SIDE, NO_SIDE = range(3)
+Predictions = Mapping[str, npt.NDArray[Any]]
 EPOCH_COLUMNS = ("loss", "accuracy", "train_loss", "train_accuracy", "val_loss", "val_accuracy")
 
 
@@ -47,6 +50,9 @@ def structure_key(settings: RunSettings, dataset: Dataset, rows: Split) -> str:
         "remedies": shape.remedies.model_dump(exclude_none=True),
         "data": [str(dataset.x.dtype), *dataset.x.shape, len(dataset.classes)],
         "rows": [len(rows.train), len(rows.validation), len(rows.train_sample)],
+        **({"predicts": True} if settings.measured.metrics else {}),
+        **({"loss": settings.loss} if settings.loss else {}),
+        **({"weighted": True} if settings.training.class_weight is not False else {}),
         **({"example": dataset.shape} if sees_shapes(settings) else {}),
     }
     return json.dumps(payload, sort_keys=True)
@@ -70,7 +76,7 @@ class Program:
         name: of the structure; see `structure_key`.
         settings: any treatment of the structure.
         features: numbers per example.
-        classes: units of the output.
+        units: of the output.
         xla: compile the epoch with XLA; else TensorFlow executes it as an ordinary graph.
         blueprint: of the user's model, where the structure has one.
         image: see `model.build`.
@@ -88,7 +94,7 @@ class Program:
         name: str,
         settings: RunSettings,
         features: int,
-        classes: int,
+        units: int,
         *,
         xla: bool = True,
         blueprint: Blueprint | None = None,
@@ -101,21 +107,25 @@ class Program:
         shape = structure(settings)
         self._l1 = tf.Variable(0.0, dtype=layers.variable_dtype(), name="l1")
         self._l2 = tf.Variable(0.0, dtype=layers.variable_dtype(), name="l2")
+        self._weights: tf.Variable | None = None
+        if shape.training.class_weight is not False:
+            self._weights = tf.Variable(np.ones(units), dtype=layers.variable_dtype(), name="class_weights")
         penalties = (None, None) if blueprint else (self._l1, self._l2)  # a builder's may each have their own strength
-        self.model = surgery.prepare(plain_model.build(shape, features, classes, 0, blueprint, image), *penalties)
+        self.model = surgery.prepare(plain_model.build(shape, features, units, 0, blueprint, image), *penalties)
         plain_model.compile_model(self.model, shape, jit_compile=False)
         self._batch_size = shape.training.batch_size
-        self._scored = (
-            EVALUATION_BATCH
-            if not (blueprint and blueprint.convolves)
-            else int(__import__("os").environ.get("SB", "64"))
-        )
+        self._scored = SMALL_EVALUATION_BATCH if blueprint and blueprint.convolves else EVALUATION_BATCH
+        self._logits = shape.model.logits
+        self._predicts = bool(shape.measured.metrics)
+        self._only_predicts = shape.is_regression  # and all its scores are computed from that
+        self._running = shape.measured.running
         self._dropouts = surgery.dropouts(self.model)
         plain_model.materialize(self.model, self._shape)
         self._initial = [(variable, variable.numpy()) for variable in self._state()]
         self._traced = Traced(self.model)
         self._function = tf.function(self._run_epoch, jit_compile=xla, autograph=False)
         self._epoch: Callable[..., tf.Tensor] | None = None
+        self._counts = (0, 0)
         self._inputs: tuple[tf.Tensor, ...] = ()
         self.compile_seconds = 0.0
 
@@ -127,7 +137,15 @@ class Program:
     def _state(self) -> list[keras.Variable]:
         return [*self.model.variables, *self.model.optimizer.variables, *self.model.metrics_variables]
 
-    def load(self, settings: RunSettings, seed: int, data: Tensors, scaling: Scaling, rows: Split) -> None:
+    def load(
+        self,
+        settings: RunSettings,
+        seed: int,
+        data: Tensors,
+        scaling: Scaling,
+        rows: Split,
+        class_weights: npt.NDArray[np.float64] | None = None,
+    ) -> None:
         """Put a run's initial state in place: nothing of an earlier run remains.
 
         Args:
@@ -136,6 +154,7 @@ class Program:
             data: the data set.
             scaling: of the features.
             rows: the run's split; its sizes are those the program was compiled for.
+            class_weights: how much the examples of each class count, where the structure has such weights.
         """
         for variable, value in self._initial:
             variable.assign(value)
@@ -144,8 +163,11 @@ class Program:
         else:
             self._begin_stack(settings, seed)
         self.model.optimizer.learning_rate.assign(plain_model.learning_rate(settings))
+        if self._weights is not None:
+            self._weights.assign(class_weights)
         held_out, sides = _evaluation_rows(rows, self._scored)
-        self._inputs = (data.x, data.y, scaling.shift, scaling.factor, held_out, sides)
+        self._counts = len(rows.train_sample), len(rows.validation)
+        self._inputs = (data.x, scaling.target(data.y), scaling.shift, scaling.factor, held_out, sides)
 
     def _begin(self, fresh: keras.Model) -> None:
         """Take over the state of a model of the same layers: its weights, and the seeds of everything random."""
@@ -176,7 +198,7 @@ class Program:
         self._l1.assign(settings.remedies.l1)
         self._l2.assign(settings.remedies.l2)
 
-    def epoch(self, order: Rows) -> dict[str, float]:
+    def epoch(self, order: Rows) -> tuple[dict[str, float], Predictions]:
         """Train one epoch of the loaded run and score the result.
 
         Args:
@@ -184,27 +206,36 @@ class Program:
 
         Returns:
             `EPOCH_COLUMNS`: Keras' running loss (with penalty) and accuracy, then both in inference mode and
-            without penalty for the training sample and the validation rows.
+            without penalty for the training sample and the validation rows; in a regression the running loss alone.
+            Then what the network predicts for these, by `train` and `val`, where its runs are scored by more.
 
         Raises:
             UnsupportedError: at the first epoch: this model cannot be compiled; nothing was trained.
         """
         arguments = (*self._inputs, tf.constant(order))
-        columns = (self._epoch or self._compile)(*arguments).numpy()
-        return dict(zip(EPOCH_COLUMNS, columns.tolist(), strict=True))
+        columns, *predictions = (self._epoch or self._compile)(*arguments)
+        names = self._running if self._only_predicts else EPOCH_COLUMNS
+        return dict(zip(names, columns.numpy().tolist(), strict=True)), self._by_side(predictions)
 
-    def _compile(self, *arguments: tf.Tensor) -> tf.Tensor:
+    def _by_side(self, predictions: list[tf.Tensor]) -> Predictions:
+        """The predictions for the training sample and for the validation rows, where the program lets them out."""
+        if not predictions:
+            return {}
+        every, (trained, held_out) = predictions[0].numpy(), self._counts
+        return {"train": every[:trained], "val": every[trained : trained + held_out]}
+
+    def _compile(self, *arguments: tf.Tensor) -> list[tf.Tensor]:
         """The first epoch, which traces and compiles the program; XLA compiles before it executes anything."""
         started = time.perf_counter()
         try:
             with _named_after(self._name), convolutions.as_products() if self._by_products else nullcontext():
                 traced = self._function.get_concrete_function(*arguments)
-            columns = traced(*arguments)
+            found: list[tf.Tensor] = traced(*arguments)
         except Exception as error:
             raise UnsupportedError(_reason(error)) from error
         self._epoch = traced  # kept: looking it up at every call costs a third of a small epoch
         self.compile_seconds += time.perf_counter() - started
-        return columns
+        return found
 
     def _run_epoch(
         self,
@@ -215,31 +246,42 @@ class Program:
         scored: tf.Tensor,
         sides: tf.Tensor,
         order: tf.Tensor,
-    ) -> tf.Tensor:
+    ) -> list[tf.Tensor]:
         scale, dtype = Scaling(shift, factor, self._shape), layers.variable_dtype()
 
         def batch(rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             return scale(tf.gather(x, rows)), tf.gather(y, rows)
 
+        def step(rows: tf.Tensor) -> tuple[()]:
+            features, labels = batch(rows)
+            weights = () if self._weights is None else (tf.gather(self._weights, labels),)
+            self.model.train_step((features, labels, *weights))
+            return ()
+
         def score(rows: tf.Tensor, side: tf.Tensor) -> tuple[tf.Tensor, ...]:
-            losses, hits = score_batch(self.model, *batch(rows))
-            return tuple(
+            if self._only_predicts:
+                return (self.model(batch(rows)[0], training=False),)
+            losses, hits, predicted = score_batch(self.model, *batch(rows), logits=self._logits)
+            sums = (
                 tf.reduce_sum(tf.where(side == number, values, 0.0))
                 for number in (TRAIN_SIDE, VALIDATION_SIDE)
                 for values in (losses, hits)
             )
+            return (*sums, predicted) if self._predicts else tuple(sums)
 
         for variable in self.model.metrics_variables:
             variable.assign(tf.zeros(variable.shape, variable.dtype))
-        _fold(self._batch_size, lambda rows: (self.model.train_step(batch(rows)), ())[1], (order,))
+        _fold(self._batch_size, step, (order,))
         running = self.model.get_metrics_result()
-        totals = _fold(
-            sides.shape[0] // _batches(sides.shape[0], self._scored), score, (scored, sides), *[tf.zeros((), dtype)] * 4
-        )
+        batches = _batches(sides.shape[0], self._scored)
+        answers = [tf.TensorArray(dtype, batches)] if self._predicts else []
+        sums = 0 if self._only_predicts else 4
+        found = _fold(sides.shape[0] // batches, score, (scored, sides), *[tf.zeros((), dtype)] * sums, *answers)
+        totals, predictions = found[:sums], [_flat(array.stack()) for array in found[sums:]]
         counts = [tf.reduce_sum(tf.cast(sides == side, dtype)) for side in (TRAIN_SIDE, VALIDATION_SIDE)]
         scores = [total / counts[place // 2] for place, total in enumerate(totals)]
-        columns = [running["loss"], running["accuracy"], *scores]
-        return tf.stack([tf.cast(column, dtype) for column in columns])
+        columns = [*(running[name] for name in self._running), *scores]
+        return [tf.stack([tf.cast(column, dtype) for column in columns]), *predictions]
 
 
 _traced: Counter[str] = Counter()
@@ -272,6 +314,11 @@ def _reason(error: Exception) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
 
 
+def _flat(batches: tf.Tensor) -> tf.Tensor:
+    """What came of equal batches, row after row."""
+    return tf.reshape(batches, (batches.shape[0] * batches.shape[1], *batches.shape[2:]))
+
+
 def _batches(rows: int, most: int) -> int:
     return -(-rows // most)
 
@@ -290,8 +337,8 @@ def _evaluation_rows(rows: Split, most: int) -> tuple[tf.Tensor, tf.Tensor]:
 
 
 def _fold(
-    size: int, step: Callable[..., tuple[tf.Tensor, ...]], rows: tuple[tf.Tensor, ...], *totals: tf.Tensor
-) -> tuple[tf.Tensor, ...]:
+    size: int, step: Callable[..., tuple[tf.Tensor, ...]], rows: tuple[tf.Tensor, ...], *totals: Any
+) -> tuple[Any, ...]:
     """Add up what a step returns over batches of rows, in order; the last batch may be smaller.
 
     Shapes are static: XLA compiles the step once for the full batches and once for a smaller rest.
@@ -300,18 +347,23 @@ def _fold(
         size: rows in a batch.
         step: from one batch of every tensor in `rows` to summands.
         rows: tensors of equal length.
-        totals: where the sums begin.
+        totals: where the sums begin; an array of tensors keeps what the step returns of every batch.
     """
     full, rest = divmod(rows[0].shape[0], size)
 
-    def add(position: tf.Tensor, *so_far: tf.Tensor) -> tuple[tf.Tensor, ...]:
+    def add(position: tf.Tensor, *so_far: Any) -> tuple[Any, ...]:
         found = step(*(tf.slice(each, [position * size], [size]) for each in rows))
-        return position + 1, *(total + part for total, part in zip(so_far, found, strict=True))
+        return position + 1, *(_joined(total, part, position) for total, part in zip(so_far, found, strict=True))
 
     if full:
         _, *sums = tf.while_loop(lambda position, *_: position < full, add, (tf.constant(0), *totals))
         totals = tuple(sums)
     if rest:
         found = step(*(each[full * size :] for each in rows))
-        totals = tuple(total + part for total, part in zip(totals, found, strict=True))
+        totals = tuple(_joined(total, part, full) for total, part in zip(totals, found, strict=True))
     return totals
+
+
+def _joined(total: Any, part: tf.Tensor, position: Any) -> Any:
+    """What came of the batches before and what comes of the one at a position: added up, or put beside each other."""
+    return total.write(position, part) if isinstance(total, tf.TensorArray) else total + part

@@ -30,12 +30,13 @@ class Run:
         dataset: its data, as networks take it.
         data: the same as tensors.
         rows: its split.
-        scaling: of the features.
+        scaling: of the features, and of a number that is learned.
         tick: called with the number of epochs done after each; what it raises ends the run.
         keep: given the kept weights.
         start: the weights to start from, instead of freshly drawn ones.
         blueprint: of the user's model, unless it is one of hidden layers.
         measured: why its structure is trained as it is, where that was measured.
+        class_weights: how much the examples of each class count in the loss, shape (classes,); `None`: all alike.
     """
 
     key: str
@@ -50,6 +51,7 @@ class Run:
     start: Mapping[str, Array] | None
     blueprint: Blueprint | None
     measured: str = ""
+    class_weights: npt.NDArray[np.float64] | None = None
 
     def order(self, epoch: int) -> Rows:
         """The training rows in the order of an epoch's batches."""
@@ -60,15 +62,25 @@ class Run:
         return f"{trainer} {structure_key(self.settings, self.dataset, self.rows)}"
 
     @property
+    def positive(self) -> int:
+        """The index of the class that scores of two classes are about."""
+        return self.dataset.positive(self.settings.data.positive)
+
+    @property
     def steps(self) -> int:
         """Batches of an epoch."""
         return -(-len(self.rows.train) // self.settings.training.batch_size)
 
-    def batches(self) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
-        """The batches of the compiled epoch, in the same order, one epoch after the other."""
+    def batches(self) -> Iterator[tuple[tf.Tensor, ...]]:
+        """The batches of the compiled epoch, in the same order, one epoch after the other; with weights if it has any.
+
+        Weights are not left to `fit`, which takes no class weights of what brings batches one by one.
+        """
+        weights = None if self.class_weights is None else tf.constant(self.class_weights, self.scaling.shift.dtype)
         size = self.settings.training.batch_size
         for epoch in range(self.settings.training.epochs):
             order = self.order(epoch)
             for start in range(0, len(order), size):
                 features, labels = self.data.take(order[start : start + size])
-                yield self.scaling(features), labels
+                own = () if weights is None else (tf.gather(weights, labels),)
+                yield self.scaling(features), self.scaling.target(labels), *own

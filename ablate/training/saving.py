@@ -16,36 +16,42 @@ from ablate.data.dataset import Dataset
 from ablate.data.splits import Split
 from ablate.errors import StoreError
 from ablate.settings.run import RunSettings
-from ablate.training import inputs, layers
+from ablate.training import inputs, layers, outputs
 from ablate.training import model as plain_model
 from ablate.training.blueprint import Blueprint
 from ablate.training.data import Scaling
 from ablate.training.evaluation import BATCH
+from ablate.training.scoring import Scorer
 
 Array = npt.NDArray[np.float32]
+_NAMES = {"accuracy": "accuracy", "root_mean_squared_error": "rmse", "mean_absolute_error": "mae"}  # by Keras' own
 
 
 def plain_network(
     settings: RunSettings,
     scaling: Scaling,
-    classes: int,
+    outputs: int,
     weights: Mapping[str, Array],
     blueprint: Blueprint | None = None,
 ) -> keras.Model:
-    """A network with trained weights, and with the scaling of features as its first layer.
+    """A network with trained weights, with the scaling of features as its first layer, of a number as its last.
 
-    It takes features as they are in the data, is compiled with loss and metric objects, and needs nothing of this
-    package to be loaded, evaluated or trained further. Its optimizer starts anew.
+    It takes features as they are in the data, predicts numbers in the unit of the target, is compiled with loss and
+    metric objects, and needs nothing of this package to be loaded, evaluated or trained further. Its optimizer starts
+    anew.
 
     Args:
         settings: of the run.
-        scaling: what the run's features went through.
-        classes: units of the output.
+        scaling: what the run's features, and the number that it learned, went through.
+        outputs: units of the output.
         weights: see `layers.weights_by_layer`.
         blueprint: of the user's model, where the run has one.
     """
-    model, network = _networks(settings, scaling, classes, blueprint)
+    model, network = _networks(settings, scaling, outputs, blueprint)
     layers.put_weights(network, weights)
+    if settings.is_regression:
+        plain_model.compile_in_own_unit(model, settings, scaling.target.sd)
+        return model
     remedies = settings.remedies.model_copy(update={"label_smoothing": 0.0})  # whose loss is a class of this package
     plain_model.compile_model(model, settings.model_copy(update={"remedies": remedies}), jit_compile="auto")
     return model
@@ -65,22 +71,27 @@ def read_weights(
     neutral = tf.zeros(dataset.features), tf.ones(dataset.features)
     shape = inputs.shape(dataset, settings, blueprint) or (dataset.features,)
     scaling = Scaling(*neutral, shape, pivots=dataset.wide_pivots)
-    model, network = _networks(settings, scaling, len(dataset.classes), blueprint)
+    model, network = _networks(settings, scaling, dataset.outputs, blueprint)
     model.load_weights(path)
     return layers.weights_by_layer(network)
 
 
-def evaluate(model: keras.Model, dataset: Dataset, rows: Split) -> dict[str, float]:
+def evaluate(
+    model: keras.Model, dataset: Dataset, rows: Split, scorer: Scorer | None = None, *, logits: bool = False
+) -> dict[str, float]:
     """What Keras' `evaluate` says of a network on every part of its data that records have figures of.
 
     Args:
         model: see `plain_network`.
         dataset: its data.
         rows: of its run.
+        scorer: what the run is scored by beside loss and accuracy.
+        logits: whether the network ends in logits.
 
     Returns:
-        `train_`, `val_` and `test_accuracy`, shares; `train_`, `val_` and `test_loss`, the cross-entropy that records
-        have; `loss_with_penalties`, which Keras reports of the test set: the same and what L1 and L2 add to it.
+        `train_`, `val_` and `test_accuracy`, shares, or `_rmse` of a number; `train_`, `val_` and `test_loss`, as
+        records have it; `loss_with_penalties`, which Keras reports of the test set: the same and what L1 and L2 add;
+        and the columns of the scorer.
     """
     found: dict[str, float] = {}
     penalties = sum(float(penalty) for penalty in model.losses)
@@ -90,8 +101,12 @@ def evaluate(model: keras.Model, dataset: Dataset, rows: Split) -> dict[str, flo
             x = x + dataset.pivots  # as they are in the data: float64
         # Keras makes float32 of float64 arrays that it is handed, but not of what a tf.data.Dataset brings
         batches = tf.data.Dataset.from_tensor_slices((x.reshape(-1, *model.input_shape[1:]), y)).batch(BATCH)
-        loss, accuracy = model.evaluate(batches, verbose=0)
-        found |= {f"{side}_loss": float(loss) - penalties, f"{side}_accuracy": float(accuracy)}
+        figures = model.evaluate(batches, verbose=0, return_dict=True)
+        found[f"{side}_loss"] = float(figures["loss"]) - penalties
+        found |= {f"{side}_{_NAMES[name]}": float(figures[name]) for name in _NAMES.keys() & figures.keys()}
+        if scorer is not None:
+            said = tf.constant(model.predict(batches, verbose=0))
+            found |= scorer.columns(side, part, outputs.probabilities(said, logits=logits).numpy())
     return {**found, "loss_with_penalties": found["test_loss"] + penalties}
 
 
@@ -125,12 +140,12 @@ def _without_advice() -> Iterator[None]:
 
 
 def _networks(
-    settings: RunSettings, scaling: Scaling, classes: int, blueprint: Blueprint | None
+    settings: RunSettings, scaling: Scaling, outputs: int, blueprint: Blueprint | None
 ) -> tuple[keras.Model, keras.Model]:
     """The network that is saved, and the trained one whose layers it has."""
     shift, factor = scaling.shift.numpy(), scaling.factor.numpy()
     image = scaling.shape if blueprint is None and len(scaling.shape) > 1 else ()
-    network = blueprint.fresh(seed=0) if blueprint else plain_model.build(settings, len(shift), classes, 0, image=image)
+    network = blueprint.fresh(seed=0) if blueprint else plain_model.build(settings, len(shift), outputs, 0, image=image)
     example = blueprint.example if blueprint else image or (len(shift),)
     inputs, x = _inputs(example, scaling)
     scale, offset = (values.reshape(example).tolist() for values in (factor, -shift * factor))
@@ -138,10 +153,13 @@ def _networks(
     if blueprint is None:
         for layer in network.layers[1:]:
             x = layer(x)
-        return keras.Model(inputs, x, name="network"), network
-    if blueprint.shape != example:
-        x = keras.layers.Reshape(blueprint.shape, name="shape")(x)
-    return keras.Model(inputs, network(x), name="network"), network
+    else:
+        if blueprint.shape != example:
+            x = keras.layers.Reshape(blueprint.shape, name="shape")(x)
+        x = network(x)
+    if settings.is_regression:  # float64: a network's own type has 7 digits, too few for 1,000,000,000 and a bit
+        x = keras.layers.Rescaling(scaling.target.sd, scaling.target.mean, dtype="float64", name="target")(x)
+    return keras.Model(inputs, x, name="network"), network
 
 
 def _inputs(example: tuple[int, ...], scaling: Scaling) -> tuple[Any, Any]:

@@ -14,9 +14,12 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from ablate.data import class_weights, scorable
 from ablate.data.dataset import Dataset
 from ablate.data.ondisk import OnDisk
 from ablate.data.splits import Split, split
+from ablate.errors import StudyError
+from ablate.results.held_out import HeldOut
 from ablate.results.record import (
     KEPT_EPOCH,
     MEASURED,
@@ -30,10 +33,11 @@ from ablate.results.record import (
 )
 from ablate.results.ways import Way
 from ablate.settings.levels import EarlyStopping
+from ablate.settings.metrics import Measured
 from ablate.settings.network_levels import DropoutSchedule
 from ablate.settings.run import RunSettings
 from ablate.training import data as run_data
-from ablate.training import description, inputs, layers, surgery
+from ablate.training import description, inputs, layers, scoring, surgery
 from ablate.training import kept as kept_weights
 from ablate.training import model as plain_model
 from ablate.training.callbacks import (
@@ -46,11 +50,13 @@ from ablate.training.callbacks import (
     stopping,
 )
 from ablate.training.choice import measure
-from ablate.training.evaluation import Evaluator
+from ablate.training.evaluation import Evaluator, Predictor, Scored
 from ablate.training.kept import Kept
+from ablate.training.number_scores import NumberScorer
 from ablate.training.program import AlteredError, Program, UnsupportedError
 from ablate.training.run import Run
 from ablate.training.scheduled_dropout import ScheduledDropout
+from ablate.training.scoring import AnyScorer, predicted_classes
 from ablate.training.user_callbacks import UserCallbacks
 from ablate.training.workshop import Bench, Workshop
 from ablate.version import __version__
@@ -99,18 +105,21 @@ def train(
         The record; `trainer_reason` in its environment says why the first trainer did not make it.
 
     Raises:
-        StudyError: the data is too small for the split that the settings ask for.
+        StudyError: the data is too small for the split that the settings ask for, or a metric is undefined on it.
         ModelError: a model of the user's cannot be trained.
     """
     started = time.perf_counter()
     with workshop.isolated(settings, always=callbacks is not tuple) as isolated:
         rows = split(dataset, settings.data, seed)
+        if wrong := scorable.of_split(dataset, settings.data, settings.measured, rows, seed):
+            raise StudyError("data", wrong)
         dataset = workshop.encoded(dataset, rows.train)
         blueprint = workshop.blueprint(settings, dataset, folder)
         taken = inputs.as_taken(dataset, settings, blueprint, folder)
         scaling = run_data.scaling(taken, rows.train, inputs.shape(taken, settings, blueprint))
         tensors = workshop.tensors(dataset)
-        run = Run(key, settings, seed, dataset, tensors, rows, scaling, tick, keep, start, blueprint)
+        weights = class_weights.by_class(settings.training.class_weight, dataset, rows.train)
+        run = Run(key, settings, seed, dataset, tensors, rows, scaling, tick, keep, start, blueprint, weights)
         own = UserCallbacks(callbacks, isolated) if isolated and callbacks is not tuple else None
         if trainer != "fit" and (reason := _only_fit(dataset, own)):
             return _by_the_first_that_can(run, workshop, "fit", own, started, reason)
@@ -158,7 +167,8 @@ def _train(
 ) -> Record:
     level = run.settings.remedies.early_stopping
     rules = level if isinstance(level, EarlyStopping) else None
-    history = History()
+    history = History(run.settings.measured)
+    scorer = _scorer(run)
     watched = (rules.monitor, rules.min_delta) if rules else ()
     start = (rules and rules.start_from_epoch) or 0
     snapshots = Snapshots(bench.read_weights, *watched, start=start, follow=bool(own))
@@ -176,19 +186,27 @@ def _train(
     sample = run.scaling(run.data.take(run.rows.probe)[0])
     compiled_before = bench.compile_seconds
     if bench.program:
-        bench.program.load(run.settings, run.seed, run.data, run.scaling, run.rows)
+        bench.program.load(run.settings, run.seed, run.data, run.scaling, run.rows, run.class_weights)
     if run.start is not None:
         layers.put_weights(bench.model, run.start)
     probes = bench.prober.look(sample, "initial")
     if bench.program:
-        _train_compiled(run, bench.program, callbacks)
+        _train_compiled(run, bench.program, scorer, callbacks)
     else:
-        _train_with_fit(run, bench.model, bench.evaluator, callbacks)
+        _train_with_fit(run, bench.model, bench.evaluator, scorer, callbacks)
 
     kept = kept_weights.find(bench.read_weights(), snapshots, restored=rules is not None and rules.restore_best_weights)
     probes += bench.prober.look_back(sample, kept.moments)
     compiling = bench.compile_seconds - compiled_before
-    return _record(run, trainer, bench, history, kept, probes, compiling, started, reason)
+    return _record(run, trainer, bench, history, scorer, kept, probes, compiling, started, reason)
+
+
+def _scorer(run: Run) -> AnyScorer:
+    """What a run is scored by."""
+    measured, loss = run.settings.measured, run.settings.loss
+    if loss is None:
+        return scoring.of(measured, run.dataset, run.positive)
+    return NumberScorer(run.dataset.y.astype(np.float64), run.scaling.target, loss, *scoring.functions(measured))
 
 
 def _dropout_schedule(run: Run, model: keras.Model) -> list[keras.callbacks.Callback]:
@@ -206,6 +224,7 @@ def _record(
     trainer: TrainerName,
     bench: Bench,
     history: History,
+    scorer: AnyScorer,
     kept: Kept,
     probes: Sequence[Probe],
     compiling: float,
@@ -213,9 +232,10 @@ def _record(
     reason: str,
 ) -> Record:
     """What is kept of a training, as its network is now."""
-    scores = {} if kept.epoch is not None else _inference_scores(run, bench.evaluator)
-    result = kept_weights.figures(history.columns, kept, scores)
-    result["test_loss"], result["test_accuracy"] = bench.evaluator.score(run.data, run.scaling, run.rows.test)
+    scores = {} if kept.epoch is not None else _inference_scores(run, bench.evaluator, scorer)
+    result = kept_weights.figures(history.columns, kept, scores, run.settings.measured)
+    tested, held_out = _tested(run, bench.evaluator, scorer)
+    result |= tested
     result["parameters"] = layers.parameters(bench.model)
     weights = layers.weights_by_layer(bench.model)
     if run.keep:
@@ -245,10 +265,32 @@ def _record(
             **({"trainer_reason": reason} if reason else {}),
             **({MEASURED: run.measured} if run.measured else {}),
         },
+        held_out=held_out,
     )
 
 
-def _train_compiled(run: Run, program: Program, callbacks: Sequence[keras.callbacks.Callback]) -> None:
+def _tested(run: Run, evaluator: Evaluator | Predictor, scorer: AnyScorer) -> tuple[Logs, HeldOut | None]:
+    """The columns of the test set, as a model is now, and what else is kept of its answers."""
+    rows = run.rows.test
+    found = evaluator.score(run.data, run.scaling, rows)
+    columns = _as_columns("test", found, run.settings.measured)
+    columns |= scorer.columns("test", rows, found.predictions)
+    if run.settings.is_regression:
+        return columns, scorer.held_out(rows, found.predictions)
+    if not run.settings.measured.held_out:
+        return columns, None
+    held_out = scorer.held_out(rows, found.predictions)
+    return {**columns, "predicted_classes": predicted_classes(found.predictions)}, held_out
+
+
+def _as_columns(side: str, found: Scored, measured: Measured) -> Logs:
+    """The columns that every network has of a part of the data; a regression's are computed from its predictions."""
+    return {f"{side}_{name}": float(getattr(found, name)) for name in measured.running}
+
+
+def _train_compiled(
+    run: Run, program: Program, scorer: AnyScorer, callbacks: Sequence[keras.callbacks.Callback]
+) -> None:
     epochs = run.settings.training.epochs
     program.model.stop_training = False
     told = keras.callbacks.CallbackList(
@@ -258,7 +300,8 @@ def _train_compiled(run: Run, program: Program, callbacks: Sequence[keras.callba
     told.on_train_begin()
     for epoch in range(epochs):
         told.on_epoch_begin(epoch)
-        logs = program.epoch(run.order(epoch))
+        logs, predictions = program.epoch(run.order(epoch))
+        logs |= {**scorer.running(logs), **scorer.every_epoch(run.rows, predictions)}
         told.on_epoch_end(epoch, logs)
         if program.model.stop_training:
             break
@@ -267,8 +310,16 @@ def _train_compiled(run: Run, program: Program, callbacks: Sequence[keras.callba
 
 
 def _train_with_fit(
-    run: Run, model: keras.Model, evaluator: Evaluator, callbacks: Sequence[keras.callbacks.Callback]
+    run: Run,
+    model: keras.Model,
+    evaluator: Evaluator | Predictor,
+    scorer: AnyScorer,
+    callbacks: Sequence[keras.callbacks.Callback],
 ) -> None:
+
+    def columns(logs: Logs) -> Logs:
+        return {**scorer.running(logs), **_inference_scores(run, evaluator, scorer)}
+
     plain_model.materialize(model, run.scaling.shape)
     model.fit(
         run.batches(),
@@ -276,19 +327,21 @@ def _train_with_fit(
         shuffle=False,
         steps_per_epoch=run.steps,
         verbose=0,
-        callbacks=[AddScores(lambda: _inference_scores(run, evaluator)), *callbacks],
+        callbacks=[
+            AddScores(columns),
+            *callbacks,
+        ],
     )
 
 
-def _inference_scores(run: Run, evaluator: Evaluator) -> Logs:
-    """Loss and accuracy of the training sample and of the validation rows, as a model is now."""
-    train_loss, train_accuracy = evaluator.score(run.data, run.scaling, run.rows.train_sample)
-    val_loss, val_accuracy = evaluator.score(run.data, run.scaling, run.rows.validation)
+def _inference_scores(run: Run, evaluator: Evaluator | Predictor, scorer: AnyScorer) -> Logs:
+    """All scores of the training sample and of the validation rows, as a model is now."""
+    train = evaluator.score(run.data, run.scaling, run.rows.train_sample)
+    held_out = evaluator.score(run.data, run.scaling, run.rows.validation)
     return {
-        "train_loss": train_loss,
-        "train_accuracy": train_accuracy,
-        "val_loss": val_loss,
-        "val_accuracy": val_accuracy,
+        **_as_columns("train", train, run.settings.measured),
+        **_as_columns("val", held_out, run.settings.measured),
+        **scorer.every_epoch(run.rows, {"train": train.predictions, "val": held_out.predictions}),
     }
 
 

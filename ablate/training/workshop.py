@@ -21,7 +21,7 @@ from ablate.training import model as plain_model
 from ablate.training.blueprint import Blueprint
 from ablate.training.callbacks import Weights
 from ablate.training.data import Tensors
-from ablate.training.evaluation import Evaluator
+from ablate.training.evaluation import Evaluator, Predictor
 from ablate.training.isolation import Isolation
 from ablate.training.probe import Prober
 from ablate.training.program import Program, UnsupportedError
@@ -36,7 +36,7 @@ class Bench:
     """A model with the tools that look at it, and its program unless `model.fit` trains it."""
 
     model: keras.Model
-    evaluator: Evaluator
+    evaluator: Evaluator | Predictor
     prober: Prober
     read_weights: Callable[[], Weights]
     program: Program | None = None
@@ -48,7 +48,10 @@ class Bench:
         split = run.blueprint.split if run.blueprint else None
         prober = Prober(model, shape, hidden.activation if hidden.hidden else None, split)
         read = plain_model.weights_reader(model)
-        return cls(model, Evaluator(model, shape), prober, read, program)
+        scorer = (
+            Predictor(model, shape) if run.settings.is_regression else Evaluator(model, shape, logits=hidden.logits)
+        )
+        return cls(model, scorer, prober, read, program)
 
     @property
     def compile_seconds(self) -> float:
@@ -131,10 +134,10 @@ class Workshop:
         Raises:
             UnsupportedError: an earlier run of this structure could not be compiled.
         """
-        settings, features, classes = run.settings, run.dataset.x.shape[1], len(run.dataset.classes)
+        settings, features, outputs = run.settings, run.dataset.x.shape[1], run.dataset.outputs
         image = run.scaling.shape if run.blueprint is None and len(run.scaling.shape) > 1 else ()
         if trainer == "fit":
-            model = plain_model.build(settings, features, classes, run.seed, run.blueprint, image)
+            model = plain_model.build(settings, features, outputs, run.seed, run.blueprint, image)
             if isinstance(settings.remedies.dropout, DropoutSchedule):
                 model, plain = with_variable_rates(model), model
                 plain_model.compile_model(model, settings, jit_compile=plain.jit_compile)
@@ -146,7 +149,7 @@ class Workshop:
         made = found is None
         if found is None:
             xla = trainer == "compiled"
-            program = Program(key, settings, features, classes, xla=xla, blueprint=run.blueprint, image=image)
+            program = Program(key, settings, features, outputs, xla=xla, blueprint=run.blueprint, image=image)
             found = Bench.around(program.model, run, program)
         self._meet(key, made=made)
         self._benches[key] = found

@@ -3,7 +3,7 @@
     python examples/tables/make_tables.py [FOLDER]
 
 They are as other programs write them: semicolons and decimal commas, unix times, gaps, several rows a patient, a Korean
-export, a class that is rare, and a file that is sorted and numbered.
+export, a class that is rare, a file that is sorted and numbered, and a number to predict.
 """
 
 import sys
@@ -137,6 +137,30 @@ def customers(rng: np.random.Generator) -> pd.DataFrame:
     return table.assign(customer_id=np.arange(40_000, 40_000 + 7 * rows, 7))
 
 
+def heating(rng: np.random.Generator) -> pd.DataFrame:
+    """Houses, and the heat that a square metre of each takes in a year: more behind walls that are old and thin."""
+    rows = 400
+    year = rng.integers(1920, 2021, rows)
+    area = rng.gamma(6, 22, rows).round(0) + 30
+    kind = rng.choice(["detached", "terraced", "flat"], rows, p=[0.45, 0.3, 0.25])
+    insulation = np.clip((year - 1965) / 4 + rng.normal(0, 4, rows), 0, 24).round(1)
+    windows = rng.uniform(0.08, 0.4, rows).round(3)
+    degree_days = rng.normal(3000, 350, rows).round(0)
+    outside = np.select([kind == "detached", kind == "terraced"], [1.0, 0.75], 0.5)
+    lost = outside * (1.9 / (1 + insulation / 4) + 2.2 * windows) * (1 + 25 / area) + 0.25
+    return pd.DataFrame(
+        {
+            "year_built": year,
+            "area_m2": area,
+            "kind": kind,
+            "insulation_cm": insulation,
+            "window_share": windows,
+            "degree_days": degree_days,
+            "kwh_per_m2": (lost * degree_days / 32 * rng.lognormal(0, 0.08, rows)).round(1),
+        }
+    )
+
+
 def write(folder: Path) -> None:
     """Write all tables into a folder."""
     tables = {table.__name__: table(np.random.default_rng(SEED)) for table in (bank, sensors, visits, loans, payments)}
@@ -146,6 +170,7 @@ def write(folder: Path) -> None:
     tables["visits"].to_csv(folder / "visits.csv", **text)
     tables["loans"].to_csv(folder / "loans.csv", encoding="cp949", **text)
     tables["payments"].to_csv(folder / "payments.csv", **text)
+    heating(np.random.default_rng(SEED)).to_csv(folder / "heating.csv", sep=";", decimal=",", **text)
     customers(np.random.default_rng(SEED)).to_csv(folder / "customers.csv", lineterminator="\n")
 
 

@@ -176,3 +176,14 @@ def test_a_real_loss_turns_it_red():
     for _ in range(5):
         found = compare(recipe.night(drop=0.02), before, "test_accuracy", 0.005)
         assert found.loc[found["verdict"] == "regression", "treatment"].tolist() == ["t3"]
+
+
+def test_the_floor_of_errors_is_a_hundredth_of_what_they_were() -> None:
+    columns = {f"test_{name}": [20.0, 22.0] for name in ("loss", "mae", "rmse", "r2")}
+    before = pd.DataFrame({**columns, "gap": [-1.0, 3.0]})
+    assert default_floor("test_rmse", before) == pytest.approx(0.21)
+    assert default_floor("gap", before) == pytest.approx(0.02)
+    assert default_floor("test_r2", before) == 0.005
+    assert default_floor("test_accuracy", pd.DataFrame({"test_accuracy": [0.9]})) == 0.005
+    assert gated_metric("seconds_train", before.columns) == "test_rmse"
+    assert gated_metric("seconds_train") == "test_accuracy"

@@ -93,7 +93,7 @@ def test_a_score_agrees_with_its_record_up_to_rounding(results: Results, off: di
     found = networks._scored(run, record, {**score, "loss_with_penalties": 9.0})
     assert found.agrees is agrees
     assert (found.run, found.treatment, found.seed, found.loss_with_penalties) == (run.key, "baseline", 1, 9.0)
-    assert found.recorded_accuracy == record.result["test_accuracy"]
+    assert found.recorded_score == record.result["test_accuracy"]
 
 
 def test_a_recorded_loss_that_is_not_finite_is_no_disagreement(results: Results) -> None:

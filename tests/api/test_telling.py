@@ -12,7 +12,7 @@ def test_a_line_for_every_run_and_nothing_in_between() -> None:
     said: list[str] = []
     lines = telling.Lines(said.append)
     lines(Progress(2, 4))
-    lines(Progress(2, 4, {"ok": 1}, last=(RUN, Outcome(RUN.key, "ok", epochs=2, accuracy=0.5, seconds=1.25))))
+    lines(Progress(2, 4, {"ok": 1}, last=(RUN, Outcome(RUN.key, "ok", epochs=2, score=0.5, seconds=1.25))))
     (line,) = said
     assert re.fullmatch(r"\S+ 1/2 baseline seed 1: test accuracy 0\.5000 after 2 epochs, 1\.2 s", line)
 
@@ -37,7 +37,7 @@ def test_notes_are_said_once() -> None:
 
 
 def test_runs_may_be_told_of_as_they_finish_elsewhere_or_fail() -> None:
-    elsewhere = Outcome(RUN.key, "diverged", epochs=2, accuracy=0.5, elsewhere=True)
+    elsewhere = Outcome(RUN.key, "diverged", epochs=2, score=0.5, elsewhere=True)
     assert telling.last(Progress(1, 1, last=(RUN, elsewhere))).endswith("2 epochs, trained elsewhere (diverged)")
     assert (
         telling.last(Progress(1, 1, last=(RUN, Outcome(RUN.key, "failed", "odd\n")))) == "baseline seed 1: failed: odd"

@@ -114,7 +114,7 @@ def test_a_table_that_cannot_be_used_says_why(
     ("changes", "message"),
     [
         ({"y_train": np.arange(29) % 3}, "one row of features a label"),
-        ({"y_train": np.linspace(0, 2, 30)}, "hold fractions"),
+        ({"y_train": np.arange(30) % 3 / 2}, "different numbers with fractions"),
         ({"x_train": np.full((30, 2, 2), np.inf), "x_test": np.zeros((9, 2, 2))}, "120 of 156 feature values"),
         ({"x_train": np.array([{}] * 30, dtype=object)}, "cannot be read"),
         ({"x_train": np.array([["a"]] * 30), "x_test": np.array([["a"]] * 9)}, "should be numbers"),

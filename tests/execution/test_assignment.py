@@ -16,5 +16,5 @@ def test_assignments_and_outcomes_can_be_sent_to_another_process(folder: Path) -
     outcome = Outcome(assignment.key, "failed", "odd")
     sent = pickle.loads(pickle.dumps(outcome))
     assert (sent.key, sent.status, sent.message) == (assignment.key, "failed", "odd")
-    assert math.isnan(sent.accuracy)
+    assert math.isnan(sent.score)
     assert json.dumps(assignment.settings)

@@ -29,7 +29,7 @@ Work = Callable[[Assignment], Outcome]
 
 
 def fine(assignment: Assignment) -> Outcome:
-    return Outcome(assignment.key, "ok", epochs=2, accuracy=0.9, seconds=0.1)
+    return Outcome(assignment.key, "ok", epochs=2, score=0.9, seconds=0.1)
 
 
 @dataclass
@@ -333,7 +333,7 @@ def test_a_record_that_came_since_the_plan_is_not_made_again(store: Store) -> No
     lanes = Lanes()
     found = execute(lanes, store)
     assert there not in {assignment.key for assignment in lanes.sent}
-    assert (found[there].elsewhere, found[there].accuracy) == (True, 0.75)
+    assert (found[there].elsewhere, found[there].score) == (True, 0.75)
 
 
 def test_an_old_failure_is_tried_again(store: Store) -> None:

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from ablate import api
 from ablate.errors import StoreError
+from ablate.results.held_out import HeldOut
 from ablate.results.identity import canonical_json
 from ablate.results.record import RECORD_SCHEMA, NewerRecordError, Record
 from ablate.results.store import Store
-from ablate.settings.metrics import HISTORY_COLUMNS
+from ablate.settings.metrics import ALWAYS, HISTORY_COLUMNS, Measured
 from tests.results.builders import record
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -84,8 +85,48 @@ def test_records_of_every_schema_are_read(schema: int) -> None:
         assert found is not None
         assert found.result == document["body"]["result"]
         assert bool(found.weights) == (schema >= 2)
-        assert json.loads(found.to_json())["schema"] == RECORD_SCHEMA
+        assert json.loads(found.to_json())["schema"] == (3 if found.held_out else 2)  # as older versions read it
     assert store.damaged == []
     results = api.open_results(folder / "study.toml")
     assert results.snapshot.missing == 0
     assert results.runs["treatment"].tolist() == ["baseline", "dropout=0.5"]
+
+
+def numbers(**changes: Any) -> Record:
+    """The record of a regression."""
+    measured = Measured(ALWAYS["regression"], "rmse", "regression")
+    scores = {"metrics": [*ALWAYS["regression"]], "gap": "rmse"}
+    result = dict.fromkeys(measured.result, 0.5) | dict.fromkeys(measured.whole, 1)
+    values: dict[str, Any] = {
+        "settings": {"data": {"task": "regression"}, "training": {"epochs": 2}, "scores": scores},
+        "history": {name: [0.5, 0.25] for name in measured.history},
+        "result": result,
+        "held_out": HeldOut(numbers=((1.0, 2.0), (1.5, 1e9))),
+    }
+    return record(**{**values, **changes})
+
+
+def test_the_record_of_a_regression_comes_back_with_its_predictions() -> None:
+    made = numbers()
+    assert Record.from_json(made.to_json()) == made
+    assert made.headline == ("test_rmse", 0.5)
+    assert record().headline == ("test_accuracy", 0.9)
+
+
+@pytest.mark.parametrize(
+    ("held_out", "message"),
+    [
+        (HeldOut(numbers=((1.0, 2.0),)), "two rows of one length"),
+        (HeldOut(numbers=((1.0, 2.0), (1.0,))), "two rows of one length"),
+        (HeldOut(numbers=((1.0,) * 1001,) * 2), "at most 1000"),
+    ],
+)
+def test_predictions_that_no_run_made_are_damage(held_out: HeldOut, message: str) -> None:
+    with pytest.raises(StoreError, match=message):
+        Record.from_json(numbers(held_out=held_out).to_json())
+
+
+def test_the_record_of_a_regression_without_its_columns_is_damaged() -> None:
+    history = {name: values for name, values in numbers().history.items() if name != "val_r2"}
+    with pytest.raises(StoreError, match="history has no val_r2"):
+        Record.from_json(numbers(history=history).to_json())

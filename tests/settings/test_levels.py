@@ -97,7 +97,7 @@ def test_a_name_and_a_table_with_that_name_are_the_same_level() -> None:
         (levels.MaxNormLevel, True, "False"),
         (levels.MaxNormLevel, 0.0, "greater than 0"),
         (levels.EarlyStoppingLevel, {"monitor": "gap"}, "names no rule"),
-        (levels.EarlyStoppingLevel, {"patience": 3, "monitor": "test_loss"}, "val_loss"),
+        (levels.EarlyStoppingLevel, {"patience": 3, "monitor": "test_loss"}, "unknown metric"),
     ],
 )
 def test_what_is_no_level_is_refused(kind: Any, value: Any, message: str) -> None:

@@ -68,3 +68,40 @@ def test_the_schema_takes_what_is_a_metric() -> None:
     for name in names:
         taken = name in listed["enum"] or re.search(str(pattern["pattern"]), name) is not None
         assert taken is metrics.is_metric(name), name
+
+
+@pytest.mark.parametrize(
+    ("primary", "score"),
+    [
+        ("test_rmse", "rmse"),
+        ("test_mae", "mae"),
+        ("val_r2", "r2"),
+        ("epochs_to_val_mae_3", "mae"),
+        ("test_loss", "rmse"),
+        ("seconds_train", "rmse"),
+    ],
+)
+def test_the_gap_of_a_regression_is_that_of_its_primary_metric(primary: str, score: str) -> None:
+    assert metrics.gap_of(primary, "regression") == score
+    assert metrics.gap_of(primary) == "accuracy"
+
+
+def test_a_gap_that_is_no_share_is_named_by_its_unit() -> None:
+    assert metrics.with_unit("gap", "accuracy") == "gap"
+    assert metrics.with_unit("gap", "mae") == "mae_gap"
+    assert metrics.with_unit("test_mae", "mae") == "test_mae"
+    found = metrics.describe("mae_gap")
+    assert (found.unit, found.title, found.lower_is_better) == (
+        "target",
+        "generalization gap in mean absolute error",
+        True,
+    )
+    assert metrics.gap({"train_mae": 2.0, "val_mae": 5.0}, "mae") == 3.0
+    assert metrics.gap({"train_r2": 0.9, "val_r2": 0.7}, "r2") == pytest.approx(0.2)
+
+
+def test_columns_tell_a_regression() -> None:
+    number = metrics.Measured(metrics.ALWAYS["regression"], "rmse", "regression")
+    assert metrics.Measured.of_columns([*number.result, *SECONDS_COLUMNS]).task == "regression"
+    assert metrics.Measured.of_columns([*RESULT_COLUMNS, "test_r2"]).task == "classification"
+    assert metrics.Measured.of_columns(RESULT_COLUMNS).task == "classification"

@@ -11,6 +11,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 import pytest
+import sklearn.metrics
 import tensorflow as tf
 
 from ablate.data import sources, splits
@@ -30,7 +31,6 @@ Array = npt.NDArray[Any]
 Sections = Mapping[str, Mapping[str, Any]]
 
 SEED = 1
-COLUMNS = ("loss", "accuracy", "train_loss", "train_accuracy", "val_loss", "val_accuracy")
 SMALL: Sections = {
     "study": {"name": "parity"},
     "data": {"source": "digits", "train_size": 250},
@@ -122,12 +122,37 @@ class Scores(keras.callbacks.Callback):
             logs[f"{name}_accuracy"] = float((predicted.argmax(axis=1) == y).mean())
 
 
+class Errors(keras.callbacks.Callback):
+    """The columns of a regression in the unit of its target, by numpy and scikit-learn."""
+
+    def __init__(self, x: Array, y: Array, parts: Mapping[str, Rows], loss: str | None) -> None:
+        super().__init__()
+        self._parts = {name: (x[rows], y[rows]) for name, rows in parts.items()}
+        self._mean, self._sd, self._loss = y[parts["train"]].mean(), y[parts["train"]].std(), loss
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        sd = self._sd
+        logs["loss"] *= sd if self._loss == "mae" else sd**2
+        for name, (x, y) in self._parts.items():
+            predicted = self.model(x, training=False).numpy()[:, 0] * sd + self._mean
+            off = np.abs(predicted - y)
+            losses = {"mse": off**2, "mae": off, "huber": np.where(off <= sd, off**2 / 2, sd * off - sd**2 / 2)}
+            logs[f"{name}_loss"] = float(losses[self._loss or ""].mean())
+            logs[f"{name}_mae"] = sklearn.metrics.mean_absolute_error(y, predicted)
+            logs[f"{name}_rmse"] = sklearn.metrics.root_mean_squared_error(y, predicted)
+            logs[f"{name}_r2"] = sklearn.metrics.r2_score(y, predicted)
+
+
 def by_plain_fit(settings: RunSettings) -> Trained:
     """The run by `model.fit` without XLA. Features and scores are numpy's; dropouts draw the package's masks."""
     dataset = _dataset(settings.data.source)
     rows = splits.split(dataset, settings.data, SEED)
     x, y = _features(dataset, settings), dataset.y
-    model = _with_our_masks(plain_model.build(settings, x.shape[1], len(dataset.classes), SEED), settings)
+    parts = {"train": rows.train, "val": rows.validation}
+    scores = Errors(x, y, parts, settings.loss) if settings.is_regression else Scores(x, y, parts)
+    if settings.is_regression:
+        y = ((y - y[rows.train].mean()) / y[rows.train].std()).astype(x.dtype)
+    model = _with_our_masks(plain_model.build(settings, x.shape[1], len(dataset.classes) or 1, SEED), settings)
     plain_model.compile_model(model, settings, jit_compile=False)
     epochs, remedies = settings.training.epochs, settings.remedies
     fitted = model.fit(
@@ -136,8 +161,9 @@ def by_plain_fit(settings: RunSettings) -> Trained:
         steps_per_epoch=-(-len(rows.train) // settings.training.batch_size),
         shuffle=False,
         verbose=0,
+        class_weight=_class_weight(settings, dataset),
         callbacks=[
-            Scores(x, y, {"train": rows.train, "val": rows.validation}),
+            scores,
             *callbacks.schedule(remedies.learning_rate_schedule, plain_model.learning_rate(settings), epochs),
             *_stopping(remedies.early_stopping),
         ],
@@ -151,6 +177,14 @@ def _features(dataset: Dataset, settings: RunSettings) -> Array:
         train = x[splits.split(dataset, settings.data, SEED).train]
         x = (x - train.mean(axis=0)) / train.std(axis=0)
     return (x / dataset.divisor).astype(keras.config.floatx())
+
+
+def _class_weight(settings: RunSettings, dataset: Dataset) -> dict[int, float] | None:
+    """A table of weights as `fit` takes it, which wants all classes."""
+    level = settings.training.class_weight
+    if not isinstance(level, dict):
+        return None
+    return {index: level.get(name, 1.0) for index, name in enumerate(dataset.classes)}
 
 
 def _batches(x: Array, y: Array, train: Rows, settings: RunSettings) -> tf.data.Dataset:
@@ -172,13 +206,16 @@ def _with_our_masks(model: keras.Model, settings: RunSettings) -> keras.Model:
 def _stopping(level: EarlyStopping | bool) -> list[keras.callbacks.Callback]:
     if not isinstance(level, EarlyStopping):
         return []
-    rules = {"monitor": level.monitor, "patience": level.patience, "mode": "max"}
+    mode = "max" if "accuracy" in level.monitor or "r2" in level.monitor else "min"
+    rules = {"monitor": level.monitor, "patience": level.patience, "mode": mode}
     return [keras.callbacks.EarlyStopping(**rules, restore_best_weights=True)]
 
 
 def apart(ours: Trained, theirs: Trained) -> float:
     """The largest relative difference of a number of two trainings; infinite if one has more epochs."""
-    pairs: list[tuple[Any, Any]] = [(ours.history[name], theirs.history[name]) for name in COLUMNS]
+    names = ours.history.keys() - {"gap", "seconds"}
+    assert names <= theirs.history.keys()
+    pairs: list[tuple[Any, Any]] = [(ours.history[name], theirs.history[name]) for name in names]
     pairs.append((ours.predictions, theirs.predictions))
     if theirs.probes:
         pairs.append(([probe.sd for probe in ours.probes], [probe.sd for probe in theirs.probes]))

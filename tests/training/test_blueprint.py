@@ -223,11 +223,11 @@ def test_a_run_with_remedies_put_in_trains_saves_and_scores_as_recorded(
 
 def test_an_input_of_as_many_numbers_is_fed_in_its_shape() -> None:
     model = keras.Sequential([keras.Input((16, 4)), keras.layers.Flatten(), keras.layers.Dense(10, "softmax")])
-    assert blueprints._checked(model, "it", (8, 8), 10) == (16, 4)
+    assert blueprints._checked(model, "it", (8, 8), 10, logits=False) == (16, 4)
     anything = keras.Sequential(
         [keras.Input((None, 8)), keras.layers.GlobalAveragePooling1D(), keras.layers.Dense(10, "softmax")]
     )
-    assert blueprints._checked(anything, "it", (8, 8), 10) == (8, 8)
+    assert blueprints._checked(anything, "it", (8, 8), 10, logits=False) == (8, 8)
 
 
 def test_a_saved_model_is_plain_keras_and_goes_on_from_there(

@@ -30,7 +30,7 @@ def test_scores_are_those_of_keras_without_the_penalty(
     monkeypatch.setattr(evaluation, "BATCH", 100)  # the last of these batches is smaller
     rows = digits.test[:250]
     scaling = data.scaling(digits, digits.train)
-    loss, accuracy = Evaluator(model, (64,)).score(data.tensors(digits), scaling, rows)
+    loss, accuracy, _ = Evaluator(model, (64,)).score(data.tensors(digits), scaling, rows)
     features = scaling(digits.x[rows])
     with_penalty, expected = model.evaluate(features, digits.y[rows], verbose=0)
     assert accuracy == pytest.approx(expected, abs=2**-23)
@@ -41,9 +41,9 @@ def test_scores_are_those_of_keras_without_the_penalty(
 def test_the_weights_of_the_call_are_scored(model: keras.Model, digits: Dataset) -> None:
     evaluator = Evaluator(model, (64,))
     tensors, scaling = data.tensors(digits), data.scaling(digits, digits.train)
-    before = evaluator.score(tensors, scaling, digits.test)
+    before, *_ = evaluator.score(tensors, scaling, digits.test)
     kept = model.get_weights()
     model.set_weights([np.zeros_like(weight) for weight in kept])
     assert evaluator.score(tensors, scaling, digits.test)[0] == pytest.approx(np.log(10), rel=1e-6)
     model.set_weights(kept)
-    assert evaluator.score(tensors, scaling, digits.test) == before
+    assert evaluator.score(tensors, scaling, digits.test)[0] == before

@@ -53,7 +53,31 @@ REMEDIES: dict[str, Any] = {
     "momentum": {"underfitting": {"optimizer": SGD}},
     "two-classes-standardized": {"data": {"source": "breast_cancer"}},
     "chapter-early-stopping": CHAPTER,
+    # Keras makes float32 of weights, which these are exactly
+    "class-weights": {"training": {"class_weight": {"0": 4.0, "3": 0.25, "8": 2.0}, "learning_rate": 0.1}},
+    "class-weights-smoothed": {
+        "training": {"class_weight": {"0": 4.0, "3": 0.25}},
+        "overfitting": {"label_smoothing": 0.2, "dropout": 0.3},
+    },
     "activation-of-the-users": {"model": {"activation": "user_code:my_silu"}},
+}
+
+NUMBER = {"source": "diabetes", "task": "regression"}
+REGRESSIONS: dict[str, Any] = {
+    "mse": {"data": NUMBER},
+    "mae": {"data": NUMBER, "training": {"loss": "mae"}},
+    "huber": {"data": NUMBER, "training": {"loss": "huber"}},
+    "penalties": {"data": NUMBER, "overfitting": {"l1": STRENGTH, "l2": STRENGTH}},
+    "adam-norm-dropout": {
+        "data": NUMBER,
+        "underfitting": {"optimizer": "adam", "batch_norm": True},
+        "overfitting": {"dropout": 0.3},
+    },
+    "early-stopping": {
+        "data": NUMBER,
+        "training": {"epochs": 6, "learning_rate": 0.3},
+        "overfitting": {"early_stopping": {"monitor": "val_mae", "patience": 1}},
+    },
 }
 
 
@@ -77,6 +101,18 @@ def test_every_optimizer_trains_as_in_fit(float64: ProcessPoolExecutor, optimize
 @pytest.mark.parametrize("name", REMEDIES)
 def test_every_remedy_trains_as_in_fit(float64: ProcessPoolExecutor, name: str) -> None:
     assert float64.submit(parity.distance, REMEDIES[name]).result() < TOLERANCE
+
+
+@pytest.mark.parametrize(
+    ("name", "trainer"),
+    [
+        *((name, "graph") for name in REGRESSIONS),
+        *((name, "compiled") for name in ("mse", "huber")),  # the same epoch; XLA needs another second
+        *((name, "fit") for name in REGRESSIONS if "dropout" not in name),  # whose masks are Keras' own there
+    ],
+)
+def test_every_regression_trains_as_in_fit(float64: ProcessPoolExecutor, name: str, trainer: str) -> None:
+    assert float64.submit(parity.distance, REGRESSIONS[name], trainer).result() < TOLERANCE
 
 
 @pytest.mark.parametrize(

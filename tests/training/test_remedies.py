@@ -12,7 +12,7 @@ from ablate.data.sources import Dataset
 from ablate.results.record import Record
 from ablate.settings.levels import SCHEDULES
 from ablate.settings.structure import structure
-from ablate.training import callbacks, trainer
+from ablate.training import callbacks, outputs, trainer
 from ablate.training import model as plain_model
 from ablate.training.workshop import Workshop
 from tests.conftest import study_of
@@ -114,7 +114,7 @@ def test_smoothed_targets_are_those_of_the_formula() -> None:
     targets = np.array([[0.8, 0.1, 0.1], [0.1, 0.1, 0.8]])  # smoothing 0.3 over three classes
     expected = -(targets * np.log(probabilities)).sum(axis=1)
     for labels in ([0, 2], [[0], [2]]):
-        found = plain_model.SmoothedCrossentropy(0.3).call(np.array(labels), keras.ops.convert_to_tensor(probabilities))
+        found = outputs.SmoothedCrossentropy(0.3).call(np.array(labels), keras.ops.convert_to_tensor(probabilities))
         np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 

@@ -1,21 +1,26 @@
 """Saved networks are plain Keras: they load without this package and score what was recorded."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
+from sklearn import metrics as reference
 
 from ablate.data import sources, splits
 from ablate.data.sources import Dataset
-from ablate.results.record import Record
+from ablate.results.record import Record, weights_digest
 from ablate.settings.run import Data, RunSettings
 from ablate.training import data as run_data
 from ablate.training import saving, trainer
 from ablate.training.workshop import Workshop
 from tests.conftest import study_of
 from tests.stranger import Found, Stranger
+
+NUMBER = {"source": "diabetes", "task": "regression"}
 
 
 def trained(
@@ -24,7 +29,7 @@ def trained(
     kept: dict[str, Any] = {}
     record = trainer.train("k", settings, 1, dataset, workshop, trainer=name, keep=kept.update)
     scaling = run_data.scaling(dataset, splits.split(dataset, settings.data, 1).train)
-    return record, saving.plain_network(settings, scaling, len(dataset.classes), kept)
+    return record, saving.plain_network(settings, scaling, dataset.outputs, kept)
 
 
 def saved(
@@ -91,3 +96,44 @@ def test_training_goes_on_from_a_saved_network(digits: Dataset, workshop: Worksh
     before = model.evaluate(x, y, verbose=0)[0]
     model.fit(x, y, epochs=2, verbose=0)
     assert model.evaluate(x, y, verbose=0)[0] < before
+
+
+@pytest.mark.parametrize("suffix", [".keras", ".h5"])
+@pytest.mark.parametrize("loss", ["mse", "huber"])
+def test_a_network_predicts_numbers_in_the_unit_of_the_target(
+    workshop: Workshop, tmp_path: Path, loss: str, suffix: str
+) -> None:
+    """Plain Keras on the file: the predictions, and the figures of its own `evaluate`, are those of the record."""
+    settings = study_of(data=NUMBER, training={"epochs": 3, "loss": loss}, overfitting={"l2": 0.01}).base
+    dataset = _offset(sources.load(settings.data, Path()))
+    record, model = trained(dataset, workshop, settings)
+    path = tmp_path / f"model{suffix}"
+    saving.write(model, path)
+    loaded = keras.saving.load_model(path)
+    x, y = dataset.x[dataset.test], dataset.y[dataset.test]
+    predicted = loaded.predict(x, verbose=0)[:, 0]
+    assert predicted.dtype == np.float64
+    assert reference.mean_absolute_error(y, predicted) == pytest.approx(record.result["test_mae"], rel=1e-5)
+    assert reference.root_mean_squared_error(y, predicted) == pytest.approx(record.result["test_rmse"], rel=1e-5)
+    assert reference.r2_score(y, predicted) == pytest.approx(record.result["test_r2"], rel=1e-5)
+    assert record.held_out is not None
+    np.testing.assert_allclose(np.sort(record.held_out.numbers[1]), np.sort(predicted), rtol=1e-8, atol=1e-4)
+    batches = tf.data.Dataset.from_tensor_slices((x, y)).batch(32)  # arrays would be made float32, where 1e9 has steps
+    found = loaded.evaluate(batches, verbose=0, return_dict=True)
+    penalty = float(sum(model.losses))
+    assert penalty > 0
+    assert found["loss"] - penalty == pytest.approx(record.result["test_loss"], rel=1e-5)
+    assert found["mean_absolute_error"] == pytest.approx(record.result["test_mae"], rel=1e-5)
+
+
+def _offset(dataset: Dataset) -> Dataset:
+    """The same data with a target whose digits float32 could not hold."""
+    return replace(dataset, y=dataset.y + 1e9)
+
+
+def test_a_network_of_numbers_is_read_back_from_its_file(workshop: Workshop, tmp_path: Path) -> None:
+    settings = study_of(data=NUMBER).base
+    dataset = sources.load(settings.data, Path())
+    record, model = trained(dataset, workshop, settings)
+    model.save(tmp_path / "model.keras")
+    assert weights_digest(saving.read_weights(tmp_path / "model.keras", settings, dataset)) == record.weights

@@ -11,10 +11,14 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from ablate.report import wording
+from ablate.settings.metrics import lower_is_better
 
 HIGH = 95.0  # percent; from a median this high on, the errors tell treatments apart
 TOP = 100.1  # percent; so that a line at 100 is seen whole
 FAR_OFF = 15.0  # points below the median treatment; what learned so little would squeeze all others into a corner
+FAR = 3.0  # times the distance of the median treatment from the best, beyond which one has an axis of its own
+ROOM = 0.1  # share of an axis beyond what is drawn on it
+MOST_HIDDEN, FEW_HIDDEN = 0.25, 0.1  # shares of the epochs beyond an axis: from which it is moved, and to which
 _FLOOR = 0.005  # share of errors added before the logarithm, so that 100% has a place
 _TICKS = (0, 50, 70, 80, 90, 95, 97, 98, 99, 99.5, 100)
 _CLOSE = 0.055  # share of the axis that two ticks need between them
@@ -32,9 +36,9 @@ def accuracy_scale(place: Floats) -> Floats:
     return np.asarray(100 * (1 + _FLOOR - 10 ** -np.asarray(place, dtype=np.float64)))
 
 
-def is_high(runs: pd.DataFrame) -> bool:
+def is_high(runs: pd.DataFrame, score: str = "accuracy") -> bool:
     """Whether most treatments reach held-out accuracies that only their errors tell apart."""
-    held_out = runs.groupby("treatment")["val_accuracy"].mean() * 100
+    held_out = runs.groupby("treatment")[f"val_{score}"].mean() * 100
     return bool(len(held_out) and held_out.median() >= HIGH)
 
 
@@ -74,6 +78,37 @@ def lower_end(accuracies: Sequence[float]) -> float:
     known = [value for value in accuracies if math.isfinite(value)]
     lowest = min(known, default=0.0)
     return max((tick for tick in _TICKS if tick < lowest - (100 - lowest) * 0.15), default=0.0)
+
+
+def limits(histories: pd.DataFrame, runs: pd.DataFrame, score: str) -> tuple[float, float, bool, set[str]]:
+    """Where an axis of a score without natural ends begins and ends so that most epochs are seen.
+
+    Args:
+        histories: one row per run and epoch, not empty.
+        runs: the same runs' rows of the runs table.
+        score: what is drawn, as columns have it.
+
+    Returns:
+        Its ends, that it is linear, and names of treatments that end too far from the others to share it.
+    """
+    sides = [f"train_{score}", f"val_{score}"]
+    sign = 1 if lower_is_better(sides[1]) else -1  # so that what is worse is larger
+    ends = (runs.groupby("treatment", sort=False)[sides].mean() * sign).agg(["min", "max"], axis=1).dropna()
+    if ends.empty:
+        return 0.0, 1.0, False, set()
+    best, middle = float(ends["min"].min()), float(ends["max"].median())
+    good = ends[ends["max"] <= middle + FAR * (middle - best)]
+    poor = {str(name) for name in ends.index.difference(good.index)}
+    values = (histories.loc[~histories["treatment"].isin(poor), sides] * sign).to_numpy(dtype=np.float64)
+    values = values[np.isfinite(values)]
+    worst = float(good["max"].max()) + (middle - best) * ROOM
+    if values.size and (values > worst).mean() > MOST_HIDDEN:
+        worst = max(worst, float(np.quantile(values, 1 - FEW_HIDDEN)))
+    least = min(best, float(values.min())) if values.size else best
+    room = (worst - least) * ROOM or 1.0
+    low, high = sorted((sign * (least - room), sign * worst))
+    floor = 0.0 if low < 0 <= sign * least and sign > 0 else low
+    return floor, high, False, poor
 
 
 NOTE = "The accuracy axis is spaced by errors: each step halves or so what is left to 100%."

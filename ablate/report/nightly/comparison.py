@@ -11,6 +11,7 @@ from ablate.analysis import baseline as analysis
 from ablate.report import wording
 from ablate.results.baseline import Baseline
 from ablate.settings import document
+from ablate.settings.metrics import Measured, gap_of, with_unit
 
 MOST_NAMED = 12  # treatments or settings that a sentence lists
 
@@ -94,8 +95,8 @@ def compare(
         floor: the smallest change that counts, on the metric's scale; `analysis.baseline.default_floor` by default.
         strict: compare only treatments with equal settings and data; otherwise all that have the same name.
     """
-    metric = metric or analysis.gated_metric(now.primary)
-    floor = analysis.default_floor(metric) if floor is None else floor
+    metric = metric or analysis.gated_metric(now.primary, now.runs.columns)
+    floor = analysis.default_floor(metric, before.runs) if floor is None else floor
     common = [name for name in now.treatments if name in before.treatments]
     settings = _settings(before, now, common)
     data = tuple(name for name in common if before.treatments[name].data != now.treatments[name].data)
@@ -104,6 +105,8 @@ def compare(
     fit = [name for name in common if name not in other and not without]
     old, new = (side.runs[side.runs["treatment"].isin(fit)] for side in (before, now))
     table = analysis.compare(new, old, metric, floor)
+    metric = with_unit(metric, gap_of(now.primary, Measured.of_columns(now.runs.columns).task))
+    table["metric"] = metric
     seeds_before, seeds_now = (set(side.runs["seed"]) for side in (before, now))
     obstacles = [*(f"no {metric} in what was kept of study {side.study}" for side in without)]
     obstacles += _obstacles(settings, data) if strict else []

@@ -5,8 +5,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from ablate.report import wording
+from ablate.report.page.words import drawn_score
 from ablate.results.snapshot import Snapshot
 from ablate.settings.document import value_text
+from ablate.settings.metrics import describe
 from ablate.settings.run import RunSettings
 from ablate.studies.design import Treatment
 
@@ -21,19 +23,26 @@ def document(snapshot: Snapshot, shown: Iterable[str]) -> dict[str, Any]:
         shown: names of treatments.
 
     Returns:
-        `factors`: the labels of every factor's levels; `meanings` of the diagnoses; `settings` of the baseline, as
-        TOML values by dotted key; `treatments`, in the order of `shown`: the `levels` (places in the labels), the
-        `settings` that differ from the baseline's (`null` where one is absent) and the `command` that repeats a run,
-        but for its seed.
+        `factors`: the labels of every factor's levels; `meanings` of the diagnoses; `score`, the columns that are
+        drawn; `settings` of the baseline, as TOML values by dotted key; `treatments`, in the order of `shown`: the
+        `levels` (places in the labels), the `settings` that differ from the baseline's (`null` where one is absent) and
+        the `command` that repeats a run, but for its seed.
     """
     treatments = {run.treatment.name: run.treatment for run in snapshot.planned}
     base = _settings(treatments["baseline"].settings) if "baseline" in treatments else {}
     return {
         "factors": snapshot.levels,
-        "meanings": wording.diagnoses(snapshot.study.thresholds),
+        "meanings": wording.diagnoses(snapshot.study.thresholds, snapshot.study.measured),
+        "score": _score(drawn_score(snapshot.study.measured)),
         "settings": base,
         "treatments": [_treatment(treatments[name], snapshot, base) for name in dict.fromkeys(shown)],
     }
+
+
+def _score(score: str) -> dict[str, Any]:
+    """Which columns the script draws of a run, and how."""
+    sides = {side: f"{side}_{score}" for side in ("train", "val")}
+    return {**sides, "title": describe(score).title, "percent": wording.scale(sides["val"]) > 1}
 
 
 def _treatment(treatment: Treatment, snapshot: Snapshot, base: dict[str, str]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,14 +11,27 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
-from ablate.report import answers, redaction, verdict, wording
-from ablate.report.figures import accuracy_gap, curves, distributions, interactions, train_test
+from ablate.report import answers, held_out, redaction, verdict, wording
+from ablate.report.figures import (
+    accuracy_gap,
+    calibration,
+    confusion,
+    curves,
+    distributions,
+    errors,
+    interactions,
+    predicted,
+    train_test,
+)
 from ablate.report.figures import effects as effects_figure
 from ablate.report.figures.canvas import Picture
 from ablate.report.findings import Findings
 from ablate.report.page import details, glossary, sections, tables
 from ablate.report.page.templates import Templates
+from ablate.report.page.words import Words, drawn_score, of_numbers
 from ablate.results import embedded
+from ablate.results.record import Record
+from ablate.settings.metrics import SIDES, USUAL, describe
 from ablate.version import __version__
 
 
@@ -30,11 +44,23 @@ class Distributions:
 
 
 @dataclass(frozen=True)
+class Classes:
+    """What networks answer to the test set, in sentences, figures and numbers."""
+
+    words: tuple[str, ...]
+    confusion: Picture | None
+    rows: tuple[held_out.ClassRow, ...]
+    calibration: Picture | None
+
+
+@dataclass(frozen=True)
 class Page:
     """Everything the templates lay out; figures are `None` where there is nothing to draw.
 
     Attributes:
         metric, unit: of the effects, as text.
+        words: what fixed sentences and headings say.
+        predicted: predicted against true numbers, of a regression.
         effects_note, distributions_note: what the design or the choice of treatments leaves out; may be empty.
         failure_count: of failed and diverged runs; `failures` holds the first of them.
         run_count: of finished and failed runs; `runs` holds the first of them.
@@ -59,8 +85,11 @@ class Page:
     moved: tuple[str, ...]
     thresholds_note: str
     interactions: Picture | None
+    words: Words
+    classes: Classes | None
     accuracy_gap: Picture | None
     train_test: Picture | None
+    predicted: Picture | None
     gap_effects: Picture | None
     gaps: tuple[tables.EffectRow, ...]
     curves: tuple[Picture, ...]
@@ -105,8 +134,9 @@ def contents(findings: Findings, command: str | None = None) -> Page:
     clean = redaction.without_homes(findings.snapshot)
     findings = findings if clean is findings.snapshot else Findings(clean)
     snapshot, levels, ok = findings.snapshot, findings.levels, findings.ok
-    runs, histories, accurate = snapshot.runs, snapshot.histories, _accurate(ok)
-    primary = snapshot.study.primary
+    runs, histories = snapshot.runs, snapshot.histories
+    primary, score = snapshot.study.primary, drawn_score(snapshot.study.measured)
+    accurate = _measurable(ok, score)
     effects, counts = findings.effects(), findings.diagnosis
     answer = verdict.verdict(findings)
     failures = sections.troubles(snapshot)
@@ -123,7 +153,7 @@ def contents(findings: Findings, command: str | None = None) -> Page:
         claims=tuple(answers.claim_rows(findings.claims)),
         failures=tuple(failures[: sections.MOST_FAILURES]),
         failure_count=len(failures),
-        treatments=tuple(tables.treatment_rows(runs, counts, answer.best)),
+        treatments=tuple(tables.treatment_rows(runs, counts, answer.best, score)),
         effects=tuple(tables.effect_rows(effects)),
         effects_note=sections.effects_note(snapshot.study),
         effects_picture=_effects_picture(findings, primary),
@@ -133,20 +163,23 @@ def contents(findings: Findings, command: str | None = None) -> Page:
         moved=tuple(answers.moved(findings)),
         thresholds_note=answers.thresholds_note(findings),
         interactions=interactions.figure(together) if isinstance(together, pd.DataFrame) and len(together) else None,
-        accuracy_gap=accuracy_gap.figure(accurate) if len(accurate) else None,
-        train_test=train_test.figure(accurate, answer.best) if len(accurate) else None,
+        words=Words() if score == USUAL.score else of_numbers(score),
+        classes=_classes(findings),
+        accuracy_gap=_gap(accurate, score),
+        train_test=_train_test(accurate, answer.best, score),
+        predicted=predicted.figure(_records_of(findings, ["baseline", answer.best])),
         gap_effects=_effects_picture(findings, "gap") if primary != "gap" else None,
         gaps=tuple(tables.effect_rows(findings.effects("gap"))),
-        curves=tuple(curves.learning_curves(drawn_histories, accurate, epochs)) if len(accurate) else (),
+        curves=tuple(curves.learning_curves(drawn_histories, accurate, epochs, score)) if len(accurate) else (),
         curve_epochs=tuple(tables.curve_epochs(drawn_histories)) if len(accurate) else (),
-        curve_rows=tuple(tables.curve_rows(drawn_histories, accurate)) if len(accurate) else (),
+        curve_rows=tuple(tables.curve_rows(drawn_histories, accurate, score)) if len(accurate) else (),
         distributions=tuple(_distributions(findings, drawn)),
         distributions_note=sections.distributions_note(drawn, ok),
         layer_notes=tuple(answers.layer_notes(findings)),
-        runs=tuple(tables.run_rows(runs.head(tables.MOST_RUNS), histories, findings.diagnosed)),
+        runs=tuple(tables.run_rows(runs.head(tables.MOST_RUNS), histories, findings.diagnosed, score)),
         run_count=len(runs),
         details=details.document(snapshot, runs["treatment"].head(tables.MOST_RUNS)),
-        glossary=tuple(glossary.terms(levels, snapshot.study.thresholds)),
+        glossary=tuple(glossary.terms(levels, snapshot.study.thresholds, snapshot.study.measured)),
         provenance=tuple(sections.provenance(snapshot, command)),
         study_text=content["study"]["study"],
         embedded=content,
@@ -154,10 +187,52 @@ def contents(findings: Findings, command: str | None = None) -> Page:
     )
 
 
-def _accurate(runs: pd.DataFrame) -> pd.DataFrame:
-    """The runs whose accuracies are shares, as all are that were measured; axes of accuracies are made for these."""
-    names = ["train_accuracy", "val_accuracy", "test_accuracy"]
-    return runs[runs[names].ge(0).all(axis=1) & runs[names].le(1).all(axis=1)]
+def _measurable(runs: pd.DataFrame, score: str) -> pd.DataFrame:
+    """The runs whose scores can have been measured; axes are made for these."""
+    found, columns = describe(score), runs[[f"{side}_{score}" for side in SIDES]]
+    low = -math.inf if found.low is None else found.low
+    high = math.inf if found.high is None else found.high
+    return runs[columns.notna().all(axis=1) & columns.ge(low).all(axis=1) & columns.le(high).all(axis=1)]
+
+
+def _gap(runs: pd.DataFrame, score: str) -> Picture | None:
+    if runs.empty:
+        return None
+    return accuracy_gap.figure(runs) if score == USUAL.score else errors.gap(runs, score)
+
+
+def _train_test(runs: pd.DataFrame, best: str | None, score: str) -> Picture | None:
+    if runs.empty:
+        return None
+    return train_test.figure(runs, best) if score == USUAL.score else errors.train_against_test(runs, best, score)
+
+
+def _records_of(findings: Findings, names: Sequence[str | None]) -> dict[str, list[Record]]:
+    """The usable runs of some treatments, by name; each treatment once."""
+    runs, records = findings.ok, findings.snapshot.records
+    return {
+        name: [records[key] for key in runs.loc[runs["treatment"] == name, "run"]]
+        for name in dict.fromkeys(names)
+        if name is not None
+    }
+
+
+def _classes(findings: Findings) -> Classes | None:
+    """What the networks answer to the test set; `None` where the records say nothing of it."""
+    study = findings.snapshot.study
+    every = held_out.collect(findings.snapshot, findings.winner) if study.measured.task == "classification" else []
+    if not every:
+        return None
+    with_matrix = [answers for answers in every if answers.classes]
+    sure = [answers for answers in every if answers.calibration.size]
+    asked = {"ece", "brier"} & set(study.measured.metrics)
+    positive = study.base.data.positive
+    return Classes(
+        tuple(held_out.in_words(every, positive)),
+        confusion.figure(with_matrix) if with_matrix else None,
+        tuple(held_out.class_rows(with_matrix)),
+        calibration.figure(sure) if sure and asked else None,
+    )
 
 
 def _combinations(findings: Findings) -> tuple[answers.Listing, ...]:

@@ -9,16 +9,22 @@ import pandas as pd
 from ablate.analysis.estimates import FEWEST_SEEDS
 from ablate.report import wording
 from ablate.results import kept
-from ablate.results.identity import facts_by_source
+from ablate.results.identity import DataFacts, facts_by_source
 from ablate.results.record import KEPT_EPOCH, MOMENTUM, PUT_IN, SCALING
 from ablate.results.snapshot import Snapshot
 from ablate.studies.spec import Study
+from ablate.tables.targets import Task
 
 MOST_FAILURES = 20
 LOG_LINES = 30
 MOST_ENVIRONMENTS = 5  # different texts of one kind
 SHARED_TO_MENTION = 0.01  # of the test set; less is named where the data is described
 _NOT_SHOWN = {"process", "programs_compiled", "finished", KEPT_EPOCH, MOMENTUM, PUT_IN}
+_LABEL: dict[Task, str] = {"classification": "classes", "regression": "target"}
+_BY_HEART: dict[Task, str] = {
+    "classification": "At most that much of the test accuracy can come from knowing them by heart.",
+    "regression": "For these the test shows what a network knows by heart.",
+}
 
 
 @dataclass(frozen=True)
@@ -63,6 +69,8 @@ def header(snapshot: Snapshot) -> Header:
     facts = [
         ("data", _data(snapshot)),
         *_read(snapshot),
+        *_unit(study),
+        *_largest_class(snapshot),
         ("network", base.model.title + _varies(varied, "model")),
         *_put_in(snapshot),
         ("epochs", f"{base.training.epochs}" + _varies(varied, "training")),
@@ -154,7 +162,7 @@ def provenance(snapshot: Snapshot, command: str | None) -> list[tuple[str, str]]
                 seen[key].append(text)
     pairs = [(key.replace("_", " "), _several(sorted(texts))) for key, texts in seen.items() if texts]
     data = [
-        f"{facts.rows:,} rows, {facts.features:,} features, {facts.classes} classes, SHA-256 {facts.digest}"
+        f"{facts.rows:,} rows, {facts.features:,} features, {_learned(facts)}, SHA-256 {facts.digest}"
         + (f"; {facts.leak}" if facts.leak else "")
         for facts in snapshot.identity.data.values()
     ]
@@ -179,12 +187,17 @@ def _data(snapshot: Snapshot) -> str:
     if len(snapshot.identity.data) == 1:
         (facts,) = snapshot.identity.data.values()
         scaling = f", {_scaling(snapshot, facts.scaling)}" if facts.scaling else ""
-        text += f" ({facts.rows:,} rows, {facts.features:,} features{scaling}, {facts.classes} classes)"
+        text += f" ({facts.rows:,} rows, {facts.features:,} features{scaling}, {_learned(facts)})"
     data = snapshot.study.base.data
     part = f"a subset of {data.train_size:,}" if data.train_size else "the training part"
     return f"{text}; validation: " + (
         "the test set" if data.validation == "test" else f"{data.validation:.0%} of {part}"
     )
+
+
+def _learned(facts: DataFacts) -> str:
+    """What is learned of a data set."""
+    return f"{facts.classes} classes" if facts.task == "classification" else "a number to predict"
 
 
 def _scaling(snapshot: Snapshot, planned: str) -> str:
@@ -209,8 +222,30 @@ def _read(snapshot: Snapshot) -> list[tuple[str, str]]:
     return [
         (label, f"{source}: {line}" if len(known) > 1 else line)
         for source, facts in known.items()
-        for label, line in zip(("rows", "classes", "columns"), facts.summary, strict=False)
+        for label, line in zip(("rows", _LABEL[facts.task], "columns"), facts.summary, strict=False)
     ]
+
+
+def _unit(study: Study) -> list[tuple[str, str]]:
+    """What the figures of a regression are in."""
+    if study.measured.task == "classification":
+        return []
+    label = study.base.data.label
+    target = f'of the target, "{label}"' if label else "of the target"
+    varied = any(part.name == "training.loss" for factor in study.factors for part in factor.parts)
+    of_one = "the same" if study.base.loss == "mae" else "its square"
+    loss = "its square, or the same with mae" if varied else of_one
+    return [("unit", f"errors and gaps are in the unit {target}; losses in {loss}; R² has none")]
+
+
+def _largest_class(snapshot: Snapshot) -> list[tuple[str, str]]:
+    """What guessing achieves, which accuracies are to be held against; nothing where numbers are predicted."""
+    facts = [each for each in snapshot.identity.data.values() if each.task == "classification"]
+    shares = sorted({each.largest_class for each in facts})
+    if not shares:
+        return []
+    size = " to ".join(f"{wording.percent(share, 1)}%" for share in dict.fromkeys((shares[0], shares[-1])))
+    return [("largest class", f"{size} of the rows; always answering it is right that often")]
 
 
 def _varies(varied: Iterable[str], section: str) -> str:
@@ -237,7 +272,7 @@ def _warnings(snapshot: Snapshot, finished: int, planned: int) -> Iterable[str]:
         )
     for facts in snapshot.identity.data.values():
         if facts.leak and (facts.shared or 0) >= SHARED_TO_MENTION * (facts.test_rows or 0):
-            yield f"{facts.leak}. At most that much of the test accuracy can come from knowing them by heart."
+            yield f"{facts.leak}. {_BY_HEART[facts.task]}"
     yield from kept.notes(snapshot.records.values())
 
 

@@ -14,6 +14,7 @@ from ablate.report import wording
 from ablate.report.figures import paths
 from ablate.report.figures.distributions import Distribution, Panel
 from ablate.results.embedded import thinned
+from ablate.settings.metrics import with_unit
 
 MOST_RUNS = 1_000  # rows of the table; browsers lay out a few thousand without a pause
 SPARK_WIDTH, SPARK_HEIGHT, SPARK_POINTS = 84, 20, 14
@@ -53,7 +54,7 @@ class EffectRow:
 
 @dataclass(frozen=True)
 class CurveRow:
-    """The mean curves of one treatment at a few epochs, as text: training / validation accuracy."""
+    """The mean curves of one treatment at a few epochs, as text: training / validation."""
 
     treatment: str
     cells: tuple[str, ...]
@@ -94,13 +95,16 @@ class LayerRow:
     normal_distance: str
 
 
-def treatment_rows(runs: pd.DataFrame, counts: pd.DataFrame, best: str | None) -> list[TreatmentRow]:
+def treatment_rows(
+    runs: pd.DataFrame, counts: pd.DataFrame, best: str | None, score: str = "accuracy"
+) -> list[TreatmentRow]:
     """One row per treatment, in the order of the plan.
 
     Args:
         runs: rows of the runs table, failed ones included.
         counts: what `analysis.diagnosis.counts` returns.
         best: the treatment to mark.
+        score: what is shown, as columns have it.
     """
     rows = []
     for name, own in runs.groupby("treatment", sort=False):
@@ -110,10 +114,10 @@ def treatment_rows(runs: pd.DataFrame, counts: pd.DataFrame, best: str | None) -
             TreatmentRow(
                 name=str(name),
                 runs=f"{len(ok)} of {len(own)}" if len(ok) < len(own) else str(len(ok)),
-                test=_spread(ok, "test_accuracy"),
-                validation=_spread(ok, "val_accuracy"),
-                train=_spread(ok, "train_accuracy"),
-                gap=_spread(ok, "gap"),
+                test=_spread(ok, f"test_{score}"),
+                validation=_spread(ok, f"val_{score}"),
+                train=_spread(ok, f"train_{score}"),
+                gap=_spread(ok, "gap", with_unit("gap", score)),
                 best_epoch=wording.number(float(ok["best_epoch"].astype("float64").mean()), 1),
                 diagnosis=", ".join(f"{row.diagnosis} {row.runs}/{row.of}" for row in labels) or "–",
                 is_best=name == best,
@@ -128,7 +132,7 @@ def effect_rows(effects: pd.DataFrame) -> list[EffectRow]:
     for row in effects.to_dict("records"):
         metric = row["metric"]
         dropped = f" ({wording.plural(row['dropped'], 'pair')} dropped)" if row["dropped"] else ""
-        detectable = wording.number(row["detectable"] * wording.scale(metric), wording.digits(metric))
+        detectable = wording.bare(row["detectable"], metric)
         rows.append(
             EffectRow(
                 factor=row["factor"],
@@ -153,10 +157,10 @@ def curve_epochs(histories: pd.DataFrame) -> list[int]:
     return sorted({max(1, round(last * share)) for share in (0, 0.25, 0.5, 0.75, 1)})
 
 
-def curve_rows(histories: pd.DataFrame, runs: pd.DataFrame) -> list[CurveRow]:
+def curve_rows(histories: pd.DataFrame, runs: pd.DataFrame, score: str = "accuracy") -> list[CurveRow]:
     """The numbers of the learning curves: see `analysis.mean_curves`; none after the last run of a treatment ended."""
     epochs = curve_epochs(histories)
-    sides = ["train_accuracy", "val_accuracy"]
+    sides = [f"train_{score}", f"val_{score}"]
     means = mean_curves(histories, runs, sides)
     rows = []
     for name, own in runs.groupby("treatment", sort=False):
@@ -165,7 +169,7 @@ def curve_rows(histories: pd.DataFrame, runs: pd.DataFrame) -> list[CurveRow]:
             CurveRow(
                 str(name),
                 tuple(
-                    f"{wording.percent(train, 1)} / {wording.percent(held_out, 1)}"
+                    f"{wording.bare(train, sides[0], -1)} / {wording.bare(held_out, sides[1], -1)}"
                     for train, held_out in curve[sides].to_numpy(dtype=np.float64)
                 ),
                 wording.number(float(own["best_epoch"].astype("float64").mean()), 1),
@@ -175,12 +179,14 @@ def curve_rows(histories: pd.DataFrame, runs: pd.DataFrame) -> list[CurveRow]:
     return rows
 
 
-def run_rows(runs: pd.DataFrame, histories: pd.DataFrame, diagnosed: pd.DataFrame) -> list[RunRow]:
+def run_rows(
+    runs: pd.DataFrame, histories: pd.DataFrame, diagnosed: pd.DataFrame, score: str = "accuracy"
+) -> list[RunRow]:
     """One row per finished or failed run, in the order of the plan."""
     labels = dict(zip(diagnosed["run"], diagnosed["diagnosis"], strict=True))
     once = histories.drop_duplicates(["run", "epoch"])  # treatments that train identically share their runs
     curves = {
-        str(key): part.to_numpy(dtype=np.float64) for key, part in once.groupby("run", sort=False)["val_accuracy"]
+        str(key): part.to_numpy(dtype=np.float64) for key, part in once.groupby("run", sort=False)[f"val_{score}"]
     }
     finite = [curve[np.isfinite(curve)] for curve in curves.values()]
     everything = np.concatenate(finite) if finite else np.empty(0)
@@ -192,10 +198,10 @@ def run_rows(runs: pd.DataFrame, histories: pd.DataFrame, diagnosed: pd.DataFram
             place=places[row["treatment"]],
             seed=row["seed"],
             diagnosis=labels.get(row["run"], row["status"]),
-            test=wording.percent(row["test_accuracy"]),
-            validation=wording.percent(row["val_accuracy"]),
-            train=wording.percent(row["train_accuracy"]),
-            gap=wording.percent(row["gap"]),
+            test=wording.bare(row[f"test_{score}"], f"test_{score}"),
+            validation=wording.bare(row[f"val_{score}"], f"val_{score}"),
+            train=wording.bare(row[f"train_{score}"], f"train_{score}"),
+            gap=wording.bare(row["gap"], with_unit("gap", score)),
             best_epoch=_whole(row["best_epoch"]),
             stopped_epoch=_whole(row["stopped_epoch"]),
             seconds=wording.number(row["seconds"], 1),
@@ -243,8 +249,8 @@ def layer_rows(panels: Iterable[Panel]) -> list[LayerRow]:
     return rows
 
 
-def _spread(runs: pd.DataFrame, column: str) -> str:
-    return wording.spread(float(runs[column].mean()), float(runs[column].std(ddof=1)), column)
+def _spread(runs: pd.DataFrame, column: str, metric: str = "") -> str:
+    return wording.spread(float(runs[column].mean()), float(runs[column].std(ddof=1)), metric or column)
 
 
 def _share(value: float | None) -> str:
