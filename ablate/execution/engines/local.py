@@ -12,6 +12,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from concurrent.futures.process import BrokenProcessPool
@@ -41,8 +42,9 @@ Result = TypeVar("Result")
 class _Lane:
     """One worker process at a time, and the last of what it printed."""
 
-    def __init__(self, context: SpawnContext, board: Board, compiled: Path | None) -> None:
+    def __init__(self, context: SpawnContext, board: Board, compiled: Path | None, deaf: AbstractSet[int]) -> None:
         self.tail = Tail()
+        self._deaf = deaf
         self.used = False
         self._first_memory = 0
         self._leaving: list[threading.Thread] = []
@@ -52,7 +54,7 @@ class _Lane:
 
     def _new_pool(self) -> ProcessPool:
         pool = ProcessPool(max_workers=1, initializer=worker.start, initargs=self._arguments, context=self._context)
-        with _interrupts_blocked(), _equal_hashes():
+        with _interrupts_blocked(self._deaf), _equal_hashes():
             if not pool.active:  # asking starts its process
                 raise WorkerError("no worker process could be started on this machine")
         return pool
@@ -64,7 +66,7 @@ class _Lane:
         self.used = True
         if not self._pool.active:
             self.renew()
-        with _interrupts_blocked():
+        with _interrupts_blocked(self._deaf):
             future: Future[Result] = self._pool.schedule(work, args=(assignment,), timeout=timeout)
         return future
 
@@ -105,11 +107,12 @@ class Lanes:
     Args:
         jobs: how many.
         assignments: how many runs they may be sent in all.
+        deaf: signals that the workers do not heed, beyond those of terminals: a cluster sends its own to every process.
     """
 
-    def __init__(self, jobs: int, assignments: int) -> None:
+    def __init__(self, jobs: int, assignments: int, deaf: AbstractSet[int] = frozenset()) -> None:
         self._closing = ExitStack()
-        self._closing.enter_context(_modules_of_no_folder())
+        self._closing.enter_context(modules_of_no_folder())
         context = multiprocessing.get_context("spawn")
         numbers = context.RawArray("i", assignments), context.RawArray("i", assignments)
         self._board = Board(*numbers, context.RawValue("i", 0))
@@ -117,7 +120,7 @@ class Lanes:
         self._growth = min(GROWTH, memory_limit() * 2 // jobs)  # all together at most a quarter of the machine's
         self._silent: dict[int, float] = {}
         self._ended: set[int] = set()
-        self._lanes = [_Lane(context, self._board, compiled) for _ in range(jobs)]
+        self._lanes = [_Lane(context, self._board, compiled, deaf) for _ in range(jobs)]
 
     def __enter__(self) -> Self:
         return self
@@ -217,8 +220,8 @@ class Lanes:
 
 
 @contextmanager
-def _interrupts_blocked() -> Iterator[None]:
-    """Let processes that start here, now or from a pool's own threads, inherit a blocked SIGINT and SIGHUP.
+def _interrupts_blocked(deaf: AbstractSet[int] = frozenset()) -> Iterator[None]:
+    """Let processes that start here, now or from a pool's own threads, inherit a blocked SIGINT and SIGHUP, and more.
 
     Ctrl-C and the end of a terminal reach every process of it; a worker that is still starting could not ignore them
     yet, and the helper process of `multiprocessing` would never ignore SIGHUP.
@@ -226,7 +229,7 @@ def _interrupts_blocked() -> Iterator[None]:
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     try:
         resource_tracker.ensure_running()  # it unblocks SIGINT, so that comes afterwards
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, *deaf})
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
@@ -245,7 +248,7 @@ def _equal_hashes() -> Iterator[None]:
 
 
 @contextmanager
-def _modules_of_no_folder() -> Iterator[None]:
+def modules_of_no_folder() -> Iterator[None]:
     """Let processes that start here find no module in the folder where the command was typed, which may be anybody's.
 
     Python looks there first for what a fresh process imports.
