@@ -17,12 +17,13 @@ from ablate.execution import scheduler
 from ablate.execution.assignment import Outcome
 from ablate.execution.engines import slurm
 from ablate.execution.engines.slurm import Array, Request
-from ablate.execution.job import FOLDER, NAME, Job, digest_of, versions
+from ablate.execution.job import NAME, Job, digest_of, versions
 from ablate.execution.progress import Listener, Progress
 from ablate.execution.scheduler import Options, StopSignal
 from ablate.execution.watching import Watch
 from ablate.reading import parse_json
 from ablate.results import entries, files, leases
+from ablate.results.store import Store
 from ablate.settings import document
 from ablate.text import line
 
@@ -74,7 +75,7 @@ def submit(plan: Plan, request: Request, options: Options, *, confirms: bool = F
     leases.use(plan.store.root)  # that locks reach from one host to another cannot be tried on one
     job = _job(plan, request, options, confirms=confirms)
     name = f"{time.strftime('%Y%m%d-%H%M%S')}-{job.token[:6]}"
-    path = files.place(plan.store.root.absolute(), FOLDER, name, NAME)
+    path = files.place(plan.store.root.absolute(), files.WORKERS, name, NAME)
     job.write(path)
     workers = min(request.workers, len(pending))
     work = [Pull(path, job.token, number) for number in range(workers)]
@@ -192,6 +193,12 @@ class _Following:
 def messages(folder: Path) -> Counter[str]:
     """What the workers of a job complain of, and how many of each."""
     return Counter(said["message"] for said in notes(folder) if said.get("message"))
+
+
+def complaints(store: Store) -> set[str]:
+    """What the workers of the last job of a study complain of."""
+    jobs = sorted((store.root / files.WORKERS).glob("*/" + NAME))
+    return set(messages(jobs[-1].parent)) if jobs else set()
 
 
 def notes(folder: Path) -> list[dict[str, Any]]:

@@ -14,7 +14,6 @@ from ablate.results.identity import LIBRARIES, PlannedRun, version_of
 from ablate.results.record import TrainerName
 from ablate.version import __version__
 
-FOLDER = "workers"  # in the folder of results: jobs, and what their workers say
 NAME = "job.json"
 
 

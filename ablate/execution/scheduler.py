@@ -16,7 +16,7 @@ from ablate.execution.progress import Listener, Progress
 from ablate.execution.queue import RunQueue, Task, guess_epoch_seconds
 from ablate.results.claims import Claims
 from ablate.results.identity import Identity, PlannedRun, data_name, origin_name
-from ablate.results.record import Failure, TrainerName
+from ablate.results.record import Failure, Record, TrainerName
 from ablate.results.store import Store, utc_now
 
 POLL_SECONDS = 0.1
@@ -169,6 +169,12 @@ def _origin(run: PlannedRun, identity: Identity, root: Path) -> tuple[Path, str]
     return (root.parent / name, identity.origins[origin_name(settings, run.seed)]) if name is not None else None
 
 
+def of_record(record: Record) -> Outcome:
+    """What a record says of its run."""
+    epochs, accuracy = int(record.result["stopped_epoch"]), record.result["test_accuracy"]
+    return Outcome(record.key, record.status, epochs=epochs, accuracy=accuracy, seconds=record.seconds["total"])
+
+
 class _Session:
     """One call of `execute`: lanes at work until there is nothing left to do or somebody wants to stop."""
 
@@ -270,8 +276,7 @@ class _Session:
         """Whether a run that is claimed here was finished, or has failed, elsewhere since this invocation began."""
         run, assignment = task
         if (record := self._store.load(run.key)) is not None:
-            epochs, accuracy = int(record.result["stopped_epoch"]), record.result["test_accuracy"]
-            outcome = Outcome(run.key, record.status, epochs=epochs, accuracy=accuracy, elsewhere=True)
+            outcome = replace(of_record(record), seconds=0.0, elsewhere=True)
         elif self._store.attempts(run.key) > self._attempts.get(run.key, 0):
             failure = self._store.last_failure(run.key)
             outcome = Outcome(run.key, "failed", failure.reason if failure else "elsewhere", elsewhere=True)
@@ -286,6 +291,8 @@ class _Session:
             raise WorkerError(outcome.message)
         if outcome.status == "unwritable":
             raise StoreError(outcome.message)
+        if outcome.status in {"failed", "unborn"} and (record := self._store.load(run.key)) is not None:
+            outcome = of_record(record)  # its worker was gone before it could answer
         if outcome.status == "failed":
             self._store.record_failure(run.key, Failure(outcome.message, outcome.log, utc_now()))
         if outcome.status == "stopped":

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from ablate.errors import StoreError
 from ablate.execution.assignment import Outcome
+from ablate.execution.scheduler import of_record
 from ablate.results.identity import PlannedRun
 from ablate.results.store import Store
 
@@ -31,9 +32,10 @@ class Watch:
         Raises:
             StoreError: the folder cannot be read.
         """
-        finished = [path.stem for path in self._store.record_paths() if path.stem in self.pending]
-        found = [self._finished(key) for key in sorted(finished)]
-        found += [self._failed(key) for key in sorted(_tried(self._store) & self.pending.keys())]
+        finished = {path.stem for path in self._store.record_paths()}
+        tried = _tried(self._store)
+        found = [self._finished(key) for key in self.pending if key in finished]
+        found += [self._failed(key) for key in self.pending if key in tried - finished]
         outcomes = [outcome for outcome in found if outcome is not None]
         return [(self.pending.pop(outcome.key), outcome) for outcome in outcomes if outcome.key in self.pending]
 
@@ -41,8 +43,7 @@ class Watch:
         record = self._store.load(key)
         if record is None:  # damaged, and set aside: a worker trains it again
             return None
-        epochs, accuracy = int(record.result["stopped_epoch"]), record.result["test_accuracy"]
-        return Outcome(key, record.status, epochs=epochs, accuracy=accuracy, seconds=record.seconds["total"])
+        return of_record(record)
 
     def _failed(self, key: str) -> Outcome | None:
         if self._store.attempts(key) <= self._attempts.get(key, 0):

@@ -20,6 +20,7 @@ from ablate.errors import StoreError
 from ablate.reading import DamagedError
 
 CALLBACKS = "callbacks"  # folder of what callbacks of the user's write, one folder a run; none of it is read here
+WORKERS = "workers"  # folder of jobs for workers on other hosts, and of what these say; none of it is a result
 LIMIT = 2**28  # bytes of a file that is read; a record of a million epochs is smaller
 ABANDONED = 3600.0  # seconds after which a temporary file is nobody's, wherever its process runs or ran
 _NO_HARD_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
