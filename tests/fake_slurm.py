@@ -1,4 +1,4 @@
-"""A SLURM of one machine: sbatch, srun, squeue, scancel and scontrol over real processes. `install` puts them on a path.
+"""A SLURM of one machine: sbatch, srun, squeue, scancel and scontrol over real processes.
 
 Its state is a folder: one file for each task of an array, with the number of the process that leads it.
 """
@@ -38,15 +38,13 @@ def refuses() -> bool:
 def sbatch(script: str) -> None:
     text = Path(script).read_text()
     if refuses():
-        sys.exit(
-            "sbatch: error: Batch job submission failed: Invalid account or account/partition combination specified"
-        )
+        sys.exit("sbatch: error: Batch job submission failed: Invalid account specified")
     number = str(100 + len(list(state().glob("*.script"))))
     (state() / f"{number}.script").write_text(text)
     array = re.search(r"--array=0-(\d+)", text)
     for task in range(int(array[1]) + 1) if array else [None]:
         start(number, task)
-    print(f"Submitted batch job {number}")
+    sys.stdout.write(f"Submitted batch job {number}\n")
 
 
 def start(number: str, task: int | None) -> None:
@@ -98,7 +96,7 @@ def squeue(*arguments: str) -> None:
     living = tasks(number)
     if not living:
         sys.exit("slurm_load_jobs error: Invalid job id specified")
-    print("\n".join("RUNNING" for _ in living))
+    sys.stdout.write("RUNNING\n" * len(living))
 
 
 def members(leader: int) -> list[int]:

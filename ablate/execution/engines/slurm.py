@@ -9,10 +9,11 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -68,9 +69,6 @@ class Handle(Protocol):
     def done(self) -> bool:
         """Whether it has ended."""
 
-    def cancel(self, check: bool = True) -> None:  # noqa: FBT001, FBT002 - as submitit has it
-        """End it."""
-
 
 @dataclass(frozen=True)
 class Array:
@@ -108,8 +106,10 @@ class Array:
             waiting_only: only those that have not begun.
         """
         if self.cluster == "local":
-            for job in () if waiting_only else self.jobs:
-                job.cancel(check=False)
+            for job in self.jobs:
+                if not waiting_only and not job.done():
+                    with suppress(OSError):
+                        os.kill(int(job.job_id), signal.SIGTERM)  # submitit's own way gives a worker a second
             return
         _ask("scancel", *(["--state=PENDING"] if waiting_only else []), self.name)
 
@@ -139,13 +139,23 @@ def submit(work: Sequence[Callable[[], object]], folder: Path, request: Request,
     logging.getLogger("submitit").setLevel(logging.ERROR)  # of its own, it writes about every failing `sacct`
     try:
         executor = _executor(submitit, folder, request, name)
-        with modules_of_no_folder():
+        with modules_of_no_folder(), _terminal_unheard():
             jobs = executor.submit_array(list(work))
     except (submitit.core.utils.FailedJobError, submitit.core.utils.FailedSubmissionError) as error:
         raise WorkerError(f"sbatch refused: {line(str(error), 500)}") from None
     except (RuntimeError, ValueError, OSError) as error:
         raise WorkerError(f"no job could be submitted: {line(str(error), 500)}") from None
     return Array(jobs, request.cluster)
+
+
+@contextmanager
+def _terminal_unheard() -> Iterator[None]:
+    """Let processes that start here, as those of the local cluster, outlive Ctrl-C and their terminal."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _submitit() -> Any:
