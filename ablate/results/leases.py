@@ -2,8 +2,8 @@
 
 A lease says who holds it, and its sequence number rises as long as the holder lives. Nobody compares clocks of two
 hosts: whoever wants a run that is leased measures, by its own monotonic clock, how long the lease has not changed. An
-expired one is taken away by renaming it, which only one of several thieves can do. A thief that finds in its hands a
-lease other than the one it judged puts it back. Like locks, leases save work; records decide.
+expired one is replaced by a rename, by one thief at a time: the file that says who is at it can be made once only. Like
+locks, leases save work; records decide.
 """
 
 import contextlib
@@ -23,6 +23,7 @@ RENEW_SECONDS = 15.0  # between two signs of life
 EXPIRED_SECONDS = 180.0  # without one; a network disk may show what was there a minute ago
 LOOK_SECONDS = 1.0  # between two looks at a lease of somebody else's
 _LARGEST = 1000  # bytes that are read of one
+_GUARD = "-taken"  # behind the key, in the name of the file that keeps other thieves away
 
 
 @dataclass
@@ -69,45 +70,56 @@ class Leases:
         except OSError:
             return True
 
+    def _create(self, key: str) -> bool:
+        handle = _open_new(self._path(key))
+        if handle is None:
+            return False
+        self._hold(key, handle)
+        return True
+
+    def _hold(self, key: str, handle: int) -> None:
+        self._held[key] = handle
+        self._seen.pop(key, None)
+        self._write(handle)
+
     def _take_over(self, key: str, now: float) -> bool:
         """Take a run whose lease is there, if its holder is gone."""
         content = _read(self._path(key))
         if content is None:  # given back just now
             return self._create(key)
-        seen = self._seen.get(key)
-        if seen is None or seen.content != content:
-            seen = self._seen[key] = _Seen(content, now, now)
-        seen.looked = now
-        if now - seen.since <= EXPIRED_SECONDS and not _is_gone(content):
+        if not self._is_dead(key, content, now):
             return False
-        return self._take_away(key, content) and self._create(key)
-
-    def _take_away(self, key: str, judged: bytes) -> bool:
-        """Remove the lease that was judged; False if it is another one by now, which is put back."""
-        away = files.temporary_beside(self._path(key))
-        try:
-            self._path(key).rename(away)
-        except FileNotFoundError:
-            return True  # somebody was faster; who creates the next one has the run
-        try:
-            if _read(away) == judged:
-                return True
-            with contextlib.suppress(OSError):  # another one may be in its place by now: then a run is trained twice
-                os.link(away, self._path(key))
+        guard = self._path(f"{key}{_GUARD}")
+        handle = _open_new(guard)
+        if handle is None:  # another thief is at it, or was killed at it
+            left = _read(guard)
+            if left is not None and self._is_dead(guard.stem, left, now):
+                guard.unlink(missing_ok=True)
             return False
+        try:
+            self._write(handle)
+            return _read(self._path(key)) == content and self._replace(key)
         finally:
-            away.unlink(missing_ok=True)
+            os.close(handle)
+            guard.unlink(missing_ok=True)
 
-    def _create(self, key: str) -> bool:
-        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
-        try:
-            handle = os.open(self._path(key), flags, 0o666)
-        except FileExistsError:
+    def _replace(self, key: str) -> bool:
+        """Put a lease of this process in the place of a dead one, by a rename: the place is never empty."""
+        temporary = files.temporary_beside(self._path(key))
+        handle = _open_new(temporary)
+        if handle is None:
             return False
-        self._held[key] = handle
-        self._seen.pop(key, None)
-        self._write(handle)
+        self._hold(key, handle)
+        temporary.replace(self._path(key))
         return True
+
+    def _is_dead(self, name: str, content: bytes, now: float) -> bool:
+        """Whether a file of somebody else's has not changed for too long, or its process is known to be gone."""
+        seen = self._seen.get(name)
+        if seen is None or seen.content != content:
+            seen = self._seen[name] = _Seen(content, now, now)
+        seen.looked = now
+        return now - seen.since > EXPIRED_SECONDS or _is_gone(content)
 
     def _write(self, handle: int) -> None:
         """Give a sign of life. It goes into this process's own file, wherever a thief may have moved that."""
@@ -168,6 +180,14 @@ def use(root: Path) -> None:
         StoreError: the folder of leases cannot be made.
     """
     files.place(root, FOLDER, "any")
+
+
+def _open_new(path: Path) -> int | None:
+    """A handle of a new file; `None` if there is one of that name."""
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
+    except FileExistsError:
+        return None
 
 
 def _read(path: Path) -> bytes | None:

@@ -115,7 +115,7 @@ def _look_at(path: Path, store: Store, records: dict[str, Record]) -> Iterator[F
         return  # what callbacks of the user's wrote
     elif names[0] == files.WORKERS and len(names) > 2:
         return  # what workers on other hosts were handed, and what they said
-    elif names[0] == leases.FOLDER and len(names) == 2 and path.suffix == ".json" and is_key(path.stem):
+    elif names[0] == leases.FOLDER and len(names) == 2 and path.suffix == ".json" and is_key(path.stem[:64]):
         return  # of a run that is being trained, or was: who wants it next sees to that
     elif names[0] == trash.FOLDER and len(names) > 2 and trash.is_removal(names[1]):
         return  # what is being removed, or was to be: its folder is looked at as a whole
