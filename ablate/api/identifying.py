@@ -1,6 +1,6 @@
 """What a plan has to know of a study's data, code and model files: read, and digested, before anything is trained."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -20,9 +20,27 @@ from ablate.usercode import builders, code, model_files, tokens
 
 
 def identify(study: Study, treatments: Sequence[design.Treatment], reports: Path) -> Identity:
-    """Read a study's data sets, try its splits, look at its code, and keep what the plan needs to know of them."""
+    """Read a study's data sets, try its splits, look at its code, and keep what the plan needs to know of them.
+
+    Raises:
+        StudyError: with all that is wrong with data, code and model files together.
+    """
+    problems: list[Problem] = []
+    facts = _read_data(study, treatments, _counted(reports / study.name), problems)
+    digests = _collected(_digest_code, study, treatments, problems)
+    model_digests = _collected(_digest_files, study, treatments, problems)
+    if problems:
+        raise study.error(problems)
+    identity = Identity(identities.installed_libraries(), facts, digests, files=model_digests)
+    identity = replace(identity, tokens=_tokens(study, treatments))
+    return replace(identity, origins=origins.find(study, treatments, identity, reports))
+
+
+def _read_data(
+    study: Study, treatments: Sequence[design.Treatment], counted: Mapping[str, Shared], problems: list[Problem]
+) -> dict[str, DataFacts]:
+    """What the plan keeps of every data set, by its name; what is wrong with one goes to the problems."""
     facts: dict[str, DataFacts] = {}
-    counted = _counted(reports / study.name)
     loaded: dict[str, Dataset] = {}
     every = {treatment.settings.data.model_dump_json(): treatment.settings.data for treatment in treatments}
     for data in every.values():
@@ -34,12 +52,25 @@ def identify(study: Study, treatments: Sequence[design.Treatment], reports: Path
             for seed in study.seeds if found.groups is not None else study.seeds[:1]:  # else sizes are always the same
                 splits.split(found, data, seed)
         except StudyError as error:
-            raise study.error(error.problems) from None
+            problems += [problem for problem in error.problems if problem not in problems]
+            continue
         if name not in facts:
             facts[name] = _facts(found, counted)
-    identity = Identity(identities.installed_libraries(), facts, _digest_code(study, treatments))
-    identity = replace(identity, files=_digest_files(study, treatments), tokens=_tokens(study, treatments))
-    return replace(identity, origins=origins.find(study, treatments, identity, reports))
+    return facts
+
+
+def _collected(
+    digest: Callable[[Study, Sequence[design.Treatment]], dict[str, str]],
+    study: Study,
+    treatments: Sequence[design.Treatment],
+    problems: list[Problem],
+) -> dict[str, str]:
+    """Digests of code or of model files; what is wrong with them goes to the problems."""
+    try:
+        return digest(study, treatments)
+    except StudyError as error:
+        problems += error.problems
+        return {}
 
 
 def look_at(study: Study, treatments: Sequence[design.Treatment], reports: Path) -> Identity:

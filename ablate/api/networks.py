@@ -133,15 +133,22 @@ def check_models(plan: Plan, jobs: int, *, trust_model: bool = False) -> None:
     with Lanes(min(jobs, len(runs)), len(runs)) as lanes:
         folder = plan.study.source.resolve().parent
         reasons = networks.check_models(runs, lanes, plan.identity, plan.store, folder)
-    problems = [_unfit(run, reason) for run, reason in zip(runs, reasons, strict=True) if reason]
-    if problems:
-        raise plan.study.error(problems)
+    unfit: dict[tuple[str, str, str], list[str]] = {}
+    for run, reason in zip(runs, reasons, strict=True):
+        model = run.treatment.settings.model
+        key = "model.builder" if model.builder else "model.file"
+        if reason:
+            unfit.setdefault((key, f'"{model.builder or model.file}"', reason), []).append(run.treatment.name)
+    if unfit:
+        raise plan.study.error(
+            Problem(key, f"{named(names)}: {reason}", value) for (key, value, reason), names in unfit.items()
+        )
 
 
-def _unfit(run: PlannedRun, reason: str) -> Problem:
-    model = run.treatment.settings.model
-    key = "model.builder" if model.builder else "model.file"
-    return Problem(key, f"{run.treatment.name}: {reason}", f'"{model.builder or model.file}"')
+def named(treatments: Sequence[str]) -> str:
+    """Some treatments in a few words: both of two, else the first of them and how many more there are."""
+    first, *others = treatments
+    return " and ".join(treatments) if len(treatments) < 3 else f"{first} and {len(others)} more treatments"
 
 
 @dataclass(frozen=True)

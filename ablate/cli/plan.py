@@ -55,6 +55,8 @@ def command(
     if check_models:
         api.check_models(plan, jobs, trust_model=trust_model)
         output.say("Every model can be trained on its data.")
+    elif any(not run.treatment.settings.model.hidden for run in plan.pending):
+        output.say("Your models were not made: --check-models makes each once, and sees that it can be trained.")
     costs = plan.costs
     if probe or (fit_in is not None and not costs):
         output.say("Measuring: every program is trained for a few epochs.")

@@ -54,3 +54,17 @@ def test_data_without_such_examples_needs_no_words(tmp_path: Path) -> None:
     (facts,) = plan.identity.data.values()
     assert (facts.test_rows, facts.shared, facts.leak) == (360, 0, "")
     assert plan.warnings == ()
+
+
+def test_what_is_wrong_with_data_and_code_is_told_at_once(folder: Path) -> None:
+    (folder / "d.npz").unlink()
+    with pytest.raises(StudyError) as caught:
+        plan(folder, "training.callbacks=['nowhere:make']", "data.source='d.npz'")
+    assert [problem.key for problem in caught.value.problems] == ["data.source", "training.callbacks"]
+
+
+def test_two_data_sets_that_cannot_be_used_are_told_at_once(folder: Path) -> None:
+    (folder / "d.npz").unlink()
+    with pytest.raises(StudyError) as caught:
+        plan(folder, "factors.'data.source'=['d.npz', 'e.npz']")
+    assert [problem.value for problem in caught.value.problems] == ['"d.npz"', '"e.npz"']

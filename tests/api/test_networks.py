@@ -127,3 +127,10 @@ def test_a_network_that_is_too_large_says_so(tmp_path: Path) -> None:
     store.commit(replace(invented.record(run), result={**invented.record(run).result, "parameters": 10**9}))
     with pytest.raises(EmptyResultsError, match="was not kept: it has more than 2,147,483,648 bytes"):
         find_runs(open_results(out=tmp_path), [run.key])
+
+
+def test_a_fault_that_treatments_share_is_told_once() -> None:
+    names = ["baseline", "dropout=0.5", "l2=0.1"]
+    assert networks.named(names) == "baseline and 2 more treatments"
+    assert networks.named(names[:2]) == "baseline and dropout=0.5"
+    assert networks.named(names[:1]) == "baseline"
