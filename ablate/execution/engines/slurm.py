@@ -209,7 +209,7 @@ def minutes(text: str) -> int:
     """
     match = _TIME.fullmatch(text)
     if match is None:
-        raise ValueError(text)
+        raise ValueError(f"{text!r} is no time")
     first, second, third = (int(match[name] or 0) for name in ("first", "second", "third"))
     if match["days"] is not None:
         seconds = 86400 * int(match["days"]) + 3600 * first + 60 * second + third
@@ -218,7 +218,7 @@ def minutes(text: str) -> int:
     else:
         seconds = 60 * first + second
     if seconds <= 0:
-        raise ValueError(text)
+        raise ValueError(f"{text!r} is no time")
     return -(-seconds // 60)
 
 
