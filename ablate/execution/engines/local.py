@@ -11,6 +11,7 @@ import os
 import signal
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from concurrent.futures import CancelledError, Future
@@ -119,7 +120,10 @@ class Lanes:
         compiled = self._closing.enter_context(compilation_cache.lent())
         self._growth = min(GROWTH, memory_limit() * 2 // jobs)  # all together at most a quarter of the machine's
         self._silent: dict[int, float] = {}
+        self._sent: set[int] = set()
         self._ended: set[int] = set()
+        self._settled: Counter[int] = Counter()  # epochs of runs that are over
+        self._settled_epochs = 0  # their sum, which is asked for far more often than a run is over
         self._lanes = [_Lane(context, self._board, compiled, deaf) for _ in range(jobs)]
 
     def __enter__(self) -> Self:
@@ -142,6 +146,8 @@ class Lanes:
         self._lanes[lane].tail.begin()
         self._board.processes[assignment.index] = 0  # it may have been sent before
         self._silent.pop(assignment.index, None)
+        self._settled_epochs -= self._settled.pop(assignment.index, 0)
+        self._sent.add(assignment.index)
         return self._lanes[lane].send(worker.run, assignment, timeout)
 
     def is_silent(self, assignment: Assignment) -> bool:
@@ -189,11 +195,13 @@ class Lanes:
     @property
     def epochs_done(self) -> int:
         """Epochs finished so far, over all runs."""
-        return sum(self._board.epochs)
+        return self._settled_epochs + sum(int(self._board.epochs[index]) for index in self._sent)
 
     def settle(self, assignment: Assignment, epochs: int) -> None:
         """Count a run that is over as so many epochs, however far it came."""
-        self._board.epochs[assignment.index] = epochs
+        self._sent.discard(assignment.index)
+        self._settled_epochs += epochs - self._settled[assignment.index]
+        self._settled[assignment.index] = epochs
 
     def stop_after_epoch(self) -> None:
         """Ask all workers to end their runs at the end of the epoch; what they were training stays pending."""
