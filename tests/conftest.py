@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ablate.api import confirming, networks, plans
+from ablate.api import confirming, networks, plans, pulling
 from ablate.execution.assignment import Assignment, Outcome
 from ablate.execution.engines.local import Lanes
 from ablate.execution.scheduler import Options
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
 STUDIES = Path(__file__).parent / "fixtures"
-WITH_WORKERS = (plans, networks, confirming)  # modules that start them
+WITH_WORKERS = (plans, networks, confirming, pulling)  # modules that start them
 MOST_RUNS = 1000  # of one study that the warm worker may be sent
 
 # Before anything imports TensorFlow: one thread, as in workers, so that results can be compared bit for bit.
@@ -127,7 +127,7 @@ def warm(warm_worker: WarmWorkers) -> Iterator[None]:
     """Studies of this module, by command or by function, are trained by the warm worker whatever `--jobs` says."""
     with pytest.MonkeyPatch.context() as patch:
         for module in WITH_WORKERS:
-            patch.setattr(module, "Lanes", lambda jobs, assignments: warm_worker)
+            patch.setattr(module, "Lanes", lambda jobs, assignments, deaf=(): warm_worker)
         yield
 
 

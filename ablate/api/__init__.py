@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from ablate.api import notebook, telling
 from ablate.api.adopting import adopt, adoptable
 from ablate.api.auditing import Retrained, retrain
+from ablate.api.clusters import follow, submit
 from ablate.api.comparing import compare
 from ablate.api.confirming import confirm, plan_confirmation
 from ablate.api.confirming import confirm as confirm_plan
@@ -57,6 +58,7 @@ __all__ = [
     "evaluate_networks",
     "extract",
     "find_runs",
+    "follow",
     "load",
     "make_plan",
     "open_asked",
@@ -72,6 +74,7 @@ __all__ = [
     "run_plan",
     "save_networks",
     "study",
+    "submit",
 ]
 
 check = Results.check  # `check(results)` reads as the command does

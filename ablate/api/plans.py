@@ -2,15 +2,16 @@
 
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 from ablate.api import tasks
 from ablate.api.identifying import identify, with_origins
-from ablate.errors import Problem, StudyError, WorkerError
+from ablate.errors import Problem, StoreError, StudyError, WorkerError
 from ablate.execution import estimate, networks, scheduler
 from ablate.execution.assignment import Outcome
 from ablate.execution.engines.local import Lanes
@@ -18,6 +19,7 @@ from ablate.execution.progress import Listener, Progress
 from ablate.execution.scheduler import Options, StopSignal
 from ablate.results import entries, models, snapshot
 from ablate.results import identity as identities
+from ablate.results.claims import Claims
 from ablate.results.identity import DataFacts, Identity, PlannedRun
 from ablate.results.record import Record
 from ablate.results.store import Store
@@ -31,6 +33,7 @@ from ablate.usercode import code, model_files
 
 REPORTS = "reports"
 _IMAGE = ("height", "width")  # the least dimensions of one
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")  # a path has lost one of the two slashes of s3://bucket
 
 
 @dataclass(frozen=True)
@@ -121,11 +124,19 @@ def results_folder(study: Study, out: str | os.PathLike[str] | None = None) -> P
     """The folder of a study's results: `DIR/<name>`, by default `reports/<name>` beside the study file.
 
     The study that `run` left among its results (`study.toml`) has them beside itself.
+
+    Raises:
+        StoreError: `out` is the address of an object store.
     """
     home = study.source.resolve().parent
     if out is None and is_among_results(study) and home.name == study.name:
         return home
     parent = Path(out) if out is not None else study.source.resolve().parent / REPORTS
+    if _ADDRESS.match(str(parent)):
+        raise StoreError(
+            f"--out {out}: results need a folder, on a disk that every host of the study sees; an address of an object "
+            "store is none"
+        )
     return parent / study.name
 
 
@@ -266,10 +277,7 @@ def run_plan(
         StoreError: the results folder cannot be written.
     """
     check_trust(plan.study, plan.pending, trusted=options.trust_model)
-    plan.store.prepare()
-    entries.set_damaged_aside(plan.store)
-    plan.store.write("study.toml", document.write(plan.study.document()).encode())
-    plan.store.write_identity(plan.identity)
+    open_folder(plan)
     pending, folder = plan.pending, plan.study.source.resolve().parent
     keys = {planned.key for planned in plan.everything}
     left = len(pending) + len(models.keys(plan.store, "npz") & keys)
@@ -282,12 +290,41 @@ def run_plan(
             pending, workers, plan.identity, plan.store, folder, options, listener, stop, keep_weights=keep
         )
         if not stop.level and options.overtime <= 0:
-            wanted = _wanted_models(plan)
-            check_trust(plan.study, wanted, trusted=options.trust_model)
-            notes = networks.save_models(wanted, workers, plan.identity, plan.store, folder, stop)
+            notes = keep_networks(plan, workers, options, stop)
             if notes:
                 listener(Progress.of_all(outcomes.values(), notes))
     return outcomes
+
+
+def open_folder(plan: Plan) -> None:
+    """Make the folder of a plan's results, or tidy it, and write into it what its runs are of.
+
+    Raises:
+        StoreError: it cannot be written.
+    """
+    plan.store.prepare()
+    entries.set_damaged_aside(plan.store)
+    plan.store.write("study.toml", document.write(plan.study.document()).encode())
+    plan.store.write_identity(plan.identity)
+
+
+def keep_networks(plan: Plan, workers: Lanes, options: Options, stop: StopSignal) -> tuple[str, ...]:
+    """Turn the weights that are wanted of a plan's runs into Keras models, but for those that others are at.
+
+    Returns:
+        What could not be made and why.
+
+    Raises:
+        StudyError: a model comes in a file that is not trusted.
+        StoreError: one could not be written.
+    """
+    with closing(Claims(plan.store.root)) as claims:
+        wanted = [run for run in _wanted_models(plan) if claims.take(run.key)]
+        there = plan.store.models("npz")  # others may have made some meanwhile
+        wanted = [run for run in wanted if run.key in there]
+        check_trust(plan.study, wanted, trusted=options.trust_model)
+        folder = plan.study.source.resolve().parent
+        return networks.save_models(wanted, workers, plan.identity, plan.store, folder, stop)
 
 
 def check_trust(study: Study, runs: Iterable[PlannedRun], *, trusted: bool) -> None:

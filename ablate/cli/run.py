@@ -4,12 +4,13 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from ablate.cli import engines
 from ablate.cli.console import EXIT_FAILED_RUNS, EXIT_SIGNAL, Interrupted, Output
 from ablate.cli.console import command as handled
 from ablate.cli.options import seconds, selection_options, study_options, trust_option
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ablate.api import Outcome, Plan, StopSignal
+    from ablate.execution.engines.slurm import Request
     from ablate.execution.scheduler import Options
     from ablate.results.identity import PlannedRun
     from ablate.results.record import TrainerName
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 @click.command("run")
 @study_options
 @selection_options
-@click.option("-j", "--jobs", type=click.IntRange(min=1, max=512), help="Worker processes; default: cores.")
+@engines.engine_options
 @click.option(
     "--trainer",
     type=click.Choice(["compiled", "fit"]),
@@ -54,6 +56,8 @@ def command(
     only: tuple[str, ...],
     max_runs: int,
     jobs: int | None,
+    request: "Request | None",
+    detach: bool,
     trainer: "TrainerName",
     timeout: float | None,
     budget: float | None,
@@ -68,28 +72,35 @@ def command(
     STUDY is the name of a study beside this one's results, such as the one that this study had before, or a folder of
     results. Every finished run is kept at once: after an interruption 'ablate run' goes on where it was.
     Ctrl-C ends the runs after their epoch, a second Ctrl-C at once.
+
+    With --engine slurm, jobs of a cluster train them: each takes run after run from the folder of results, which has to
+    be on a disk that all its hosts share.
     """
     from ablate import api
-    from ablate.cli.progress import listener
     from ablate.execution.scheduler import Options
 
+    if confirm and detach:
+        raise click.UsageError("--confirm waits for the study, which --detach does not")
     stop = api.StopSignal()
     with _signals(stop, output):
         study = api.load(config, overrides)
         output.say(f"{study.source}: study {study.name}, {study.design}")
         options = Options(jobs or api.default_jobs(), trainer, timeout, budget, fail_fast, trust_model)
-        with api.early_lanes(study, options.jobs, out=out, max_runs=max_runs) as lanes:
+        early = api.early_lanes(study, options.jobs, out=out, max_runs=max_runs) if not request else nullcontext(None)
+        with early as lanes:
             plan = api.make_plan(study, out=out, only=only, max_runs=max_runs)
             for other in adopt:
                 plan = _adopt(plan, other, output)
             output.warn(api.adoptable(plan))
-            with listener(output) as hears:
-                outcomes = api.run_plan(plan, options, hears, stop, lanes)
+            if request and detach:
+                engines.detach(plan, request, options, output)
+                return
+            outcomes = engines.train(plan, request, options, stop, lanes, output)
         output.damaged(plan.store)
         output.warn(plan.warnings)
         document = _summarize(plan, outcomes, output)
         if confirm and not stop.level and options.overtime <= 0:
-            confirmed = _confirm(plan, options, stop, output)
+            confirmed = _confirm(plan, request, options, stop, output)
             document["confirmation"] = api.read_results(plan).confirmation().to_dict("records")
             outcomes = {**outcomes, **confirmed}
         _say_what_is_next(plan, outcomes, output)
@@ -110,7 +121,9 @@ def _adopt(plan: "Plan", other: str, output: Output) -> "Plan":
     return plan
 
 
-def _confirm(plan: "Plan", options: "Options", stop: "StopSignal", output: Output) -> "Mapping[str, Outcome]":
+def _confirm(
+    plan: "Plan", request: "Request | None", options: "Options", stop: "StopSignal", output: Output
+) -> "Mapping[str, Outcome]":
     """Train the baseline and the best treatment with fresh seeds, and say what they bring."""
     from ablate import api
     from ablate.cli.progress import listener
@@ -123,8 +136,11 @@ def _confirm(plan: "Plan", options: "Options", stop: "StopSignal", output: Outpu
     best = fresh.everything[-1].treatment.name
     seeds = [run.seed for run in fresh.everything]
     output.say(f"Confirming {best} against the baseline with seeds {min(seeds)} to {max(seeds)}.")
-    with listener(output) as hears:
-        outcomes = api.confirm(fresh, options, hears, stop)
+    if request is not None:
+        outcomes = engines.follow(api.submit(fresh, request, options, confirms=True), options, stop, output)
+    else:
+        with listener(output) as hears:
+            outcomes = api.confirm(fresh, options, hears, stop)
     print_confirmation(api.read_results(plan).confirmation(), output.say)
     return outcomes
 

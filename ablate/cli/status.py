@@ -9,6 +9,7 @@ import click
 from ablate.cli.console import Output
 from ablate.cli.console import command as handled
 from ablate.cli.options import study_options
+from ablate.cli.watch import until_over
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,9 +17,13 @@ if TYPE_CHECKING:
 
 @click.command("status")
 @study_options
+@click.option("--watch", is_flag=True, help="First wait until all runs are over, and say how far they are.")
 @handled
-def command(config: Path | None, out: Path | None, overrides: tuple[str, ...], output: Output) -> None:
-    """Show how far a study is and what its runs say so far."""
+def command(config: Path | None, out: Path | None, overrides: tuple[str, ...], watch: bool, output: Output) -> None:
+    """Show how far a study is and what its runs say so far.
+
+    --watch works on every machine that sees the folder of results; Ctrl-C ends the watching and nothing else.
+    """
     from ablate import api
     from ablate.errors import EmptyResultsError
     from ablate.results import failed, kept
@@ -27,6 +32,9 @@ def command(config: Path | None, out: Path | None, overrides: tuple[str, ...], o
     output.damaged(results.store)
     if results.note:
         output.say(f"Note: {results.note}")
+    if watch:
+        until_over(results, output)
+        results = api.open_results(config, overrides, out=out)
     content = results.snapshot
     total = len({run.key for run in content.planned})
     done = len(content.records)

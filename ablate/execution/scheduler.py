@@ -16,12 +16,13 @@ from ablate.execution.progress import Listener, Progress
 from ablate.execution.queue import RunQueue, Task, guess_epoch_seconds
 from ablate.results.claims import Claims
 from ablate.results.identity import Identity, PlannedRun, data_name, origin_name
-from ablate.results.record import Failure, TrainerName
+from ablate.results.record import Failure, Record, TrainerName
 from ablate.results.store import Store, utc_now
 
 POLL_SECONDS = 0.1
 ENOUGH_UNBORN = 3  # processes that end before they train, one after the other, until it is pointless to go on
 GRACE_SECONDS = 5.0  # beyond the budget for the epochs that are being trained
+MARGIN = 1.25  # times the longest run so far: what has to be left of the budget for one more
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class Options:
             later, and stay pending; `None` for no limit.
         fail_fast: stop at the first failed run.
         trust_model: whether models that come in files may be loaded.
+        whole: begin no run that the budget would probably cut off, judged by the longest so far.
         began: monotonic time at which the budget begins to count, in seconds.
     """
 
@@ -45,6 +47,7 @@ class Options:
     budget: float | None = None
     fail_fast: bool = False
     trust_model: bool = False
+    whole: bool = False
     began: float = field(default_factory=time.monotonic)
 
     @property
@@ -86,6 +89,7 @@ def execute(
     stop: StopSignal | None = None,
     *,
     keep_weights: bool = False,
+    attempts: Mapping[str, int] | None = None,
 ) -> Mapping[str, Outcome]:
     """Train runs that the store does not have yet.
 
@@ -99,6 +103,8 @@ def execute(
         listener: hears of progress.
         stop: watched for a wish to stop.
         keep_weights: keep what the networks have learned in the store, for `save_models`.
+        attempts: how often runs had failed when the study was begun, by key, 0 for others: a run that has failed more
+            often since is not tried again. By default, how often they have failed by now.
 
     Returns:
         What became of each run, by key; runs that were not begun are missing.
@@ -116,7 +122,8 @@ def execute(
     settings = pairs[0][0].treatment.settings
     queue = RunQueue(pairs, guess_epoch_seconds(settings, identity.data[data_name(settings.data)]))
     with closing(Claims(store.root)) as claims:
-        session = _Session(pairs, queue, lanes, store, claims, options, listener, stop or StopSignal())
+        before = {run.key: store.attempts(run.key) for run, _ in pairs} if attempts is None else attempts
+        session = _Session(pairs, queue, lanes, store, claims, options, listener, stop or StopSignal(), before)
         session.work()
     return session.outcomes
 
@@ -162,6 +169,13 @@ def _origin(run: PlannedRun, identity: Identity, root: Path) -> tuple[Path, str]
     return (root.parent / name, identity.origins[origin_name(settings, run.seed)]) if name is not None else None
 
 
+def of_record(record: Record) -> Outcome:
+    """What a record says of its run."""
+    epochs, (metric, score) = int(record.result["stopped_epoch"]), record.headline
+    seconds = record.seconds["total"]
+    return Outcome(record.key, record.status, epochs=epochs, metric=metric, score=score, seconds=seconds)
+
+
 class _Session:
     """One call of `execute`: lanes at work until there is nothing left to do or somebody wants to stop."""
 
@@ -175,6 +189,7 @@ class _Session:
         options: Options,
         listener: Listener,
         stop: StopSignal,
+        attempts: Mapping[str, int],
     ) -> None:
         self.outcomes: dict[str, Outcome] = {}
         self._stop = stop
@@ -189,12 +204,14 @@ class _Session:
         self._busy: dict[Future[Outcome], tuple[int, Task]] = {}
         self._elsewhere: dict[str, Task] = {}
         self._unborn = 0
-        self._attempts = {run.key: store.attempts(run.key) for run, _ in pairs}
+        self._longest = 0.0
+        self._attempts = attempts
 
     def work(self) -> None:
         self._feed_idle()
-        while self._busy or (self._elsewhere and not self._is_ending()):
+        while self._busy or (self._elsewhere and not self._is_too_late()):
             self._wait()
+            self._claims.renew()
             if self._stop.level > 1 or self._options.overtime > GRACE_SECONDS:
                 self._lanes.close(kill=True)  # what was being trained stays pending
                 return
@@ -218,6 +235,10 @@ class _Session:
     def _is_ending(self) -> bool:
         return self._stop.level > 0 or self._options.overtime > 0
 
+    def _is_too_late(self) -> bool:
+        """Whether no more runs are begun."""
+        return self._is_ending() or (self._options.whole and -self._options.overtime < MARGIN * self._longest)
+
     def _feed_idle(self) -> None:
         working = {lane for lane, _ in self._busy.values()}
         for lane in range(len(self._lanes)):
@@ -225,7 +246,7 @@ class _Session:
                 self._feed(lane)
 
     def _feed(self, lane: int) -> None:
-        while not self._is_ending():
+        while not self._is_too_late():
             task = self._queue.take(lane)
             if task is None:
                 return
@@ -237,6 +258,8 @@ class _Session:
     def _is_ours(self, task: Task) -> bool:
         """Whether to train a run here: no other invocation is at it, nor was since this one began."""
         key = task[0].key
+        if self._store.has(self._store.record_path(key)) and self._is_settled(task):
+            return False  # no need to claim it
         if self._claims.take(key):
             return not self._is_settled(task)
         self._elsewhere[key] = task
@@ -254,9 +277,8 @@ class _Session:
         """Whether a run that is claimed here was finished, or has failed, elsewhere since this invocation began."""
         run, assignment = task
         if (record := self._store.load(run.key)) is not None:
-            epochs, (metric, score) = int(record.result["stopped_epoch"]), record.headline
-            outcome = Outcome(run.key, record.status, epochs=epochs, metric=metric, score=score, elsewhere=True)
-        elif self._store.attempts(run.key) > self._attempts[run.key]:
+            outcome = replace(of_record(record), seconds=0.0, elsewhere=True)
+        elif self._store.attempts(run.key) > self._attempts.get(run.key, 0):
             failure = self._store.last_failure(run.key)
             outcome = Outcome(run.key, "failed", failure.reason if failure else "elsewhere", elsewhere=True)
         else:
@@ -270,6 +292,8 @@ class _Session:
             raise WorkerError(outcome.message)
         if outcome.status == "unwritable":
             raise StoreError(outcome.message)
+        if outcome.status in {"failed", "unborn"} and (record := self._store.load(run.key)) is not None:
+            outcome = of_record(record)  # its worker was gone before it could answer
         if outcome.status == "failed":
             self._store.record_failure(run.key, Failure(outcome.message, outcome.log, utc_now()))
         if outcome.status == "stopped":
@@ -282,6 +306,7 @@ class _Session:
             self._queue.put_back(task)
             return
         self._unborn = 0
+        self._longest = max(self._longest, outcome.seconds)
         self._queue.learn(outcome)
         self._finish(run, assignment, outcome)
         if outcome.refused and not self._is_ending():

@@ -20,6 +20,7 @@ from ablate.errors import StoreError
 from ablate.reading import DamagedError
 
 CALLBACKS = "callbacks"  # folder of what callbacks of the user's write, one folder a run; none of it is read here
+WORKERS = "workers"  # folder of jobs for workers on other hosts, and of what these say; none of it is a result
 LIMIT = 2**28  # bytes of a file that is read; a record of a million epochs is smaller
 ABANDONED = 3600.0  # seconds after which a temporary file is nobody's, wherever its process runs or ran
 _NO_HARD_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
@@ -135,7 +136,7 @@ def kept(path: Path, folders: int, most: int = LIMIT) -> bytes:
 
 def temporary_beside(path: Path, suffix: str = "") -> Path:
     """A name for a file in the making; `suffix` for writers that choose a format by it."""
-    return path.with_name(f".{path.name}.{_this_host()}.{os.getpid()}.{secrets.token_hex(4)}.tmp{suffix}")
+    return path.with_name(f".{path.name}.{this_host()}.{os.getpid()}.{secrets.token_hex(4)}.tmp{suffix}")
 
 
 def is_there(path: Path) -> bool:
@@ -153,7 +154,7 @@ def is_abandoned(path: Path) -> bool:
     match = _TEMPORARY.fullmatch(path.name)
     if match is None:
         return False
-    if match["host"] == _this_host() and not process_exists(int(match["process"])):
+    if match["host"] == this_host() and not process_exists(int(match["process"])):
         return True
     with contextlib.suppress(FileNotFoundError):
         return time.time() - path.lstat().st_mtime > ABANDONED
@@ -172,7 +173,7 @@ def process_exists(process: int) -> bool:
 
 
 @cache
-def _this_host() -> str:
+def this_host() -> str:
     """What process numbers are unique in: a machine, or a container on it."""
     try:
         space = str(Path("/proc/self/ns/pid").readlink())

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from ablate.errors import StoreError
-from ablate.results import claims, entries, files, models, trash, ways, weights
+from ablate.results import claims, entries, files, leases, models, trash, ways, weights
 from ablate.results.models import MODEL_KINDS, ModelKind
 from ablate.results.names import is_attempt, is_key, is_temporary
 from ablate.results.record import NewerRecordError, Record
@@ -21,7 +21,18 @@ from ablate.settings.document import LARGEST_FILE
 Kind = Literal["damaged", "newer", "unfinished", "unneeded", "foreign", "quarantined", "unused"]
 DOCUMENTS = ("study.toml", "identity.json")  # what the study is, as left by the first run
 _SET_ASIDE = re.compile(r"[0-9a-f]{64}\.(json|npz)\.[0-9a-f]{8}")
-FOLDERS = ("runs", "models", "attempts", "quarantine", files.CALLBACKS, trash.FOLDER, entries.FOLDER, ways.FOLDER)
+FOLDERS = (
+    "runs",
+    "models",
+    "attempts",
+    "quarantine",
+    leases.FOLDER,
+    files.CALLBACKS,
+    files.WORKERS,
+    trash.FOLDER,
+    entries.FOLDER,
+    ways.FOLDER,
+)
 MADE = (*DOCUMENTS, "report.html", claims.NAME)
 TABLES = ("runs", "histories")
 
@@ -104,6 +115,10 @@ def _look_at(path: Path, store: Store, records: dict[str, Record]) -> Iterator[F
         yield Finding("foreign", path, "a symbolic link, which is not followed")
     elif names[0] == files.CALLBACKS and len(names) > 1 and is_key(names[1]):
         return  # what callbacks of the user's wrote
+    elif names[0] == files.WORKERS and len(names) > 2:
+        return  # what workers on other hosts were handed, and what they said
+    elif names[0] == leases.FOLDER and len(names) == 2 and path.suffix == ".json" and is_key(path.stem[:64]):
+        return  # of a run that is being trained, or was: who wants it next sees to that
     elif names[0] == trash.FOLDER and len(names) > 2 and trash.is_removal(names[1]):
         return  # what is being removed, or was to be: its folder is looked at as a whole
     elif not store.has(path):

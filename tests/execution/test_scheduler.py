@@ -296,6 +296,9 @@ class Elsewhere:
     def give_back(self, key: str) -> None:
         pass
 
+    def renew(self) -> None:
+        pass
+
     def close(self) -> None:
         pass
 
@@ -381,3 +384,73 @@ def test_a_wish_is_watched_for_until_the_end_whatever_happens() -> None:
     with pytest.raises(RuntimeError):
         fail()
     assert [*seen, stop.is_watched] == [True, False]
+
+
+def test_no_run_is_begun_that_would_be_cut_off(store: Store) -> None:
+    """By the longest run so far, with a margin: the first is begun on no evidence; then too little time is left."""
+
+    def work(assignment: Assignment) -> Outcome:
+        return Outcome(assignment.key, "ok", epochs=2, seconds=81.0)
+
+    lanes = Lanes(work, jobs=1)
+    assert len(execute(lanes, store, Options(1, budget=100.0, whole=True))) == 1
+    assert len(execute(Lanes(work, jobs=1), store, Options(1, budget=110.0, whole=True))) == 4
+    assert len(execute(Lanes(work, jobs=1), store, Options(1, budget=100.0))) == 4
+
+
+def test_what_failed_since_the_study_was_begun_elsewhere_is_not_tried_again(store: Store) -> None:
+    """However late this invocation comes: it is told how often runs had failed before."""
+    failed, twice, *_ = [run.key for run in planned()[0]]
+    for key in (failed, twice):
+        store.record_failure(key, Failure("too bad", "", "2026-01-01"))
+    lanes = Lanes()
+    outcomes = execute(lanes, store, attempts={twice: 1})
+    assert failed not in {assignment.key for assignment in lanes.sent}
+    assert (outcomes[failed].status, outcomes[failed].message, outcomes[failed].elsewhere) == (
+        "failed",
+        "too bad",
+        True,
+    )
+    assert outcomes[twice].status == "ok"
+
+
+def test_a_run_whose_worker_is_gone_after_its_commit_has_not_failed(store: Store) -> None:
+    def work(assignment: Assignment) -> Outcome:
+        store.commit(record(assignment.key))
+        return Outcome(assignment.key, "failed", "its process was killed")
+
+    outcomes = execute(Lanes(work), store)
+    assert {outcome.status for outcome in outcomes.values()} == {"ok"}
+    assert not (store.root / "attempts").exists()
+
+
+class CountingClaims:
+    """Claims of a process that nobody shares the folder with."""
+
+    taken: list[str]
+
+    def __init__(self, root: Path) -> None:
+        CountingClaims.taken = []
+
+    def take(self, key: str) -> bool:
+        self.taken.append(key)
+        return True
+
+    def renew(self) -> None:
+        pass
+
+    def give_back(self, key: str) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+def test_a_finished_run_is_not_claimed(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a network disk that is a file to be made and removed, for every run and worker."""
+    monkeypatch.setattr(scheduler, "Claims", CountingClaims)
+    done, *others = [run.key for run in planned()[0]]
+    store.commit(record(done))
+    outcomes = execute(Lanes(), store)
+    assert outcomes[done].elsewhere
+    assert sorted(CountingClaims.taken) == sorted(others)

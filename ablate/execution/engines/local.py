@@ -11,7 +11,9 @@ import os
 import signal
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from concurrent.futures.process import BrokenProcessPool
@@ -41,8 +43,9 @@ Result = TypeVar("Result")
 class _Lane:
     """One worker process at a time, and the last of what it printed."""
 
-    def __init__(self, context: SpawnContext, board: Board, compiled: Path | None) -> None:
+    def __init__(self, context: SpawnContext, board: Board, compiled: Path | None, deaf: AbstractSet[int]) -> None:
         self.tail = Tail()
+        self._deaf = deaf
         self.used = False
         self._first_memory = 0
         self._leaving: list[threading.Thread] = []
@@ -52,7 +55,7 @@ class _Lane:
 
     def _new_pool(self) -> ProcessPool:
         pool = ProcessPool(max_workers=1, initializer=worker.start, initargs=self._arguments, context=self._context)
-        with _interrupts_blocked(), _equal_hashes():
+        with _interrupts_blocked(self._deaf), _equal_hashes():
             if not pool.active:  # asking starts its process
                 raise WorkerError("no worker process could be started on this machine")
         return pool
@@ -64,7 +67,7 @@ class _Lane:
         self.used = True
         if not self._pool.active:
             self.renew()
-        with _interrupts_blocked():
+        with _interrupts_blocked(self._deaf):
             future: Future[Result] = self._pool.schedule(work, args=(assignment,), timeout=timeout)
         return future
 
@@ -105,19 +108,23 @@ class Lanes:
     Args:
         jobs: how many.
         assignments: how many runs they may be sent in all.
+        deaf: signals that the workers do not heed, beyond those of terminals: a cluster sends its own to every process.
     """
 
-    def __init__(self, jobs: int, assignments: int) -> None:
+    def __init__(self, jobs: int, assignments: int, deaf: AbstractSet[int] = frozenset()) -> None:
         self._closing = ExitStack()
-        self._closing.enter_context(_modules_of_no_folder())
+        self._closing.enter_context(modules_of_no_folder())
         context = multiprocessing.get_context("spawn")
         numbers = context.RawArray("i", assignments), context.RawArray("i", assignments)
         self._board = Board(*numbers, context.RawValue("i", 0))
         compiled = self._closing.enter_context(compilation_cache.lent())
         self._growth = min(GROWTH, memory_limit() * 2 // jobs)  # all together at most a quarter of the machine's
         self._silent: dict[int, float] = {}
+        self._sent: set[int] = set()
         self._ended: set[int] = set()
-        self._lanes = [_Lane(context, self._board, compiled) for _ in range(jobs)]
+        self._settled: Counter[int] = Counter()  # epochs of runs that are over
+        self._settled_epochs = 0  # their sum, which is asked for far more often than a run is over
+        self._lanes = [_Lane(context, self._board, compiled, deaf) for _ in range(jobs)]
 
     def __enter__(self) -> Self:
         return self
@@ -139,6 +146,8 @@ class Lanes:
         self._lanes[lane].tail.begin()
         self._board.processes[assignment.index] = 0  # it may have been sent before
         self._silent.pop(assignment.index, None)
+        self._settled_epochs -= self._settled.pop(assignment.index, 0)
+        self._sent.add(assignment.index)
         return self._lanes[lane].send(worker.run, assignment, timeout)
 
     def is_silent(self, assignment: Assignment) -> bool:
@@ -186,11 +195,13 @@ class Lanes:
     @property
     def epochs_done(self) -> int:
         """Epochs finished so far, over all runs."""
-        return sum(self._board.epochs)
+        return self._settled_epochs + sum(int(self._board.epochs[index]) for index in self._sent)
 
     def settle(self, assignment: Assignment, epochs: int) -> None:
         """Count a run that is over as so many epochs, however far it came."""
-        self._board.epochs[assignment.index] = epochs
+        self._sent.discard(assignment.index)
+        self._settled_epochs += epochs - self._settled[assignment.index]
+        self._settled[assignment.index] = epochs
 
     def stop_after_epoch(self) -> None:
         """Ask all workers to end their runs at the end of the epoch; what they were training stays pending."""
@@ -217,8 +228,8 @@ class Lanes:
 
 
 @contextmanager
-def _interrupts_blocked() -> Iterator[None]:
-    """Let processes that start here, now or from a pool's own threads, inherit a blocked SIGINT and SIGHUP.
+def _interrupts_blocked(deaf: AbstractSet[int] = frozenset()) -> Iterator[None]:
+    """Let processes that start here, now or from a pool's own threads, inherit a blocked SIGINT and SIGHUP, and more.
 
     Ctrl-C and the end of a terminal reach every process of it; a worker that is still starting could not ignore them
     yet, and the helper process of `multiprocessing` would never ignore SIGHUP.
@@ -226,7 +237,7 @@ def _interrupts_blocked() -> Iterator[None]:
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     try:
         resource_tracker.ensure_running()  # it unblocks SIGINT, so that comes afterwards
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, *deaf})
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
@@ -245,7 +256,7 @@ def _equal_hashes() -> Iterator[None]:
 
 
 @contextmanager
-def _modules_of_no_folder() -> Iterator[None]:
+def modules_of_no_folder() -> Iterator[None]:
     """Let processes that start here find no module in the folder where the command was typed, which may be anybody's.
 
     Python looks there first for what a fresh process imports.

@@ -186,9 +186,16 @@ def test_other_work_goes_round_the_lanes(lanes: Lanes, pools: list[Pool]) -> Non
 
 
 def test_epochs_are_counted_over_all_runs_and_settled_ones_in_full(lanes: Lanes) -> None:
+    lanes.submit(0, assigned(), None)
     lanes._board.epochs[0] = 3
     lanes.settle(assigned(1), 10)
     assert lanes.epochs_done == 13
+    lanes.settle(assigned(), 5)
+    lanes.settle(assigned(), 5)
+    assert lanes.epochs_done == 15
+    lanes._board.epochs[0] = 0
+    lanes.submit(0, assigned(), None)  # once more
+    assert lanes.epochs_done == 10
     assert lanes._board.stop.value == 0
     lanes.stop_after_epoch()
     assert lanes._board.stop.value == 1
