@@ -320,7 +320,7 @@ def keep_networks(plan: Plan, workers: Lanes, options: Options, stop: StopSignal
     """
     with closing(Claims(plan.store.root)) as claims:
         wanted = [run for run in _wanted_models(plan) if claims.take(run.key)]
-        there = plan.store.models("npz")  # others may have made some meanwhile
+        there = models.keys(plan.store, "npz")  # others may have made some meanwhile
         wanted = [run for run in wanted if run.key in there]
         check_trust(plan.study, wanted, trusted=options.trust_model)
         folder = plan.study.source.resolve().parent

@@ -23,6 +23,7 @@ from ablate.execution.engines import slurm
 from ablate.execution.engines.local import Lanes
 from ablate.execution.job import Job, check_shared, check_versions, digest_of
 from ablate.execution.scheduler import Options, StopSignal
+from ablate.results import models
 from ablate.results.files import replace_file
 from ablate.results.identity import Identity, plan_runs
 from ablate.results.store import Store, utc_now
@@ -190,7 +191,7 @@ def work(pull: Pull, host: str, began: float, stop: StopSignal) -> Pulled:
 
 def _train(plan: Plan, job: Job, options: Options, stop: StopSignal) -> Mapping[str, Outcome]:
     pending, keeps = plan.pending, not job.confirms and plan.study.save_models != "none"
-    left = len(pending) + (len(plan.store.models("npz")) if keeps else 0)
+    left = len(pending) + (len(models.keys(plan.store, "npz")) if keeps else 0)
     if not left:
         return {}
     folder = plan.study.source.parent

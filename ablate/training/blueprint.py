@@ -22,7 +22,6 @@ from ablate.settings.seeds import Stream, derive
 from ablate.training import layers, numbers, outputs
 from ablate.training.changes import Note
 from ablate.training.initializers import initializer
-from ablate.training.kernels import CONVOLUTIONS
 from ablate.training.layers import FUNCTIONAL, Array
 from ablate.training.placement import place
 from ablate.training.rebuild import rebuild

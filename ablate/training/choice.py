@@ -56,9 +56,9 @@ def _step_seconds(run: Run, *, xla: bool) -> float:
         train_sample=run.rows.train_sample[:SCORED],
     )
     name = f"measured {run.program_key('compiled' if xla else 'graph')}"
-    features, classes = run.dataset.x.shape[1], len(run.dataset.classes)
-    program = Program(name, run.settings, features, classes, xla=xla, blueprint=run.blueprint)
-    program.load(run.settings, run.seed, run.data, run.scaling, few)
+    features, outputs = run.dataset.x.shape[1], run.dataset.outputs
+    program = Program(name, run.settings, features, outputs, xla=xla, blueprint=run.blueprint)
+    program.load(run.settings, run.seed, run.data, run.scaling, few, run.class_weights)
     seconds = []
     for _ in range(1 + REPEATS):
         started = time.process_time()

@@ -119,7 +119,7 @@ def train(
         scaling = run_data.scaling(taken, rows.train, inputs.shape(taken, settings, blueprint))
         tensors = workshop.tensors(dataset)
         weights = class_weights.by_class(settings.training.class_weight, dataset, rows.train)
-        run = Run(key, settings, seed, dataset, tensors, rows, scaling, tick, keep, start, blueprint, weights)
+        run = Run(key, settings, seed, dataset, tensors, rows, scaling, tick, keep, start, blueprint, "", weights)
         own = UserCallbacks(callbacks, isolated) if isolated and callbacks is not tuple else None
         if trainer != "fit" and (reason := _only_fit(dataset, own)):
             return _by_the_first_that_can(run, workshop, "fit", own, started, reason)
