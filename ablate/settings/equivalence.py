@@ -7,6 +7,7 @@ from ablate.settings.network_levels import CLIPS, DropoutSchedule
 from ablate.settings.run import RunSettings
 
 _ADAM = {"learning_rate": 0.001, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7}
+KERAS_MOMENTUM = 0.99  # of its batch normalization
 KERAS_DEFAULTS: dict[str, dict[str, Any]] = {
     "sgd": {"learning_rate": 0.01, "momentum": 0.0, "nesterov": False},
     "adagrad": {"learning_rate": 0.001, "initial_accumulator_value": 0.1, "epsilon": 1e-7},
@@ -100,12 +101,18 @@ def _at_layers(settings: RunSettings, piece: Literal["batch_norm", "dropout"]) -
     """What stands at the input and in every hidden layer; a falsy value where nothing does."""
     at_input, hidden = settings.normalizations if piece == "batch_norm" else settings.by_layer(piece)
     if piece == "batch_norm":
-        values = [{"none": False, "batch": True}.get(str(plain(level)), plain(level)) for level in (at_input, *hidden)]
-        at_input, *hidden = values
+        at_input, *hidden = (_as_batch_norm(plain(level)) for level in (at_input, *hidden))
     schedule = _dropout_schedule(settings)
     if piece == "dropout" and schedule and schedule[0] == "late" and schedule[1] >= settings.training.epochs:
         return 0.0, [0.0] * len(hidden)
     return at_input, hidden
+
+
+def _as_batch_norm(level: Any) -> Any:
+    """A level of normalization as one of `batch_norm`, where it is one."""
+    if level == {"name": "batch", "momentum": KERAS_MOMENTUM}:
+        return True
+    return {"none": False, "batch": True}.get(level, level) if isinstance(level, str) else level
 
 
 def _dropout_schedule(settings: RunSettings) -> Any:

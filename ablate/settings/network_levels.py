@@ -75,6 +75,19 @@ class GroupNorm(BaseModel):
     groups: Annotated[int, Field(ge=1)]
 
 
+class BatchNorm(BaseModel):
+    """Batch normalization with a momentum.
+
+    Attributes:
+        momentum: of its moving averages, which remember some 1 / (1 - momentum) batches; Keras' own is 0.99.
+    """
+
+    model_config = STRICT
+
+    name: Literal["batch"]
+    momentum: Annotated[float, Field(ge=0, lt=1)]
+
+
 class DropoutSchedule(BaseModel):
     """Dropout in a part of the training (Liu et al. 2023, "Dropout Reduces Underfitting").
 
@@ -104,7 +117,11 @@ def _global(value: Any) -> Any:
 GradientClipLevel: Any = Annotated[off_or(GradientClip), BeforeValidator(_global, json_schema_input_type=Any)]
 AugmentationLevel = off_or(Augmentation)
 NormalizationLevel = Annotated[
-    Annotated[Literal["none", "batch", "layer", "group"], Tag("number")] | Annotated[GroupNorm, Tag("table")],
+    Annotated[Literal["none", "batch", "layer", "group"], Tag("number")]
+    | Annotated[
+        Annotated[GroupNorm | BatchNorm, Field(discriminator="name")],
+        Tag("table"),
+    ],
     Discriminator(_number_or_table),
 ]
 DropoutLevel: Any = Annotated[

@@ -104,6 +104,11 @@ def _message(detail: Any, path: list[str | int], raw: Any, fields: Mapping[tuple
         case "literal_error":
             choices = re.findall(r"'([^']*)'", context["expected"])
             return f"should be {context['expected']}{suggest(str(detail['input']), choices, listed=False)}"
+        case "union_tag_invalid":
+            known = re.findall(r"'([^']*)'", context["expected_tags"])
+            return f"unknown name '{context['tag']}'{suggest(context['tag'], known)}"
+        case "union_tag_not_found":
+            return "a table needs a name, as in { name = ... }"
         case "finite_number":
             return "should be a finite number"
         case "string_pattern_mismatch" if path == ["study", "name"] or path[-1] == "continue_from":

@@ -10,7 +10,7 @@ import keras
 
 from ablate.errors import ModelError
 from ablate.settings.levels import label
-from ablate.settings.network_levels import Augmentation, GroupNorm
+from ablate.settings.network_levels import Augmentation, BatchNorm, GroupNorm
 from ablate.settings.seeds import Stream, derive
 
 FIRST = 2**20  # place of the first piece among what is random: behind those of any network's own
@@ -60,8 +60,9 @@ def normalization(level: Any, channels: int, where: str) -> tuple[str, type[kera
     Raises:
         ModelError: the channels cannot be divided into that many groups.
     """
-    if level == "batch":
-        return "batch_norm", keras.layers.BatchNormalization, {}
+    if level == "batch" or isinstance(level, BatchNorm):
+        momentum = {"momentum": level.momentum} if isinstance(level, BatchNorm) else {}
+        return "batch_norm", keras.layers.BatchNormalization, momentum
     if level == "layer":
         return "layer_norm", keras.layers.LayerNormalization, {}
     groups = level.groups if isinstance(level, GroupNorm) else math.gcd(MOST_GROUPS, channels)

@@ -36,6 +36,7 @@ SAME: list[tuple[Sections, Sections]] = [
     ({"model": {"input_block": ["batch_norm"]}}, {}),
     ({"underfitting": {"init": {"name": "orthogonal", "gain": 1.0}}}, {"underfitting": {"init": "orthogonal"}}),
     ({"underfitting": {"normalization": "batch"}}, {"underfitting": {"batch_norm": True}}),
+    ({"underfitting": {"normalization": {"name": "batch", "momentum": 0.99}}}, {"underfitting": {"batch_norm": True}}),
     ({"underfitting": {"gradient_clip": 2.0}}, optimizer({"name": "sgd", "global_clipnorm": 2.0})),
     (
         {"underfitting": {"gradient_clip": 2.0, "optimizer": {"name": "sgd", "clipvalue": 1.0}}},
@@ -51,6 +52,7 @@ DIFFERENT: list[tuple[Sections, Sections]] = [
     (stopping(patience=1), stopping(patience=1, monitor="gap")),
     (schedule(name="step", every=1), {}),
     (schedule(name="cosine"), {}),
+    ({"underfitting": {"normalization": {"name": "batch", "momentum": 0.9}}}, {"underfitting": {"batch_norm": True}}),
     ({"overfitting": {"dropout": {"rate": 0.1, "schedule": "early", "epochs": 1}}}, {"overfitting": {"dropout": 0.1}}),
     ({"overfitting": {"dropout": {"rate": 0.1, "schedule": "late", "epochs": 1}}}, {}),
     ({"underfitting": {"normalization": "layer"}}, {"underfitting": {"normalization": "group"}}),

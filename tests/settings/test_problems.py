@@ -58,6 +58,11 @@ def test_every_problem_has_its_key_and_value_and_a_missing_key_has_none() -> Non
     ("sections", "message"),
     [
         ({"study": {"design": "gird"}}, "did you mean 'grid'?"),
+        (
+            {"underfitting": {"normalization": {"name": "bach", "momentum": 0.9}}},
+            "unknown name 'bach'; did you mean 'batch'?",
+        ),
+        ({"underfitting": {"normalization": {"momentum": 0.9}}}, "a table needs a name"),
         ({"study": {"design": "everything"}}, "should be 'one-at-a-time', 'grid'"),
         ({"overfitting": {"early_stopping": True}}, "should be false, or a table of rules such as { patience = 10 }"),
         ({"overfitting": {"max_norm": True}}, "should be false, or the largest norm, such as 3.0"),

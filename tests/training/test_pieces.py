@@ -55,6 +55,10 @@ HIDDEN: dict[str, tuple[dict[str, Any], Any]] = {
         {"underfitting": {"normalization": "batch"}},
         lambda: written(norm=lambda number: kl.BatchNormalization(name=f"batch_norm_{number}")),
     ),
+    "momentum": (
+        {"underfitting": {"normalization": {"name": "batch", "momentum": 0.8}}},
+        lambda: written(norm=lambda number: kl.BatchNormalization(momentum=0.8, name=f"batch_norm_{number}")),
+    ),
     "layer": (
         {"underfitting": {"normalization": "layer"}},
         lambda: written(norm=lambda number: kl.LayerNormalization(name=f"layer_norm_{number}")),
