@@ -12,6 +12,7 @@ from ablate.api.comparing import compare
 from ablate.api.confirming import confirm, plan_confirmation
 from ablate.api.confirming import confirm as confirm_plan
 from ablate.api.creating import study
+from ablate.api.missing import missing_networks
 from ablate.api.networks import SUFFIXES, Scored, check_models, evaluate_networks, find_runs, save_networks
 from ablate.api.plans import Plan, early_lanes, load, make_plan, probe, results_folder, run_plan
 from ablate.api.results import Results, open_asked, open_results, read_folder, read_results
@@ -50,6 +51,7 @@ __all__ = [
     "find_runs",
     "load",
     "make_plan",
+    "missing_networks",
     "open_asked",
     "open_results",
     "plan_confirmation",

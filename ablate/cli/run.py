@@ -80,6 +80,7 @@ def command(
                 outcomes = api.run_plan(plan, options, hears, stop, lanes)
         output.damaged(plan.store)
         output.warn(plan.warnings)
+        output.warn(api.missing_networks(plan))
         document = _summarize(plan, outcomes, output)
         if confirm and not stop.level and options.overtime <= 0:
             confirmed = _confirm(plan, options, stop, output)

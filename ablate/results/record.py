@@ -217,7 +217,26 @@ class _Body(BaseModel):
         for name in WHOLE_COLUMNS:
             if type(self.result[name]) is not int or not 0 <= self.result[name] <= 2**53:
                 raise ValueError(f"{name} should be a whole number from 0 on")
+        _see_ranges("history", self.history)
+        _see_ranges("result", {name: [value] for name, value in self.result.items()})
+        _see_ranges("seconds", {name: [value] for name, value in self.seconds.items()})
         return self
+
+
+_ROUNDING = 1e-3  # of an accuracy; far beyond what sums over batches in single precision are off by
+_RANGES = {
+    **dict.fromkeys(("accuracy", "train_accuracy", "val_accuracy", "test_accuracy"), (-_ROUNDING, 1 + _ROUNDING)),
+    "gap": (-1 - _ROUNDING, 1 + _ROUNDING),
+    **dict.fromkeys(("seconds", "train", "compile", "total"), (0.0, LARGEST)),
+}
+
+
+def _see_ranges(table: str, columns: Mapping[str, Sequence[float]]) -> None:
+    """See that shares are shares and that no time is negative; NaN is what was not measured."""
+    for name in _RANGES.keys() & columns.keys():
+        low, high = _RANGES[name]
+        if not all(low <= value <= high or math.isnan(value) for value in columns[name]):
+            raise ValueError(f"{name} in {table} should be from {low:.0f} to {high:.0f}")
 
 
 class NewerRecordError(StoreError):

@@ -190,6 +190,16 @@ def test_no_file_of_yours_is_replaced(option: str, plain: tuple[object, ...], tm
     assert ablate("check", *plain, option, tmp_path / "empty").exit_code == 0
 
 
+@pytest.mark.parametrize("option", ["--summary", "--junit", "--save-baseline"])
+def test_a_file_in_the_place_of_a_folder_is_told(option: str, plain: tuple[object, ...], tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text("mine")
+    done = ablate("check", *plain, option, tmp_path / "mine.py" / "deep" / "x")
+    assert done.exit_code == 2
+    assert (
+        f"{option} {tmp_path}/mine.py/deep/x: {tmp_path}/mine.py is a file and no folder; name another" in done.stderr
+    )
+
+
 def test_one_file_is_not_written_twice(plain: tuple[object, ...], tmp_path: Path) -> None:
     for one, other in (("--junit", "--summary"), ("--summary", "--save-baseline")):
         done = ablate("check", *plain, one, tmp_path / "x", other, tmp_path / "." / "x")
