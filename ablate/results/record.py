@@ -192,7 +192,7 @@ class _Body(BaseModel):
 
     key: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     seed: Annotated[int, Field(ge=0, lt=2**32)]
-    settings: dict[str, Any]
+    settings: dict[str, dict[str, Any]]
     status: Status
     trainer: TrainerName
     history: dict[str, Annotated[list[float], Field(min_length=1)]]

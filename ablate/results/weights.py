@@ -22,6 +22,7 @@ from ablate.results import files
 from ablate.results.record import Record, weights_digest
 
 LIMIT = 2**31  # bytes of the weights of a network that is kept; 500 million numbers
+ROOM = 2**24  # bytes of an archive beside its numbers: headers, and the state of layers that no parameter counts
 MOST_ARRAYS = 10_000
 PARTS = {"metadata.json", "config.json", "model.weights.h5"}  # of a network, as Keras writes it
 _BYTES = 4  # of a number
@@ -57,7 +58,7 @@ def read(path: Path, record: Record) -> dict[str, npt.NDArray[np.float32]]:
         DamagedError: they are not those of their record.
         StoreError: they cannot be read.
     """
-    most = files.LIMIT + min(LIMIT, 2 * _BYTES * int(record.result["parameters"]))  # doubles, and room for headers
+    most = ROOM + min(LIMIT, 2 * _BYTES * int(record.result["parameters"]))  # doubles
     weights = arrays(files.kept(path, folders=1, most=most), most)
     if record.weights and weights_digest(weights) != record.weights:
         raise DamagedError("these are not the weights that the record was measured with")

@@ -66,6 +66,13 @@ def test_a_column_holds_what_its_kind_can_be(table: str, changes: dict[str, Any]
     assert Record.from_json(kept.to_json()).history["val_accuracy"] == rounded["val_accuracy"]
 
 
+@pytest.mark.parametrize("section", [[1], 3, "x", None])
+def test_settings_are_tables(section: Any) -> None:
+    text = record(settings={"training": {"epochs": 2}, "remedies": section}).to_json()
+    with pytest.raises(StoreError, match=r"settings\.remedies: input should be a valid dictionary"):
+        Record.from_json(text)
+
+
 @pytest.mark.parametrize("position", range(0, 2000, 97))
 def test_a_flipped_bit_is_noticed(position: int) -> None:
     text = bytearray(record().to_json())
