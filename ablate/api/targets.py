@@ -57,7 +57,7 @@ def _check_place(option: str, path: Path) -> None:
         if folder.is_dir():
             break
         if files.is_there(folder):
-            raise AblateError(f"{option} {path}: {folder} is a file and no folder; name another file")
+            raise StoreError(f"{option} {path}: {folder} is a file and no folder; name another file")
     for folder in place.parents:
         if code.is_results_folder(folder) and (folder != place.parent or place.name in upkeep.MADE):
             message = f"is a place in the folder of results {folder}, for what 'ablate run' keeps; name another file"

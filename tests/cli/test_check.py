@@ -194,7 +194,7 @@ def test_no_file_of_yours_is_replaced(option: str, plain: tuple[object, ...], tm
 def test_a_file_in_the_place_of_a_folder_is_told(option: str, plain: tuple[object, ...], tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text("mine")
     done = ablate("check", *plain, option, tmp_path / "mine.py" / "deep" / "x")
-    assert done.exit_code == 2
+    assert done.exit_code == 74
     assert (
         f"{option} {tmp_path}/mine.py/deep/x: {tmp_path}/mine.py is a file and no folder; name another" in done.stderr
     )
