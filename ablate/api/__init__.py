@@ -13,6 +13,7 @@ from ablate.api.comparing import compare
 from ablate.api.confirming import confirm, plan_confirmation
 from ablate.api.confirming import confirm as confirm_plan
 from ablate.api.creating import study
+from ablate.api.missing import missing_networks
 from ablate.api.networks import (
     SUFFIXES,
     Scored,
@@ -61,6 +62,7 @@ __all__ = [
     "follow",
     "load",
     "make_plan",
+    "missing_networks",
     "open_asked",
     "open_results",
     "plan_confirmation",

@@ -8,10 +8,10 @@ from pathlib import Path
 from ablate.api.confirming import distinct_treatments
 from ablate.api.plans import Plan
 from ablate.errors import Problem, StudyError
-from ablate.results import entries, upkeep
+from ablate.results import entries, merging
 from ablate.results.identity import plan_runs
+from ablate.results.merging import Merged
 from ablate.results.store import Store
-from ablate.results.upkeep import Merged
 
 
 def adopt(plan: Plan, other: str | os.PathLike[str]) -> tuple[Plan, Merged]:
@@ -31,7 +31,7 @@ def adopt(plan: Plan, other: str | os.PathLike[str]) -> tuple[Plan, Merged]:
     source = Store(_folder(plan, other))
     wanted = {run.key for run in plan.everything}
     confirming = set(_confirming(plan, source))
-    found = upkeep.adopt(source, plan.store, wanted | confirming)
+    found = merging.adopt(source, plan.store, wanted | confirming)
     if confirming:
         entries.copy(source, plan.store)
     of_plan = replace(

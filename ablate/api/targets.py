@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ablate import reading
 from ablate.errors import AblateError, StoreError
-from ablate.results import baseline, upkeep
+from ablate.results import baseline, files, upkeep
 from ablate.usercode import code
 
 JUNIT, SUMMARY, BASELINE = "--junit", "--summary", "--save-baseline"
@@ -51,8 +51,13 @@ def _place(path: Path) -> Path:
 
 
 def _check_place(option: str, path: Path) -> None:
-    """See that a file is not one that records, networks or documents of a study have their place in."""
+    """See that a file is in a folder, and is not one that records, networks or documents of a study have as theirs."""
     place = _place(path)
+    for folder in place.parents:
+        if folder.is_dir():
+            break
+        if files.is_there(folder):
+            raise StoreError(f"{option} {path}: {folder} is a file and no folder; name another file")
     for folder in place.parents:
         if code.is_results_folder(folder) and (folder != place.parent or place.name in upkeep.MADE):
             message = f"is a place in the folder of results {folder}, for what 'ablate run' keeps; name another file"
@@ -63,7 +68,7 @@ def _check_replaceable(option: str, path: Path) -> None:
     """See that nothing but an empty file, or one of the same kind, would be replaced."""
     try:
         content = reading.named(path, LARGEST)
-    except (FileNotFoundError, NotADirectoryError):
+    except FileNotFoundError:
         return
     except reading.DamagedError as error:
         raise AblateError(f"{option} {path} is not replaced: {error}; name another file") from None

@@ -165,8 +165,13 @@ def _append(step: Path, night: "Night | str", page: Path | None, environment: Ma
     text = judging.summary(
         night, page=page.name if page else "", link=_artifacts(environment), limit=max(judging.SUMMARY_LIMIT - there, 0)
     )
-    with step.open("a", encoding="utf-8") as file:
+    with open(step, "a", encoding="utf-8", opener=_without_waiting) as file:
         file.write(text)
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """Open a file; of a pipe that nobody reads, an error."""
+    return os.open(path, flags | os.O_NONBLOCK, 0o666)
 
 
 def _artifacts(environment: Mapping[str, str]) -> str:

@@ -98,6 +98,7 @@ def command(
             outcomes = engines.train(plan, request, options, stop, lanes, output)
         output.damaged(plan.store)
         output.warn(plan.warnings)
+        output.warn(api.missing_networks(plan))
         document = _summarize(plan, outcomes, output)
         if confirm and not stop.level and options.overtime <= 0:
             confirmed = _confirm(plan, request, options, stop, output)

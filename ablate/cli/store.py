@@ -188,19 +188,23 @@ def gc(
 @click.argument("sources", type=_FOLDER, nargs=-1, required=True)
 @_folder_options
 @click.option("--into", type=_FOLDER, help="Folder to bring them into, instead of the study file's.")
+@click.option("--large", is_flag=True, help="Also networks of more than 256 MB.")
 @handled
-def merge(sources: tuple[Path, ...], config: Path | None, out: Path | None, into: Path | None, output: Output) -> None:
+def merge(
+    sources: tuple[Path, ...], config: Path | None, out: Path | None, into: Path | None, large: bool, output: Output
+) -> None:
     """Bring the runs of other folders into this one: from another machine, or from a CI job's artifact.
 
-    A run that is in both is kept as it is here.
+    A run that is in both is kept as it is here. Networks of more than 256 MB are left there, and named, unless --large
+    asks for them.
     """
-    from ablate.results import upkeep
+    from ablate.results import files, merging
     from ablate.results.store import Store
 
     target = _store(into, config, out)
     counts: Counter[str] = Counter()
     for source in sources:
-        merged = upkeep.merge(Store(source), target)
+        merged = merging.merge(Store(source), target, sys.maxsize if large else files.LIMIT)
         _print_findings(merged.refused, Store(source), output)
         figures = {"added": merged.added, "there": merged.there, "different": merged.different}
         counts.update({name: len(keys) for name, keys in figures.items()})

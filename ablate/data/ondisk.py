@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ablate.data.npy import read_header
+
 Array = npt.NDArray[Any]
 Stamp = tuple[int, int, int]
 
@@ -103,9 +105,7 @@ def member(path: Path, name: str) -> Array:
             raise ValueError(f"{name} is compressed; numpy.savez writes it so that it can be read in parts")
         file.seek(entry.header_offset)
         file.seek(sum(_LOCAL_HEADER.unpack(file.read(_LOCAL_HEADER.size))), os.SEEK_CUR)
-        version = np.lib.format.read_magic(file)
-        read_header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-        shape, by_column, dtype = read_header[version](file)
+        shape, by_column, dtype = read_header(file, name)
         if by_column or dtype not in (np.dtype(np.uint8), np.dtype(np.float32)):
             raise ValueError(f"{name} holds {dtype}; only uint8 and float32, row by row, can be read in parts")
         return np.memmap(path, dtype, "r", file.tell(), shape)

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from ablate import reading
 from ablate.data import ondisk
+from ablate.data.npy import read_header
 from ablate.data.ondisk import OnDisk
 from ablate.tables import table
 from ablate.tables.options import Findings, TableOptions
@@ -48,6 +49,9 @@ class Arrays:
     shape: tuple[int, ...] | None = None
 
 
+_ARRAYS = {f"{what}_{part}.npy" for what in "xy" for part in ("train", "test")}
+
+
 def read_npz(path: Path) -> Arrays:
     """What an archive with Keras' keys holds; features too large for memory stay in it, if they can be read in parts.
 
@@ -66,6 +70,9 @@ def read_npz(path: Path) -> Arrays:
 def _read_npz(path: Path) -> Arrays:
     with zipfile.ZipFile(path) as archive:
         sizes = {entry.filename: entry.file_size for entry in archive.infolist()}
+        for name in _ARRAYS & sizes.keys():
+            with archive.open(name) as member:
+                read_header(member, name)
     size, limit = sum(sizes.values()), reading.memory_limit()
     if size > limit:
         too_large = f"{path.name} unpacks to {size:,} bytes, more than the {limit:,} that memory allows"

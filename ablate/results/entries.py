@@ -24,6 +24,7 @@ from ablate.studies.design import MOST_RUNS_SHOWN
 FOLDER = "confirmations"
 MOST_SEEDS = MOST_RUNS_SHOWN // 2  # the baseline's and the best treatment's
 LARGEST = 10_000_000  # bytes; the keys of so many runs
+_SET_ASIDE = "confirmation."  # begins the name of a damaged entry in the quarantine
 _CONTAINERS = 3  # the document and its two lists
 
 
@@ -86,11 +87,22 @@ def sound_keys(store: Store) -> frozenset[str]:
     """The same where no entry is damaged.
 
     Raises:
-        StoreError: one is, or cannot be read, so that it cannot be told which runs confirm a choice.
+        StoreError: one is, or was and lies in the quarantine, or cannot be read, so that it cannot be told which runs
+            confirm a choice.
     """
+    if lost := in_quarantine(store):
+        raise StoreError(
+            f"{lost[0]} is a damaged confirmation, so which runs confirm a choice is not known; nothing was done. If "
+            "none does, 'ablate store gc --quarantine' removes it"
+        )
     for path, reason in damaged(store):
         raise StoreError(f"{path} is damaged ({reason}), so which runs confirm a choice is not known; nothing was done")
     return keys(store)
+
+
+def in_quarantine(store: Store) -> list[Path]:
+    """The damaged entries that were set aside."""
+    return sorted((store.root / "quarantine").glob(f"{_SET_ASIDE}*"))
 
 
 def damaged(store: Store) -> list[tuple[Path, str]]:
@@ -158,7 +170,7 @@ def set_damaged_aside(store: Store) -> None:
         except FileNotFoundError:
             continue
         except files.DamagedError:
-            store.set_aside(path)
+            store.set_aside(path, _SET_ASIDE)
 
 
 def _is_sound(path: Path) -> bool:

@@ -17,6 +17,7 @@ from ablate.results.store import Store
 
 ModelKind = Literal["npz", "keras", "json"]
 MODEL_KINDS: tuple[ModelKind, ...] = get_args(ModelKind)
+LARGEST_COLUMNS = 16_000_000  # bytes; categories of a hundred columns make one million
 _COLUMNS_AGAIN = "remove it, and what the training rows make of the columns is found anew"
 
 
@@ -83,13 +84,28 @@ def columns(store: Store, key: str) -> Any:
     """
     path = model_path(store, key, "json")
     try:
-        return reading.parse_json(files.read(path))
+        return reading.parse_json(files.read(path, most=LARGEST_COLUMNS))
     except FileNotFoundError:
         return None
     except (files.DamagedError, ValueError) as error:
         raise StoreError(f"{path} cannot be used: {error}; {_COLUMNS_AGAIN}") from None
     except OSError as error:
         raise StoreError(f"{path} cannot be read: {error.strerror}") from None
+
+
+def check_columns(path: Path) -> None:
+    """See that a file is what `columns` reads.
+
+    Raises:
+        FileNotFoundError: there is none.
+        DamagedError: it is not.
+        StoreError: it cannot be read.
+    """
+    content = files.kept(path, folders=1, most=LARGEST_COLUMNS)
+    try:
+        reading.parse_json(content)
+    except ValueError as error:
+        raise files.DamagedError(f"not what a network is fed with: {error}") from None
 
 
 def keys(store: Store, kind: ModelKind) -> set[str]:

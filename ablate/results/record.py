@@ -15,7 +15,7 @@ from ablate.errors import StoreError
 from ablate.reading import parse_json, wrong
 from ablate.results.held_out import HeldOut, Written
 from ablate.results.identity import Count, canonical_json
-from ablate.settings.metrics import USUAL, Measured
+from ablate.settings.metrics import SCORES, USUAL, Measured, describe
 
 RECORD_SCHEMA = 3
 _WITHOUT_HELD_OUT = 2  # the schema of records that say nothing of it, which older versions read
@@ -207,7 +207,7 @@ class _Body(BaseModel):
 
     key: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     seed: Annotated[int, Field(ge=0, lt=2**32)]
-    settings: dict[str, Any]
+    settings: dict[str, dict[str, Any]]
     status: Status
     trainer: TrainerName
     history: dict[str, Annotated[list[float], Field(min_length=1)]]
@@ -234,6 +234,9 @@ class _Body(BaseModel):
         for name in measured.whole:
             if type(self.result[name]) is not int or not 0 <= self.result[name] <= 2**53:
                 raise ValueError(f"{name} should be a whole number from 0 on")
+        _see_ranges("history", self.history)
+        _see_ranges("result", {name: [value] for name, value in self.result.items()})
+        _see_ranges("seconds", {name: [value] for name, value in self.seconds.items()})
         return self
 
 
@@ -250,6 +253,31 @@ def measured_by(settings: Mapping[str, Any]) -> Measured:
     data = settings.get("data", {})
     is_number = isinstance(data, Mapping) and data.get("task") == "regression"
     return Measured(tuple(entries), str(scores.get("gap", "accuracy")), "regression" if is_number else "classification")
+
+
+_ROUNDING = 1e-3  # of a share; far beyond what sums over batches in single precision are off by
+_TIMES = ("seconds", "train", "compile", "total")
+
+
+def _see_ranges(table: str, columns: Mapping[str, Sequence[float]]) -> None:
+    """See that scores are what they can be and that no time is negative; NaN is what was not measured."""
+    for name, values in columns.items():
+        low, high = _range(name, of_classes="accuracy" in columns)
+        if not all(low <= value <= high or math.isnan(value) for value in values):
+            raise ValueError(f"{name} in {table} should be from {low:.0f} to {high:.0f}")
+
+
+def _range(name: str, *, of_classes: bool) -> tuple[float, float]:
+    """What a column can hold; the gap of numbers is in the unit of the target, and has no bound."""
+    if name == "gap":
+        return (-1 - _ROUNDING, 1 + _ROUNDING) if of_classes else (-math.inf, math.inf)
+    if name in _TIMES:
+        return 0.0, math.inf
+    found = describe(name)
+    if found.name not in SCORES:
+        return -math.inf, math.inf
+    low, high = (-math.inf if found.low is None else found.low), (math.inf if found.high is None else found.high)
+    return low - _ROUNDING, high + _ROUNDING
 
 
 class NewerRecordError(StoreError):

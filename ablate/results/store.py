@@ -254,8 +254,13 @@ class Store:
         found = self.root.glob("runs/[0-9a-f][0-9a-f]/*.json")
         return (path for path in found if is_key(path.stem) and path.stem.startswith(path.parent.name))
 
-    def set_aside(self, path: Path) -> None:
-        """Move a damaged file to the quarantine; where that cannot be done it stays and counts as missing."""
+    def set_aside(self, path: Path, kind: str = "") -> None:
+        """Move a damaged file to the quarantine; where that cannot be done it stays and counts as missing.
+
+        Args:
+            path: the file.
+            kind: what its name there begins with.
+        """
         inside = path.relative_to(self.root).parents
         links = [
             folder for folder in (self.root / name for name in inside) if folder != self.root and folder.is_symlink()
@@ -264,7 +269,7 @@ class Store:
             self.damaged.append(links[-1])
             return
         try:
-            target = files.place(self.root, "quarantine", f"{path.name}.{secrets.token_hex(4)}")
+            target = files.place(self.root, "quarantine", f"{kind}{path.name}.{secrets.token_hex(4)}")
             path.rename(target)
         except FileNotFoundError:
             return  # another process has moved it

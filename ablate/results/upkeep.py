@@ -1,10 +1,9 @@
-"""The upkeep of results folders: look through all of one, remove what nobody needs, bring two together."""
+"""The upkeep of results folders: look through all of one, and find what nobody needs."""
 
 import contextlib
 import functools
 import re
-import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,15 +11,14 @@ from typing import Literal
 
 from ablate.errors import StoreError
 from ablate.results import claims, entries, files, leases, models, trash, ways, weights
-from ablate.results.models import MODEL_KINDS, ModelKind
+from ablate.results.models import MODEL_KINDS
 from ablate.results.names import is_attempt, is_key, is_temporary
 from ablate.results.record import NewerRecordError, Record
 from ablate.results.store import Store, read_record
-from ablate.settings.document import LARGEST_FILE
 
-Kind = Literal["damaged", "newer", "unfinished", "unneeded", "foreign", "quarantined", "unused"]
+Kind = Literal["damaged", "newer", "unfinished", "unneeded", "foreign", "quarantined", "unused", "large"]
 DOCUMENTS = ("study.toml", "identity.json")  # what the study is, as left by the first run
-_SET_ASIDE = re.compile(r"[0-9a-f]{64}\.(json|npz)\.[0-9a-f]{8}")
+_SET_ASIDE = re.compile(r"(confirmation\.)?[0-9a-f]{64}\.(json|npz)\.[0-9a-f]{8}")
 FOLDERS = (
     "runs",
     "models",
@@ -45,7 +43,8 @@ class Finding:
         kind: `damaged`: a record, weights, a network or a confirmation that cannot be used. `newer`: a record of a
             newer version. `unfinished`: a file whose writer, or remover, is gone. `unneeded`: failures of runs that
             succeeded later, weights and networks of runs without a record. `foreign`: nothing of ours, or a link.
-            `quarantined`: set aside before. `unused`: of a run that the study does not ask for.
+            `quarantined`: set aside before. `unused`: of a run that the study does not ask for. `large`: a network that
+            was not copied for its size.
         path: where it is.
         reason: in words.
     """
@@ -137,18 +136,18 @@ def _look_at(path: Path, store: Store, records: dict[str, Record]) -> Iterator[F
         if not files.is_there(store.record_path(path.stem)):
             yield Finding("unneeded", path, "of a run without a record")
         elif path.suffix == ".keras":
-            yield from _damage(path, functools.partial(weights.check_network, record=records.get(path.stem)))
+            yield from damage(path, functools.partial(weights.check_network, record=records.get(path.stem)))
         elif path.suffix == ".npz" and path.stem in records:
-            yield from _damage(path, functools.partial(weights.read, record=records[path.stem]))
+            yield from damage(path, functools.partial(weights.read, record=records[path.stem]))
     elif names[0] == entries.FOLDER and len(names) == 2 and path.suffix == ".json" and is_key(path.stem):
-        yield from _damage(path, entries.read_entry)
+        yield from damage(path, entries.read_entry)
     elif names[0] == ways.FOLDER and len(names) == 2 and path.suffix == ".json" and is_key(path.stem):
-        yield from _damage(path, ways.read)
+        yield from damage(path, ways.read)
     elif not (len(names) == 1 and (path.name in MADE or path.stem in TABLES)):
         yield Finding("foreign", path, "nothing that ablate wrote")
 
 
-def _damage(path: Path, read: Callable[[Path], object]) -> Iterator[Finding]:
+def damage(path: Path, read: Callable[[Path], object]) -> Iterator[Finding]:
     """What is wrong with a file; nothing if another process has removed it just now."""
     try:
         read(path)
@@ -217,142 +216,3 @@ def _callback_folders(store: Store) -> list[Path]:
     if folder.is_symlink():
         return []
     return [path for path in folder.glob("*") if is_key(path.name) and path.is_dir() and not path.is_symlink()]
-
-
-@dataclass(frozen=True)
-class Merged:
-    """What came of bringing one results folder into another.
-
-    Attributes:
-        added: keys of the runs that are new.
-        there: keys of those that were there already.
-        different: of these, the ones whose two records do not agree in what was measured; the older one was kept.
-        refused: damaged or newer files of the source, which were left there.
-    """
-
-    added: tuple[str, ...]
-    there: tuple[str, ...]
-    different: tuple[str, ...]
-    refused: tuple[Finding, ...]
-
-
-def merge(source: Store, target: Store) -> Merged:
-    """Copy records into another folder, and what goes with them: failures, networks, which of them confirm a choice.
-
-    The source is not changed.
-
-    Raises:
-        StoreError: one of the folders cannot be read or written.
-    """
-    found = verify(source)
-    target.prepare()
-    for name in DOCUMENTS:
-        if not files.is_there(target.root / name) and source.has(source.root / name):
-            target.write(name, _document(source.root / name))
-    added, there, different = _copy_records(source, target, found.records)
-    refused = tuple(finding for finding in found.findings if finding.kind in {"damaged", "newer"})
-    known = {finding.path for finding in refused}
-    more = [each for each in _copy_models(source, target, added) if each.path not in known]
-    _copy_attempts(source, target)
-    entries.copy(source, target)
-    return Merged(added, there, different, (*refused, *more))
-
-
-def adopt(source: Store, target: Store, keys: Iterable[str]) -> Merged:
-    """Copy the records of some runs, and their networks, into another folder. The source is not changed.
-
-    Args:
-        source: where they are.
-        target: where they go.
-        keys: of the runs; those that the source has no record of are passed over.
-
-    Raises:
-        StoreError: one of the folders cannot be read or written.
-    """
-    sound, refused = [], []
-    for path in map(source.record_path, sorted(keys)):
-        try:
-            sound.append(read_record(path).key)
-        except FileNotFoundError:
-            continue
-        except files.DamagedError as error:
-            refused.append(Finding("damaged", path, str(error)))
-        except NewerRecordError as error:
-            refused.append(Finding("newer", path, str(error)))
-    target.prepare()
-    added, there, different = _copy_records(source, target, sound)
-    refused += _copy_models(source, target, added)
-    return Merged(added, there, different, tuple(refused))
-
-
-def _copy_records(
-    source: Store, target: Store, keys: Iterable[str]
-) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
-    """Copy records that are in order; the keys that are new, were there, and were there with other measurements."""
-    added, there, different = [], [], []
-    for key in keys:
-        path = source.record_path(key)
-        if target.publish_record(key, files.read(path, folders=2)):
-            added.append(key)
-            continue
-        there.append(key)
-        if _measured(read_record(path)) != _measured(read_record(target.record_path(key))):
-            different.append(key)
-    return tuple(added), tuple(there), tuple(different)
-
-
-def _document(path: Path) -> bytes:
-    try:
-        return files.kept(path, folders=0, most=LARGEST_FILE if path.suffix == ".toml" else files.LIMIT)
-    except (files.DamagedError, FileNotFoundError) as error:
-        raise StoreError(f"{path} cannot be copied: {error}") from None
-
-
-def _measured(record: Record) -> str:
-    """A record without what differs from one training to the next: times, and the weights that older ones lack."""
-    history = {name: values for name, values in record.history.items() if name != "seconds"}
-    return repr((record.settings, record.seed, record.status, history, record.result))
-
-
-def _copy_models(source: Store, target: Store, keys: Iterable[str]) -> list[Finding]:
-    """Copy what some runs have learned; what cannot be theirs is left, and told."""
-    kept: dict[ModelKind, set[str]] = {kind: models.keys(source, kind) for kind in MODEL_KINDS}
-    refused = []
-    for key in keys:
-        record = read_record(source.record_path(key))
-        for kind in (kind for kind in MODEL_KINDS if key in kept[kind]):
-            path = models.model_path(source, key, kind)
-            found = list(_damage(path, functools.partial(_look_at_model, kind=kind, record=record)))
-            if not found:
-                _copy(path, files.place(target.root, "models", path.name))
-            refused += found
-    return refused
-
-
-def _look_at_model(path: Path, kind: ModelKind, record: Record) -> None:
-    match kind:
-        case "npz":
-            weights.read(path, record)
-        case "keras":
-            weights.check_network(path, record)
-        case "json":
-            files.kept(path, folders=1)
-
-
-def _copy(path: Path, place: Path) -> None:
-    temporary = files.temporary_beside(place)
-    try:
-        shutil.copyfile(path, temporary, follow_symlinks=False)
-        temporary.replace(place)
-    except OSError as error:
-        raise StoreError(f"{path} cannot be copied to {place}: {error.strerror}") from None
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _copy_attempts(source: Store, target: Store) -> None:
-    """Copy the last failure of every run that has no record in either folder and none of the target's own."""
-    for folder in sorted((source.root / "attempts").glob("*")):
-        failure = source.last_failure(folder.name) if is_key(folder.name) else None
-        if failure and not target.attempts(folder.name) and target.load(folder.name) is None:
-            target.record_failure(folder.name, failure)

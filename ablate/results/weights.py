@@ -7,7 +7,7 @@ whether its file is whole; what is in it is Keras' to read.
 import io
 import math
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,22 +16,19 @@ import numpy as np
 import numpy.typing as npt
 
 from ablate import reading
+from ablate.data.npy import read_header
 from ablate.reading import DamagedError
 from ablate.results import files
 from ablate.results.record import Record, weights_digest
 
 LIMIT = 2**31  # bytes of the weights of a network that is kept; 500 million numbers
+ROOM = 2**24  # bytes of an archive beside its numbers: headers, and the state of layers that no parameter counts
 MOST_ARRAYS = 10_000
 PARTS = {"metadata.json", "config.json", "model.weights.h5"}  # of a network, as Keras writes it
 _BYTES = 4  # of a number
 _NETWORK_BYTES = 24  # of a parameter: doubles, and two more of each that an optimizer may keep
 _ENTRY = b"PK\x01\x02"  # begins every entry of an archive's table of contents
 _KINDS = "fiub"
-_Header = tuple[tuple[int, ...], bool, np.dtype[Any]]
-_HEADERS: dict[tuple[int, int], Callable[[Any], _Header]] = {
-    (1, 0): np.lib.format.read_array_header_1_0,
-    (2, 0): np.lib.format.read_array_header_2_0,
-}
 
 
 def pack(weights: Mapping[str, npt.NDArray[np.float32]]) -> bytes | None:
@@ -61,7 +58,7 @@ def read(path: Path, record: Record) -> dict[str, npt.NDArray[np.float32]]:
         DamagedError: they are not those of their record.
         StoreError: they cannot be read.
     """
-    most = files.LIMIT + min(LIMIT, 2 * _BYTES * int(record.result["parameters"]))  # doubles, and room for headers
+    most = ROOM + min(LIMIT, 2 * _BYTES * int(record.result["parameters"]))  # doubles
     weights = arrays(files.kept(path, folders=1, most=most), most)
     if record.weights and weights_digest(weights) != record.weights:
         raise DamagedError("these are not the weights that the record was measured with")
@@ -130,10 +127,7 @@ def _opened(content: bytes, most: int) -> Iterator[zipfile.ZipFile]:
 
 def _array(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> npt.NDArray[Any]:
     with archive.open(entry) as file:
-        version = np.lib.format.read_magic(file)
-        if version not in _HEADERS:
-            raise ValueError(f"format {version} is not one that weights are kept in")
-        shape, by_column, dtype = _HEADERS[version](file)
+        shape, by_column, dtype = read_header(file, entry.filename)
         if dtype.kind not in _KINDS or by_column:
             raise ValueError(f"{entry.filename} holds {dtype}, which no weights are")
         size = math.prod(shape) * dtype.itemsize

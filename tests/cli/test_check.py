@@ -1,6 +1,7 @@
 """`ablate check` and `compare` as a user calls them: every exit code, files, documents and streams."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -188,6 +189,26 @@ def test_no_file_of_yours_is_replaced(option: str, plain: tuple[object, ...], tm
         assert ablate("check", *plain, option, tmp_path / "written").exit_code == 0, again
     (tmp_path / "empty").write_text("")
     assert ablate("check", *plain, option, tmp_path / "empty").exit_code == 0
+
+
+@pytest.mark.parametrize("option", ["--summary", "--junit", "--save-baseline"])
+def test_a_file_in_the_place_of_a_folder_is_told(option: str, plain: tuple[object, ...], tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text("mine")
+    done = ablate("check", *plain, option, tmp_path / "mine.py" / "deep" / "x")
+    assert done.exit_code == 74
+    assert (
+        f"{option} {tmp_path}/mine.py/deep/x: {tmp_path}/mine.py is a file and no folder; name another" in done.stderr
+    )
+
+
+def test_a_summary_waits_for_no_reader(
+    plain: tuple[object, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "pipe"))
+    done = ablate("check", *plain)
+    assert done.exit_code == 0
+    assert f"GITHUB_STEP_SUMMARY: {tmp_path}/pipe cannot be written" in done.stderr
 
 
 def test_one_file_is_not_written_twice(plain: tuple[object, ...], tmp_path: Path) -> None:

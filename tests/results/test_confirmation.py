@@ -7,7 +7,7 @@ import pytest
 
 from ablate.api import results
 from ablate.errors import StudyError
-from ablate.results import confirmation, entries, models, origins, upkeep
+from ablate.results import confirmation, entries, merging, models, origins, upkeep
 from ablate.results.identity import DataFacts, Identity, data_name, plan_runs
 from ablate.results.record import KEPT_EPOCH
 from ablate.results.store import Store
@@ -234,7 +234,7 @@ def test_entries_are_looked_after(store, tmp_path):
     assert upkeep.garbage(store, upkeep.verify(store)) == []
     other = Store(tmp_path / "other" / "tiny")
     other.root.mkdir(parents=True)
-    upkeep.merge(store, other)
+    merging.merge(store, other)
     assert confirmed_seeds(study, identity, two, other) == [3, 4]
     (path,) = entries.paths(store)
     path.write_bytes(b"[" * 100_000)

@@ -81,7 +81,7 @@ def test_a_damaged_entry_is_set_aside(store: Store, tmp_path: Path) -> None:
     damaged.write_bytes(entry(seeds=[6]))
     (store.root / entries.FOLDER / "notes.json").write_text("mine")
     entries.set_damaged_aside(store)
-    assert [path.name[:69] for path in store.damaged] == [damaged.name]
+    assert [path.name.rpartition(".")[0] for path in store.damaged] == [f"confirmation.{damaged.name}"]
     assert entries.paths(store) == [sound]
     assert {found.kind for found in upkeep.verify(store).findings} == {"quarantined", "foreign"}
     assert upkeep.verify(store).is_sound
@@ -100,6 +100,19 @@ def test_a_run_of_the_study_leaves_a_folder_that_is_in_order(tmp_path: Path) -> 
     run_plan(plan, Options(jobs=1))
     assert upkeep.verify(results).is_sound
     assert len(results.damaged) == 1
+
+
+def test_nothing_is_unused_while_a_confirmation_is_in_the_quarantine(store: Store) -> None:
+    store.commit(record(RUNS[0]))
+    damaged = put(store, entry())
+    damaged.write_bytes(b"{}")
+    entries.set_damaged_aside(store)
+    with pytest.raises(StoreError, match=r"quarantine/confirmation\..*'ablate store gc --quarantine' removes it"):
+        upkeep.unused(store, set())
+    (moved,) = upkeep.garbage(store, upkeep.verify(store), quarantine=True)
+    assert moved.kind == "quarantined"
+    moved.path.unlink()
+    assert [found.path for found in upkeep.unused(store, set())] == [store.record_path(RUNS[0])]
 
 
 def test_links_are_not_followed(store: Store, tmp_path: Path) -> None:

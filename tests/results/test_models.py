@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from ablate.errors import StoreError
+from ablate.reading import DamagedError
 from ablate.results import models
 from ablate.results.store import Store
 
@@ -29,6 +30,18 @@ def test_what_a_network_takes_is_kept_beside_it(store: Store) -> None:
     assert models.keys(store, "json") == models.keys(store, "keras") == {KEY}
     models.drop(store, [KEY])
     assert files(store.root) == []
+
+
+def test_a_description_of_a_network_is_small_json(store: Store) -> None:
+    path = models.model_path(store, KEY, "json")
+    path.parent.mkdir()
+    path.write_bytes(bytes(1_000))
+    with pytest.raises(DamagedError, match="not what a network is fed with"):
+        models.check_columns(path)
+    with path.open("wb") as file:
+        file.truncate(models.LARGEST_COLUMNS + 1)
+    with pytest.raises(DamagedError, match="more than the 16,000,000 that are read"):
+        models.check_columns(path)
 
 
 @pytest.mark.parametrize("content", [b"{", b"\xff", b"[" * 1000, b'{"fill": NaN}'])

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,8 @@ def test_a_record_is_the_same_after_its_json() -> None:
 
 @given(st.lists(st.floats(), min_size=1, max_size=5))
 def test_every_float_survives(values: list[float]) -> None:
-    again = Record.from_json(record(history=dict.fromkeys(HISTORY_COLUMNS, values)).to_json())
+    shares = dict.fromkeys(HISTORY_COLUMNS, [0.5] * len(values))
+    again = Record.from_json(record(history={**shares, "loss": values}).to_json())
     assert list(map(repr, again.history["loss"])) == list(map(repr, values))
 
 
@@ -38,6 +40,38 @@ def test_the_document_is_strict_json() -> None:
     constants: list[str] = []
     json.loads(record().to_json(), parse_constant=constants.append)
     assert constants == []
+
+
+@pytest.mark.parametrize(
+    ("table", "changes"),
+    [
+        ("history", {"val_accuracy": [0.5, 1.2]}),
+        ("history", {"accuracy": [-0.1, 0.5]}),
+        ("history", {"gap": [0.5, math.inf]}),
+        ("history", {"seconds": [-1.0, 0.5]}),
+        ("result", {"test_accuracy": 87.5}),
+        ("result", {"train_accuracy": 2**53}),
+        ("result", {"gap": -1.5}),
+        ("seconds", {"total": -1.0}),
+        ("seconds", {"train": math.inf}),
+    ],
+    ids=str,
+)
+def test_a_column_holds_what_its_kind_can_be(table: str, changes: dict[str, Any]) -> None:
+    (name,) = changes
+    text = record(**{table: {**getattr(record(), table), **changes}}).to_json()
+    with pytest.raises(StoreError, match=rf"{name} in {table} should be from -?[01] to "):
+        Record.from_json(text)
+    rounded = {"val_accuracy": [0.5, 1.0 + 2**-22], "accuracy": [math.nan, 0.5]}  # sums in single precision
+    kept = record(history={**record().history, **rounded})
+    assert Record.from_json(kept.to_json()).history["val_accuracy"] == rounded["val_accuracy"]
+
+
+@pytest.mark.parametrize("section", [[1], 3, "x", None])
+def test_settings_are_tables(section: Any) -> None:
+    text = record(settings={"training": {"epochs": 2}, "remedies": section}).to_json()
+    with pytest.raises(StoreError, match=r"settings\.remedies: input should be a valid dictionary"):
+        Record.from_json(text)
 
 
 @pytest.mark.parametrize("position", range(0, 2000, 97))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ablate.errors import StoreError
-from ablate.results import models, trash, upkeep
+from ablate.results import merging, models, trash, upkeep
 from ablate.results.record import Failure, weights_digest
 from ablate.results.store import Store
 from ablate.settings.document import LARGEST_FILE
@@ -106,7 +106,7 @@ def test_merging_copies_what_is_new_and_in_order(tmp_path: Path) -> None:
     there.record_failure("dd" * 32, FAILURE)
     there.write("study.toml", b"[study]")
     before = contents(there.root)
-    merged = upkeep.merge(there, here)
+    merged = merging.merge(there, here)
     assert (merged.added, merged.there, merged.different) == ((NEW,), (GOOD,), ())
     assert [finding.path for finding in merged.refused] == [there.record_path(BAD)]
     assert contents(there.root) == before
@@ -115,7 +115,7 @@ def test_merging_copies_what_is_new_and_in_order(tmp_path: Path) -> None:
     assert here.last_failure("dd" * 32) == FAILURE
     assert (here.root / "study.toml").read_bytes() == b"[study]"
     again = contents(here.root)
-    assert upkeep.merge(there, here).added == ()
+    assert merging.merge(there, here).added == ()
     assert contents(here.root) == again
 
 
@@ -125,7 +125,7 @@ def test_merging_tells_of_runs_that_went_another_way(tmp_path: Path, change: dic
     there.prepare()
     there.commit(record(GOOD, **change))
     kept = here.record_path(GOOD).read_bytes()
-    assert upkeep.merge(there, here).different == ((GOOD,) if "seed" in change else ())
+    assert merging.merge(there, here).different == ((GOOD,) if "seed" in change else ())
     assert here.record_path(GOOD).read_bytes() == kept
 
 
@@ -240,7 +240,7 @@ def test_what_says_what_a_network_takes_goes_where_the_network_goes(tmp_path: Pa
     unneeded = {f"models/{BAD}.keras": "unneeded", f"models/{BAD}.json": "unneeded"}
     assert kinds(store) == unneeded
     there = Store(tmp_path / "there")
-    upkeep.merge(store, there)
+    merging.merge(store, there)
     assert models.columns(there, GOOD) == columns
     remove(store, upkeep.garbage(store, upkeep.verify(store)))
     assert models.keys(store, "json") == {GOOD}
@@ -313,14 +313,14 @@ def test_merging_leaves_networks_that_are_no_networks_of_their_runs(tmp_path: Pa
     with models.model_path(source, NEW, "keras").open("wb") as file:
         file.truncate(2**29)  # its record tells of six weights
     models.model_path(source, BAD, "npz").write_bytes(b"PK")
-    found = upkeep.merge(source, target)
+    found = merging.merge(source, target)
     assert {(each.path.name, each.kind) for each in found.refused} == {
         (f"{GOOD}.keras", "damaged"),
         (f"{NEW}.keras", "damaged"),
         (f"{BAD}.npz", "damaged"),
     }
     assert sorted(path.name for path in (target.root / "models").iterdir()) == sorted([f"{GOOD}.npz", f"{NEW}.npz"])
-    adopted = upkeep.adopt(source, Store(tmp_path / "c"), [GOOD])
+    adopted = merging.adopt(source, Store(tmp_path / "c"), [GOOD])
     assert [each.path.name for each in adopted.refused] == [f"{GOOD}.keras"]
 
 
@@ -329,4 +329,4 @@ def test_a_study_that_is_too_large_is_not_copied(tmp_path: Path) -> None:
     with (store.root / "study.toml").open("wb") as file:
         file.truncate(LARGEST_FILE + 1)
     with pytest.raises(StoreError, match=r"study\.toml cannot be copied: it has 1,000,001 bytes, more than"):
-        upkeep.merge(store, Store(tmp_path / "there"))
+        merging.merge(store, Store(tmp_path / "there"))

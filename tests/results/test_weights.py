@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ablate.reading import DamagedError
-from ablate.results import files, models, upkeep, weights
+from ablate.results import models, upkeep, weights
 from ablate.results.record import weights_digest
 from ablate.results.store import Store
 from tests.results.builders import network, record
@@ -58,7 +58,7 @@ def test_weights_come_back_as_numpy_reads_them() -> None:
         (with_header("{'descr': '|O', 'fortran_order': False, 'shape': (1,)}"), "which no weights are"),
         (with_header("{'descr': '<f4', 'fortran_order': False, 'shape': (-1,)}"), "not the weights"),
         (with_header("(" * 100), "not the weights"),
-        (with_header("-" * 9000 + "1"), r"network: it is nested too deeply"),
+        (with_header("-" * 9000 + "1"), r"network: the header of a.npy is damaged"),
         (with_header("{'descr': '<f4', 'fortran_order': False, 'shape': (" + "9" * 4000 + ",)}"), r"network: \S"),
         (archive(a=np.array(["text"])), "which no weights are"),
         (archive(a=np.zeros(10**6, np.float32)), "unpacks to more than"),
@@ -100,7 +100,7 @@ def store_with(root: Path, kept: dict[str, np.ndarray]) -> tuple[Store, str]:
 def test_whatever_is_kept_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: type) -> None:
     """Weights have a limit of their own, beyond that of other files."""
     kept = {"a": np.ones((50, 100), kind), "b": np.asfortranarray(np.ones((3, 2), kind))}
-    monkeypatch.setattr(files, "LIMIT", 3_000)
+    monkeypatch.setattr(weights, "ROOM", 3_000)
     store, key = store_with(tmp_path, kept)
     found = models.read_weights(store, store.load(key))
     assert store.damaged == []
@@ -118,7 +118,7 @@ def test_weights_of_more_than_256_mb_are_read_again(tmp_path: Path) -> None:
 
 def test_more_than_a_record_says_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store, key = store_with(tmp_path, {"a": np.ones(10, np.float32)})
-    monkeypatch.setattr(files, "LIMIT", 1_000)
+    monkeypatch.setattr(weights, "ROOM", 1_000)
     models.model_path(store, key, "npz").write_bytes(archive(a=np.ones(1_000, np.float32)))
     with pytest.raises(DamagedError, match="more than the 1,080 that are read"):
         weights.read(models.model_path(store, key, "npz"), store.load(key))
