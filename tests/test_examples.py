@@ -145,7 +145,7 @@ def test_the_page_of_models_shows_studies_that_run(
     assert call("run", "--replicates", "1")["trained"] == 6
     call("export", "--format", "json")
     runs = json.loads((tmp_path / "reports" / "small-cnn" / "runs.json").read_text(encoding="utf-8"))
-    assert {run["trainer"] for run in runs} == {"graph"}
+    assert {run["trainer"] for run in runs} <= {"compiled", "graph"}  # whichever is faster here
     assert all(run["test_accuracy"] > 0.5 for run in runs)
     saved = next((tmp_path / "reports" / "small-cnn" / "models").glob("*.keras"))
     shutil.copy(saved, tmp_path / "start.keras")

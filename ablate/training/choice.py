@@ -15,7 +15,7 @@ from ablate.training.run import Run
 STEPS = 4  # of an epoch that is measured
 REPEATS = 2  # of it, after one that compiles
 SCORED = 64  # rows on each side
-SHORT = 1.0  # seconds of a run below which compiling takes longer than it saves
+SHORT = 5.0  # seconds of a run below which compiling takes longer, to measure and to train, than it may save
 GAIN = 1.25  # that XLA has to bring, since its programs take longer to compile, and a tie would be decided by chance
 
 

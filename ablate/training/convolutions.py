@@ -141,11 +141,18 @@ _COMPUTED = {
 def _stand_ins() -> Iterator[tuple[type, type]]:
     for kind, dimensions in itertools.product(_COMPUTED, (1, 2)):
         name = f"{kind}{dimensions}D"
-        layer, documented = getattr(keras.layers, name), {"__doc__": f"Keras' {name}, see `as_products`."}
-        yield layer, type(f"Compiled{name}", (_COMPUTED[kind], layer), documented)
+        layer = getattr(keras.layers, name)
+        yield layer, _named_after(layer, type(name, (_COMPUTED[kind], layer), {"__doc__": f"See Keras' {name}."}))
+
+
+def _named_after(layer: type, kind: type) -> type:
+    """A stand-in under the name of its layer: what a callback saves of the model loads as Keras' own layer."""
+    kind.__name__, kind.__module__ = layer.__name__, "keras.layers"
+    return kind
 
 
 STAND_INS: Mapping[type, type] = dict(_stand_ins())
+_named_after(keras.layers.BatchNormalization, CompiledBatchNormalization)
 
 
 def stand_in(layer: keras.Operation) -> type | None:

@@ -1,5 +1,6 @@
 """Every stand-in computes what Keras' layer does, values and gradients, also where many numbers are equal."""
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -111,6 +112,20 @@ def test_others_have_no_stand_in(make: Callable[[], keras.layers.Layer]) -> None
     if isinstance(layer, keras.layers.BatchNormalization):
         layer.build((None, 8))  # of rows of numbers: as it ever was
     assert convolutions.stand_in(layer) is None
+
+
+@pytest.mark.parametrize("kind", [*convolutions.STAND_INS, layers.BatchNormalization])
+def test_what_is_saved_of_it_loads_as_keras_layer(kind: type) -> None:
+    """A callback may save the model that is trained."""
+    takes = inspect.signature(kind).parameters
+    needed = {name: 2 for name in ("filters", "kernel_size", "pool_size") if name in takes}
+    layer = kind(**needed)
+    layer(tf.zeros(images(kind).shape))
+    other = stand_in(layer, tf.zeros(images(kind).shape))
+    assert type(other) is not kind
+    written = keras.saving.serialize_keras_object(other)
+    assert "ablate" not in str(written)
+    assert type(keras.saving.deserialize_keras_object(written)) is kind
 
 
 def test_outside_of_a_compiled_epoch_it_is_keras_layer() -> None:
