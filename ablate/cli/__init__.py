@@ -24,6 +24,7 @@ COMMANDS = {
     "model": "Score the networks that finished runs kept, or write them to a file.",
     "store": "Check, tidy and merge folders of results.",
     "schema": "Print the JSON Schema of a study file.",
+    "doctor": "Look at what studies need on this machine, and say what to do where something is wrong.",
 }
 
 

@@ -17,6 +17,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import platformdirs
@@ -46,6 +47,37 @@ def lent() -> Iterator[Path | None]:
             with contextlib.suppress(OSError):
                 _take_back(shelf, folder)
             shutil.rmtree(folder, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What is kept for this machine and this TensorFlow.
+
+    Attributes:
+        folder: where it lies; it need not be there yet.
+        entries: compiled programs.
+        size: bytes.
+        damaged: entries whose content is not what their names say; they are removed when they would be used.
+    """
+
+    folder: Path
+    entries: int
+    size: int
+    damaged: int
+
+
+def contents() -> Contents | None:
+    """What is kept, looked at without changing anything; `None` if the cache is switched off.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    shelf = _shelf()
+    if shelf is None:
+        return None
+    entries = {entry.name.rpartition(".")[2]: entry.read_bytes() for entry in shelf.glob("*.pb.*")}
+    damaged = sum(_digest(content) != digest for digest, content in entries.items())
+    return Contents(shelf, len(entries), sum(map(len, entries.values())), damaged)
 
 
 def _shelf() -> Path | None:

@@ -22,7 +22,7 @@ def describe(folder: Path, arguments: Sequence[str] = ()) -> dict[str, str]:
         folder: of the study file, whose git repository is asked.
         arguments: the command line; that of this process by default.
     """
-    found = {"processor": _processor(), "cores": str(os.cpu_count() or ""), "git": _git(folder)}
+    found = {"processor": processor(), "cores": str(os.cpu_count() or ""), "git": _git(folder)}
     return {name: text for name, text in {**found, "command": _command(arguments or sys.argv)}.items() if text}
 
 
@@ -33,7 +33,8 @@ def _command(arguments: Sequence[str]) -> str:
     return shlex.join([name, *arguments[1:]])[:_LONGEST]
 
 
-def _processor() -> str:
+def processor() -> str:
+    """The name of the processor; empty where it is not known."""
     with contextlib.suppress(OSError):
         for line in Path("/proc/cpuinfo").read_text(errors="replace").splitlines():
             name, _, value = line.partition(":")

@@ -73,6 +73,7 @@ def start(parent: int, board: Board, output: Connection, compiled: Path | None) 
     _print_into(output)
     for variable in _THREAD_VARIABLES:
         os.environ[variable] = "1"
+    os.environ["KERAS_BACKEND"] = "tensorflow"  # whatever the user's other programs use
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
     flags = os.environ.get("TF_XLA_FLAGS", "")

@@ -299,6 +299,14 @@ def test_a_model_that_cannot_be_trained_costs_its_own_runs_at_once(unfit: Path) 
     )
 
 
+@pytest.mark.slow  # processes of its own import TensorFlow
+def test_another_backend_of_keras_does_not_reach_the_workers(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "ablate", "run", "-c", str(STUDIES / "tiny.toml"), "-o", str(tmp_path / "out")]
+    environment = {**os.environ, "KERAS_BACKEND": "numpy"}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_broken_installation_is_one_clear_error(tmp_path: Path) -> None:
     (tmp_path / "tensorflow").mkdir()
     (tmp_path / "tensorflow" / "__init__.py").write_text("raise ImportError('no such instruction set')")

@@ -8,7 +8,6 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
@@ -186,7 +185,7 @@ def figure(panels_of: Sequence[Panel], kind: Kind, activation: str = "") -> Pict
 
 def _histograms(axes: Axes, panel: Panel, kind: Kind) -> None:
     low, high = _visible(panel.moments.values())
-    axes.set(xticks=[], yticks=[])  # seaborn lays out all tick labels after every curve
+    axes.set(yticks=[])
     for moment, _, colour, dashes in reversed(MOMENTS):
         if moment not in panel.moments:
             continue
@@ -200,13 +199,8 @@ def _histograms(axes: Axes, panel: Panel, kind: Kind) -> None:
         edges, density = found.edges[first : last + 1], counts[first:last]
         if not density.sum():
             continue
-        centres = (edges[:-1] + edges[1:]) / 2
-        sns.histplot(
-            x=centres, weights=density / density.max(), bins=list(edges), element="step", fill=False,
-            color=colour, linewidth=1.5, ax=axes, legend=False,
-        )  # fmt: skip
-        if dashes:
-            axes.get_lines()[-1].set_dashes(dashes)
+        style = (0, dashes) if dashes else "-"
+        axes.stairs(density / density.max(), edges, color=colour, linewidth=1.5, linestyle=style)
     reference = panel.moments.get("end")
     if kind == "weights" and reference and reference.sd > 0:
         places = np.linspace(low, high, NORMAL_POINTS)
