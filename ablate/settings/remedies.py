@@ -106,7 +106,7 @@ REMEDIES: dict[str, Remedy] = {
             network_levels.DropoutLevel,
             0.0,
             "dropout",
-            "Silences a random share of the units at every training step, so that none can rely on another.",
+            "Sets a random fraction of the units to zero at every training step, so that none can rely on another.",
             '[0.0, 0.2, 0.5, { rate = 0.2, schedule = "early", epochs = 10 }]',
         ),
         Remedy(
@@ -114,7 +114,7 @@ REMEDIES: dict[str, Remedy] = {
             "overfitting",
             NonNegative,
             0.0,
-            "L2 weight decay",
+            "L2 penalty",
             "Adds the sum of squared weights, times this factor, to the loss and so keeps weights small.",
             "[0.0, 0.0001, 0.001, 0.01]",
         ),

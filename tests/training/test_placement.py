@@ -169,6 +169,14 @@ def test_recurrent_kernels_and_spatial_dropout_come_on_request() -> None:
     assert kinds == [kl.SpatialDropout2D, kl.SpatialDropout2D, kl.Dropout]
 
 
+def test_channels_that_come_first_are_not_normalized_along_the_wrong_axis() -> None:
+    convolution = kl.Conv2D(4, 3, activation="relu", data_format="channels_first", name="c")
+    stack = [keras.Input((3, 8, 8)), convolution, kl.Flatten(), kl.Dense(4, "relu", name="d"), kl.Dense(2, "softmax")]
+    placement = placed(keras.Sequential(stack), batch_norm=True)
+    assert done(placement, "batch_norm") == ["d"]
+    assert why_not(placement, "c").startswith("has its channels first")
+
+
 def test_a_list_has_an_entry_for_every_place() -> None:
     found = built(by_hand.fused_cnn(), dropout=[0.1, 0.0, 0.3], batch_norm=[False, True, False]).model
     assert [(name, found.get_layer(name).rate) for name in ("c1_dropout", "d_dropout")] == [
