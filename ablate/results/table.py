@@ -96,7 +96,7 @@ def layers_table(runs: Iterable[PlannedRun], records: Mapping[str, Record]) -> p
 
     Returns:
         Columns: `treatment`, `seed`, `run`, `activation` (of the hidden layers; `linear` for the output; empty in a
-        model of the user's), `normalized` (whether a hidden layer has batch normalization) and the fields of `Probe`;
+        model of the user's), `normalized` (whether a hidden layer has a normalization) and the fields of `Probe`;
         missing shares are NaN.
     """
     rows = []
@@ -105,7 +105,7 @@ def layers_table(runs: Iterable[PlannedRun], records: Mapping[str, Record]) -> p
         if record is None:
             continue
         settings = run.treatment.settings
-        normalized = "batch_norm" in settings.model.block and any(settings.by_layer("batch_norm")[1])
+        normalized = any(level != "none" for level in settings.normalizations[1])
         names = {"treatment": run.treatment.name, "seed": run.seed, "run": run.key, "normalized": normalized}
         for probe in record.probes:
             activation = "linear" if probe.layer == "output" else settings.model.activation

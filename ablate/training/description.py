@@ -39,8 +39,8 @@ def _text(layer: keras.layers.Layer) -> str:
     found = [kind, *([named] if named not in ("", "linear") else [])]
     for what in ("initializer", "regularizer", "constraint") if parts else ():
         found += dict.fromkeys(_setting(each) for each in kernels.own(layer, what, recurrent=False))
-    rate = getattr(layer, "rate", None)
-    return " ".join([*found, *([f"{rate:g}"] if isinstance(rate, float) else [])])
+    numbers = [getattr(layer, name, None) for name in ("rate", "stddev", "groups")]
+    return " ".join([*found, *(f"{number:g}" for number in numbers if isinstance(number, float | int))])
 
 
 def _setting(value: Any) -> str:

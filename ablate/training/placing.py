@@ -123,6 +123,8 @@ class Placing:
             why = _NO_ACTIVATION
         elif isinstance(part, kernels.RECURRENT_LAYERS):
             why = "its activation is inside the layer, with nothing between"
+        elif _has_channels_first(part):
+            why = "has its channels first, where normalizations that are put in do not look for them"
         elif own and not self._replaces:
             why = f"has a normalization of its own ({names(own)}), which stays; model.existing = 'replace' takes it out"
         else:
@@ -181,7 +183,7 @@ class Placing:
     def _dropout_kind(self, hidden: Hidden, step: Step) -> Any:
         """The class of a dropout: whole maps fall silent behind convolutions, where that is asked for."""
         rank = len(step.node.outputs[0].shape)
-        convolves = type(hidden.layer) in kernels.CONVOLUTIONS
+        convolves = type(hidden.layer) in kernels.CONVOLUTIONS and not _has_channels_first(hidden.layer)
         spatial = self.options.spatial_dropout and convolves and rank in (3, 4, 5)
         return getattr(keras.layers, f"SpatialDropout{rank - 2}D" if spatial else "Dropout")
 
@@ -225,6 +227,10 @@ class Placing:
             message = f"has {len(level)} entries, and {self.what} has {len(places)} places for it: {names(places)}"
             raise ModelError(f"{remedy} = {label(level)} {message}")
         return level
+
+
+def _has_channels_first(layer: keras.layers.Layer) -> bool:
+    return getattr(layer, "data_format", None) == "channels_first"
 
 
 def names(given: Iterable[str]) -> str:

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from ablate.report.page import sections
-from ablate.results.record import KEPT_EPOCH
+from ablate.results.record import KEPT_EPOCH, PUT_IN
 from ablate.results.snapshot import Snapshot
 
 
@@ -28,6 +28,19 @@ def test_provenance_tells_when_and_where(make):
     assert pairs["git"] == "0123456789ab, nothing changed since"
     assert pairs["finished"] == "2026-01-01T00:00:00+00:00 (first run) to 2026-01-02T00:00:00+00:00 (last)"
     assert "process" not in pairs
+
+
+def test_the_header_says_where_remedies_went_in_a_network_of_the_users(make):
+    snapshot = make()
+    texts = ["conv: kernel; not out: is the output layer", "conv: kernel, instead of HeNormal"]
+    records = {
+        record.key: replace(record, environment={**record.environment, PUT_IN: {"init": texts[number % 2]}})
+        for number, record in enumerate(snapshot.records.values())
+    }
+    found = replace(snapshot, records=records)
+    assert ("init in", "; ".join(texts)) in sections.header(found).facts
+    assert "remedies put in" not in dict(sections.provenance(found, None))
+    assert not [label for label, _ in sections.header(snapshot).facts if label.endswith(" in")]
 
 
 @pytest.mark.parametrize(
