@@ -173,7 +173,7 @@ def _check(arrays: Arrays) -> None:
         named = ", ".join(map(str, unknown[:10]))
         raise SourceError(f"y_test has labels that y_train has not, and no network can learn them: {named}")
     if len(classes) < 2:
-        raise SourceError(f"has {len(classes)} class; there is nothing to tell apart")
+        raise SourceError(f"has {len(classes)} class; classification needs at least two")
     if len(classes) > max(1000, len(y) // 2):
         raise SourceError(f"has {len(classes):,} different labels in {len(y):,} rows; is this the right column?")
     if counts.min() < 3:
