@@ -146,7 +146,7 @@ def find_runs(
         chosen = {key: run for key, run in chosen.items() if run.seed in wanted}
     missing = {key: why for key, run in chosen.items() if (why := _why_not(results, run))}
     if not chosen:
-        raise EmptyResultsError("no run has all of that")
+        raise EmptyResultsError("no run matches all of these filters")
     if missing and (keys or len(missing) == len(chosen)):
         raise EmptyResultsError(next(iter(missing.values())))
     return [run for key, run in chosen.items() if key not in missing]

@@ -13,11 +13,11 @@ from ablate.version import __version__
 # Command -> what it does. The texts stand here so that `ablate --help` imports no command.
 COMMANDS = {
     "init": "Write a commented study file to start from.",
-    "plan": "Show the runs of a study and how many are there already; keep nothing.",
-    "run": "Train the runs of a study that are not there yet.",
+    "plan": "Show the runs of a study and how many are done; write nothing.",
+    "run": "Train all runs of a study that have no result yet.",
     "status": "Show how far a study is and what its runs say so far.",
     "report": "Write the page: one HTML file with everything in it.",
-    "check": "Say whether a night is green: claims, failed runs, change since a stored baseline.",
+    "check": "Pass or fail for a nightly job: claims, failed runs, change since a stored baseline.",
     "compare": "Put two results side by side: folders, stored baselines or pages.",
     "export": "Write the tables of runs and histories.",
     "extract": "Write the study file and the tables that a page carries inside.",

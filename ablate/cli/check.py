@@ -59,7 +59,7 @@ def command(
     exit_zero: bool,
     output: Output,
 ) -> None:
-    """Say whether a night is green: claims, failed runs, change since a stored baseline.
+    """Pass or fail for a nightly job: claims, failed runs, change since a stored baseline.
 
     A treatment got worse if its primary metric fell by more than the floor, and the paired 95% interval of the
     change, adjusted over all treatments, leaves out zero.

@@ -165,9 +165,7 @@ def told(error: Exception) -> str:
     """An error in words: problems of a study file, and what workers printed, on lines of their own, others on one."""
     if not isinstance(error, AblateError | OSError):
         what = ": ".join(filter(None, (type(error).__name__, line(str(error), LONGEST_ERROR))))
-        return (
-            f"{what}. Nobody expected this error; --debug shows where it comes from. Runs that were finished are kept"
-        )
+        return f"{what}. This is a bug in ablate or in your code; --debug shows the traceback. Finished runs are kept"
     several = isinstance(error, StudyError | WorkerError)
     return clean(str(error)) if several else line(str(error), LONGEST_ERROR)
 

@@ -17,14 +17,16 @@ SCHEMA_NAME = "ablations.schema.json"  # TOML language servers find it by the fi
 
 @click.command("init")
 @click.argument("path", type=click.Path(path_type=Path), default=FILE_NAME)
-@click.option("--ci", type=click.Choice(["github"]), help="Also write a nightly workflow; a study that is there stays.")
+@click.option(
+    "--ci", type=click.Choice(["github"]), help="Also write a nightly workflow; an existing study file is kept."
+)
 @click.option(
     "--install",
     default="",
     metavar="WHAT",
     help="With --ci, what the workflow installs: git+https://..., or a folder of the repository; else this version.",
 )
-@click.option("--force", is_flag=True, help="Replace a file that is there; with --ci, the workflow alone.")
+@click.option("--force", is_flag=True, help="Replace an existing file; with --ci, only the workflow.")
 @handled
 def command(path: Path, ci: str | None, install: str, force: bool, output: Output) -> None:
     """Write a commented study file to start from, and its JSON Schema, by which editors check it as it is written.

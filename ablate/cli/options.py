@@ -17,7 +17,10 @@ def study_options(function: Command) -> Command:
         "-c", "--config", type=click.Path(path_type=Path), help="Study file; else the nearest ablations.toml."
     )
     @click.option(
-        "-o", "--out", type=click.Path(path_type=Path, file_okay=False), help="Folder of results, for 'reports'."
+        "-o",
+        "--out",
+        type=click.Path(path_type=Path, file_okay=False),
+        help="Results folder; default: reports, beside the study file.",
     )
     @click.option(
         "-S", "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Replace a value of the study file."
@@ -34,7 +37,11 @@ def study_options(function: Command) -> Command:
 def selection_options(function: Command) -> Command:
     """`--only` and `--max-runs`."""
     limit = click.option(
-        "--max-runs", type=click.IntRange(min=1), default=10_000, show_default=True, help="Refuse a larger study."
+        "--max-runs",
+        type=click.IntRange(min=1),
+        default=10_000,
+        show_default=True,
+        help="Stop if the study has more runs than this.",
     )
     only = click.option(
         "--only", multiple=True, metavar="FACTOR=LEVEL", help="Only treatments with this level; may be repeated."
@@ -73,7 +80,7 @@ def table_kind(function: Command) -> Command:
         type=click.Choice(["csv", "json", "parquet"]),
         default="csv",
         show_default=True,
-        help="Kind of file; parquet needs the extra of that name.",
+        help="Output format; parquet needs the extra: pip install keras-ablate[parquet].",
     )(function)
 
 

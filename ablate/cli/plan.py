@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @selection_options
 @click.option("-j", "--jobs", type=click.IntRange(min=1), help="Worker processes to estimate for; default: cores.")
 @click.option("--probe", is_flag=True, help="Measure the time: train every program for a few epochs, keep nothing.")
-@click.option("--check-models", is_flag=True, help="Make every model of yours once, and see that it can be trained.")
+@click.option("--check-models", is_flag=True, help="Build every model of yours once and check that it can be trained.")
 @trust_option
 @click.option(
     "--fit-in", callback=seconds, metavar="TIME", help="Propose a design and replicates that take no longer, as 20m."
@@ -38,7 +38,7 @@ def command(
     fit_in: float | None,
     output: Output,
 ) -> None:
-    """Show the runs of a study and how many are there already; keep nothing.
+    """Show the runs of a study and how many are done; write nothing.
 
     Treatments with the same number under 'program' share a compiled program. The time for the rest is estimated from
     finished runs, or measured by --probe.
@@ -56,7 +56,7 @@ def command(
         api.check_models(plan, jobs, trust_model=trust_model)
         output.say("Every model can be trained on its data.")
     elif any(not run.treatment.settings.model.hidden for run in plan.pending):
-        output.say("Your models were not made: --check-models makes each once, and sees that it can be trained.")
+        output.say("Your models are not checked yet: --check-models builds each of them once.")
     costs = plan.costs
     if probe or (fit_in is not None and not costs):
         output.say("Measuring: every program is trained for a few epochs.")

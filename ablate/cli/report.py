@@ -14,7 +14,7 @@ from ablate.cli.options import study_options
 @click.option(
     "--template-dir",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Folder whose files take the place of single templates of the page.",
+    help="Folder with templates that replace those of the page.",
 )
 @handled
 def command(

@@ -27,8 +27,15 @@ if TYPE_CHECKING:
 @study_options
 @selection_options
 @click.option("-j", "--jobs", type=click.IntRange(min=1, max=512), help="Worker processes; default: cores.")
-@click.option("--trainer", type=click.Choice(["compiled", "fit"]), default="compiled", help="How epochs are trained.")
-@click.option("--timeout", callback=seconds, metavar="TIME", help="Give up a run after this time.")
+@click.option(
+    "--trainer",
+    type=click.Choice(["compiled", "fit"]),
+    default="compiled",
+    help="How to train: 'compiled' epochs, or Keras' model.fit.",
+)
+@click.option(
+    "--timeout", callback=seconds, metavar="TIME", help="Stop a run that takes longer than this; it counts as failed."
+)
 @click.option(
     "--budget",
     callback=seconds,
@@ -56,7 +63,7 @@ def command(
     adopt: tuple[str, ...],
     output: Output,
 ) -> None:
-    """Train the runs of a study that are not there yet.
+    """Train all runs of a study that have no result yet.
 
     STUDY is the name of a study beside this one's results, such as the one that this study had before, or a folder of
     results. Every finished run is kept at once: after an interruption 'ablate run' goes on where it was.
@@ -144,7 +151,7 @@ def _summarize(plan: "Plan", outcomes: "Mapping[str, Outcome]", output: Output) 
     if pending:
         output.say("'ablate run' trains the rest.")
     elif failed:
-        output.say("'ablate run' tries the failed runs again, once what is wrong with them is mended.")
+        output.say("'ablate run' tries the failed runs again; fix their cause first.")
     if others:
         output.say(f"--only left out {others} of the study's runs.")
     return {

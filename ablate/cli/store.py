@@ -33,7 +33,7 @@ def command() -> None:
 
 def _folder_options(function: FolderCommand) -> FolderCommand:
     """`--config` and `--out`, which name the folder where no path does."""
-    out = click.option("-o", "--out", type=_FOLDER, help="Folder of results, for 'reports'.")
+    out = click.option("-o", "--out", type=_FOLDER, help="Results folder; default: reports, beside the study file.")
     config = click.option(
         "-c", "--config", type=click.Path(path_type=Path), help="Study file; else the nearest ablations.toml."
     )
@@ -53,7 +53,7 @@ def _store(folder: Path | None, config: Path | None, out: Path | None) -> "Store
 @click.option(
     "--retrain", type=click.IntRange(min=1), metavar="N", help="Also train N finished runs again, and compare."
 )
-@click.option("--seed", type=int, help="Chooses the runs of --retrain and their order; default: others every time.")
+@click.option("--seed", type=int, help="Random seed by which --retrain chooses its runs; default: a new one.")
 @trust_option
 @handled
 def verify(

@@ -200,7 +200,7 @@ def _check_classes(arrays: Arrays) -> int:
         advice = targets.advice(y) if many else ""
         raise SourceError(f"y_test has labels that y_train has not, and no network can learn them: {named}{advice}")
     if len(classes) < 2:
-        raise SourceError(f"has {len(classes)} class; there is nothing to tell apart")
+        raise SourceError(f"has {len(classes)} class; classification needs at least two")
     if len(classes) > max(1000, len(y) // 2):
         message = f"has {len(classes):,} different labels in {len(y):,} rows; is this the right column?"
         raise SourceError(message + targets.advice(y))

@@ -12,7 +12,7 @@ from ablate.settings.references import is_reference
 from ablate.settings.run import RunSettings
 from ablate.usercode import code, model_files
 
-_RUN_AGAIN = "'ablate run' again makes keys for what is there now"
+_RUN_AGAIN = "run 'ablate run' again to use the current version"
 Stamp = Mapping[Path, tuple[int, int, int]]  # time of the last change, size and number of files
 
 

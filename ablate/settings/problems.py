@@ -107,7 +107,7 @@ def _message(detail: Any, path: list[str | int], raw: Any, fields: Mapping[tuple
         case "string_pattern_mismatch" if path == ["study", "name"] or path[-1] == "continue_from":
             return "should begin with a letter or digit and hold only letters, digits, spaces inside, '.', '_' and '-'"
         case "string_pattern_mismatch" if "separator" in path or "data.separator" in path:
-            return "should be a single sign, such as ';' or a tab; letters, digits and quotes separate nothing"
+            return "should be a single character, such as ';' or a tab, but no letter, digit or quote"
         case "string_pattern_mismatch" if path[-1] == "file" or "model.file" in path:
             return "should be a Keras model in a .keras file"
         case "string_pattern_mismatch":

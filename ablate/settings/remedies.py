@@ -81,14 +81,14 @@ REMEDIES: dict[str, Remedy] = {
             DropoutLevel,
             0.0,
             "dropout",
-            "Silences a random share of the units at every training step, so that none can rely on another.",
+            "Sets a random fraction of the units to zero at every training step, so that none can rely on another.",
         ),
         Remedy(
             "l2",
             "overfitting",
             NonNegative,
             0.0,
-            "L2 weight decay",
+            "L2 penalty",
             "Adds the sum of squared weights, times this factor, to the loss and so keeps weights small.",
         ),
         Remedy(

@@ -152,8 +152,8 @@ def _decimal(rows: Sequence[Row], separator: str, findings: Findings) -> str:
     if all(_LIKE_THOUSANDS.fullmatch(cell) for cell in with_comma):
         findings.wrong(
             "decimal",
-            f"'{with_comma[0]}' can be a number with three decimals or one of thousands; "
-            'set data.decimal = "," or write thousands without a sign',
+            f"'{with_comma[0]}' is ambiguous: its comma can be a decimal comma or separate thousands; "
+            'set data.decimal = "," or remove the separators of thousands',
         )
     return ","
 

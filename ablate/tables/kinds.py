@@ -125,7 +125,7 @@ def _check_missing(missing: npt.NDArray[np.bool_], name: str, options: TableOpti
         findings.wrong(
             "missing",
             f'column {name}: {many} missing, the first in row {row:,}; fill them, or set data.missing = "median" '
-            '(a column more says where) or "drop" (leaves those rows out)',
+            '(and adds a column that marks the missing values) or "drop" (leaves those rows out)',
         )
 
 

@@ -94,7 +94,9 @@ def _features(names: Sequence[str], path: Path, options: TableOptions, findings:
         findings.wrong("drop", f"leaves out what data.features asks for: {', '.join(both)}")
     for name in options.dates:
         if name in names and name not in chosen:
-            findings.wrong("dates", "is no feature: data.features, data.drop, data.groups or the label say so", name)
+            findings.wrong(
+                "dates", "is not a feature: data.features, data.drop, data.groups or data.label excludes it", name
+            )
     if options.groups and options.time:
         findings.wrong("groups", "rows are parted by groups or by time, not by both; remove one of the two keys")
     if not chosen and not findings.problems:

@@ -110,7 +110,7 @@ def _only_fit(dataset: Dataset, own: UserCallbacks | None) -> str:
     if isinstance(dataset.x, OnDisk):
         return f"its data, {dataset.x.nbytes / 1e9:.3g} GB, does not fit into memory"
     hooked = own.with_batch_hooks() if own else []
-    return f"{', '.join(hooked)} wants to be called for every batch" if hooked else ""
+    return f"{', '.join(hooked)} has hooks for every batch" if hooked else ""
 
 
 def _by_the_first_that_can(

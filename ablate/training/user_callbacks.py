@@ -26,7 +26,7 @@ class UserCallbacks:
     isolation: Isolation
 
     def with_batch_hooks(self) -> list[str]:
-        """The classes of those that want to be called for every batch."""
+        """The classes of those that have hooks for every batch."""
         with self.isolation.part():
             return [type(callback).__name__ for callback in self.make() if has_batch_hooks(callback)]
 

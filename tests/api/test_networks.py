@@ -37,7 +37,7 @@ def test_every_kept_network_is_found_in_the_order_of_the_plan(results: Results) 
 
 def test_treatments_and_seeds_narrow_down(results: Results) -> None:
     assert what(find_runs(results, only=["dropout=0.5"], seeds=[1, 3])) == [("dropout=0.5", 1), ("dropout=0.5", 3)]
-    with pytest.raises(EmptyResultsError, match="no run has all of that"):
+    with pytest.raises(EmptyResultsError, match="no run matches all of these filters"):
         find_runs(results, [results.snapshot.planned[0].key], seeds=[2])
     with pytest.raises(StudyError, match=r"--seed.*\n.*no runs with seed 9; this study's seeds are 1, 2, 3, 4, 5, 6"):
         find_runs(results, seeds=[9])

@@ -79,7 +79,7 @@ def test_an_error_that_nobody_expected_has_a_code_of_its_own() -> None:
 
     done = run(fail)
     assert done.exit_code == 70
-    assert done.stderr.startswith("Error: KeyError: '1403517'. Nobody expected this error; --debug shows")
+    assert done.stderr.startswith("Error: KeyError: '1403517'. This is a bug in ablate or in your code; --debug shows")
     assert len(done.stderr.splitlines()) == 1
 
 

@@ -126,7 +126,7 @@ def test_where_all_runs_failed_the_reason_is_told_and_no_page_is_offered(study: 
     (path,) = re.findall(said, done.stderr)
     assert Path(path).is_relative_to(log)
     assert Path(path).is_file()
-    assert "'ablate run' tries the failed runs again, once what is wrong with them is mended." in done.stderr
+    assert "'ablate run' tries the failed runs again; fix their cause first." in done.stderr
     assert "'ablate report'" not in done.stderr
     assert "so there is no page to write yet" in done.stderr
 

@@ -196,7 +196,7 @@ def test_a_study_names_the_slower_trainer_once(tmp_path: Path) -> None:
     finished = ablate("run", *study)
     assert finished.exit_code == 0, finished.stderr
     assert finished.stderr.count("XLA has no operation PyFunc") == 1
-    assert finished.stderr.count("PerBatch wants to be called for every batch") == 1
+    assert finished.stderr.count("PerBatch has hooks for every batch") == 1
     results = api.open_results(tmp_path / "ablations.toml", [activation, callbacks])
     by_treatment = results.runs.groupby("treatment")["trainer"].unique().str.join(" ").to_dict()
     assert by_treatment == {

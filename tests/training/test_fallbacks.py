@@ -142,7 +142,7 @@ def test_a_callback_for_batches_is_left_to_fit(digits: Dataset, workshop: Worksh
 
     record = train(digits, workshop, callbacks)
     assert record.trainer == "fit"
-    assert record.environment["trainer_reason"] == "Counter wants to be called for every batch"
+    assert record.environment["trainer_reason"] == "Counter has hooks for every batch"
     assert made[-1].batches == 3 * -(-record.environment["rows"]["train"] // 32)
 
 

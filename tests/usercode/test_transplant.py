@@ -24,7 +24,7 @@ def defined(source: str, name: str = "make") -> Any:
 def answer(source: str, tmp_path: Path, call: str = "make()") -> str:
     """What another process gets from the written module."""
     (tmp_path / "written.py").write_text(module_text(defined(source)), encoding="utf-8")
-    code = f"from written import make; print({call})"
+    code = f"import sys; sys.path.insert(0, '.'); from written import make; print({call})"
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
     return done.stdout.strip()
 

@@ -268,7 +268,7 @@ def _outcome(assignment: Assignment, future: "Future[Outcome]", timeout: float |
         future.cancel()
         reason = "its process ended itself with exit code 0 before the run was over"
     except FutureTimeoutError:
-        reason = f"stopped after {timeout:g} s without an end (--timeout)"
+        reason = f"stopped after {timeout:g} s (--timeout)"
     except ProcessExpired as error:
         reason = _reason(error.exitcode)
     except BrokenProcessPool:

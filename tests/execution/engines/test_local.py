@@ -88,7 +88,7 @@ def answered(error: BaseException | None = None, result: Outcome | None = None) 
 @pytest.mark.parametrize(
     ("error", "status", "message"),
     [
-        (FutureTimeoutError(), "failed", "stopped after 2.5 s without an end (--timeout)"),
+        (FutureTimeoutError(), "failed", "stopped after 2.5 s (--timeout)"),
         (ProcessExpired("", 3), "failed", "its process ended itself with exit code 3 before the run was over"),
         (ProcessExpired("", 0), "failed", "its process ended itself with exit code 0 before the run was over"),
         (ProcessExpired("", -9), "failed", "its process was killed (SIGKILL), by hand or because memory ran out"),
