@@ -22,6 +22,7 @@ from ablate.training.blueprint import Blueprint
 from ablate.training.data import Scaling
 from ablate.training.evaluation import BATCH
 from ablate.training.number_scores import NumberScorer
+from ablate.training.scoring import AnyScorer
 
 Array = npt.NDArray[np.float32]
 
