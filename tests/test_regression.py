@@ -79,7 +79,7 @@ def test_the_columns_are_those_of_plain_keras_and_scikit_learn(folder: Path) -> 
         record = results.snapshot.records[run.key]
         rows = splits.split(dataset, data, run.seed)
         encoded = dataset.encoded(dataset.mapping(rows.train))
-        network = keras.saving.load_model(results.store.model_path(run.key, "keras"))
+        network = keras.saving.load_model(results.store.model_path(run.key, "keras"), compile=False)
         for side, part in (("train", rows.train), ("val", rows.validation), ("test", rows.test)):
             predicted, true = network.predict(encoded.x[part], verbose=0)[:, 0], dataset.y[part]
             wanted = {
@@ -106,7 +106,8 @@ def test_status_and_export_name_errors(folder: Path) -> None:
 def test_the_page_and_what_is_extracted_from_it(folder: Path) -> None:
     on(folder, "report")
     page = folder / "reports" / "heat" / "report.html"
-    assert not SPEAKS_OF_CLASSES.search(re.sub(r"(?s)<style.*?</style>|\"[\d,\s\.MLlmz-]+\"", "", page.read_text()))
+    assert not re.search(r".{40}accura.{20}", page.read_text(), re.IGNORECASE)
+    assert not SPEAKS_OF_CLASSES.search(re.sub(r"(?s)<style.*?</style>|<script.*?</script>", "", page.read_text()))
     assert "Predicted against true" in page.read_text()
     done = ablate("extract", page, "--json")
     assert done.exit_code == 0, done.output

@@ -67,13 +67,16 @@ def evaluate(assignment: Assignment, workshop: "Workshop", unchanged: Unchanged)
         StoreError: the network or the data is not what its record was made with.
     """
     from ablate.data.splits import split
-    from ablate.training import saving, scoring
+    from ablate.training import data, number_scores, saving, scoring
 
     with _kept(assignment, workshop, unchanged) as network:
         settings, dataset = RunSettings.model_validate(assignment.settings), network.dataset
-        scorer = scoring.of(settings.measured, dataset, dataset.positive(settings.data.positive))
         rows = split(dataset, settings.data, assignment.seed)
-        asked = scorer if settings.measured.metrics and not settings.is_regression else None
+        asked: scoring.AnyScorer | None = None
+        if settings.is_regression:
+            asked = number_scores.of(settings, dataset, data.standard(dataset, rows.train))
+        elif settings.measured.metrics:
+            asked = scoring.of(settings.measured, dataset, dataset.positive(settings.data.positive))
         return saving.evaluate(network.model, dataset, rows, asked, logits=settings.model.logits)
 
 

@@ -21,7 +21,8 @@ from ablate.errors import AblateError, NotComparableError, StoreError
 from ablate.results.identity import Identity, canonical_json, data_name, decisive
 from ablate.results.snapshot import Snapshot
 from ablate.results.table import countable
-from ablate.settings.metrics import Measured, is_metric, is_time
+from ablate.settings.metrics import USUAL, Measured, is_metric, is_time
+from ablate.settings.run import RunSettings
 from ablate.studies.design import Treatment
 from ablate.studies.spec import Study
 
@@ -304,10 +305,17 @@ def _layout(document: Mapping[str, Any]) -> str:
 def _keep(treatment: Treatment, identity: Identity) -> Kept:
     settings = {
         f"{section}.{name}".removeprefix(_REMEDIES): value
-        for section, values in decisive(treatment.settings).items()
+        for section, values in _comparable(treatment.settings).items()
         for name, value in values.items()
     }
     return Kept(dict(sorted(settings.items())), identity.data[data_name(treatment.settings.data)].digest)
+
+
+def _comparable(settings: RunSettings) -> dict[str, Any]:
+    """What decides how runs are trained: not what is measured of them, but whose gap it is that they have."""
+    found = decisive(settings)
+    score = found.pop("scores", {}).get("gap", USUAL.score)
+    return found if score == USUAL.score else {**found, "scores": {"gap": score}}
 
 
 def _differences(common: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:

@@ -120,18 +120,19 @@ def compile_model(model: keras.Model, settings: RunSettings, *, jit_compile: boo
     model.compile(optimizer=_optimizer(settings), jit_compile=compiles, **kept)
 
 
-def compile_in_own_unit(model: keras.Model, settings: RunSettings, sd: float) -> None:
+def compile_in_own_unit(model: keras.Model, settings: RunSettings) -> None:
     """The same for a network that predicts in the unit of its target, so that Keras' figures are in it as well.
+
+    Huber's loss becomes the squared error: Keras (3.15) forgets up to where it is squared when it loads a network.
 
     Args:
         model: it gives back float64 numbers.
         settings: of a regression.
-        sd: standard deviation that the target was divided by for the training.
     """
     metrics = [keras.metrics.MeanAbsoluteError, keras.metrics.RootMeanSquaredError]
     model.compile(
         optimizer=_optimizer(settings),
-        loss=numbers.loss(settings.loss or "mse", sd, "float64"),
+        loss=numbers.loss("mae" if settings.loss == "mae" else "mse"),
         metrics=[metric(dtype="float64") for metric in metrics],
     )
 

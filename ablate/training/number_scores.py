@@ -6,16 +6,17 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ablate.data.dataset import Dataset
 from ablate.data.splits import Rows
 from ablate.results.held_out import HeldOut
-from ablate.settings.run import LossName
+from ablate.settings.run import LossName, RunSettings
 from ablate.settings.seeds import Stream, derive
 from ablate.training import scores
 from ablate.training.data import Standard
-from ablate.training.scoring import AnyScorer, Predictions, Score
+from ablate.training.scoring import AnyScorer, Predictions, Score, functions
 
 MOST_KEPT = 200  # predictions for examples of the test set
-DIGITS = 9  # of each; as many as a float32 has
+DIGITS = 12  # of each: those of a float32, and the offset of a target of 1,000,000,000 and a bit
 _SEED = 0  # the same examples in every run
 
 Floats = npt.NDArray[np.float64]
@@ -47,7 +48,11 @@ class NumberScorer(AnyScorer):
             rows: of the part.
             predictions: for each of them, of the standardized target, shape (rows, 1).
         """
-        targets, predicted = self.targets[rows], self._restored(predictions)
+        return self.of_numbers(side, rows, self._restored(predictions))
+
+    def of_numbers(self, side: str, rows: Rows, predicted: Floats) -> dict[str, float]:
+        """The same of predictions in the unit of the target, shape (rows,)."""
+        targets = self.targets[rows]
         found = {"loss": self._loss(np.abs(predicted - targets)), **scores.of_numbers(self.names, targets, predicted)}
         found |= {name: score(targets, predicted) for name, score in self.own.items()}
         return {f"{side}_{name}": value for name, value in found.items()}
@@ -78,3 +83,12 @@ class NumberScorer(AnyScorer):
             case "huber":
                 values = np.where(off <= sd, off**2 / 2, sd * off - sd**2 / 2)
         return float(values.mean())
+
+
+def of(settings: RunSettings, dataset: Dataset, standard: Standard) -> NumberScorer:
+    """What a run of a regression is scored by.
+
+    Raises:
+        ModelError: as `scoring.of`.
+    """
+    return NumberScorer(dataset.y.astype(np.float64), standard, settings.loss or "mse", *functions(settings.measured))

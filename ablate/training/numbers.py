@@ -12,21 +12,15 @@ from ablate.training.layers import FUNCTIONAL
 _BOUNDED = (keras.layers.Softmax, keras.layers.ReLU)  # layers whose name says what `activation` says of others
 
 
-def loss(name: LossName, delta: float = 1.0, dtype: str | None = None) -> keras.losses.Loss:
-    """Keras' loss of a name.
-
-    Args:
-        name: as `training.loss` has it.
-        delta: error up to which Huber's loss is squared; 1 is a standard deviation of the standardized target.
-        dtype: that it is computed in; Keras' own by default.
-    """
+def loss(name: LossName) -> keras.losses.Loss:
+    """Keras' loss of a name as `training.loss` has it, of a standardized target."""
     match name:
         case "mse":
-            return keras.losses.MeanSquaredError(dtype=dtype)
+            return keras.losses.MeanSquaredError()
         case "mae":
-            return keras.losses.MeanAbsoluteError(dtype=dtype)
+            return keras.losses.MeanAbsoluteError()
         case "huber":
-            return keras.losses.Huber(delta=delta, dtype=dtype)
+            return keras.losses.Huber()  # squared up to 1, a standard deviation
 
 
 def check(model: keras.Model, what: str) -> None:

@@ -21,10 +21,10 @@ from ablate.training import model as plain_model
 from ablate.training.blueprint import Blueprint
 from ablate.training.data import Scaling
 from ablate.training.evaluation import BATCH
-from ablate.training.scoring import Scorer
+from ablate.training.number_scores import NumberScorer
+from ablate.training.scoring import AnyScorer
 
 Array = npt.NDArray[np.float32]
-_NAMES = {"accuracy": "accuracy", "root_mean_squared_error": "rmse", "mean_absolute_error": "mae"}  # by Keras' own
 
 
 def plain_network(
@@ -50,7 +50,7 @@ def plain_network(
     model, network = _networks(settings, scaling, outputs, blueprint)
     layers.put_weights(network, weights)
     if settings.is_regression:
-        plain_model.compile_in_own_unit(model, settings, scaling.target.sd)
+        plain_model.compile_in_own_unit(model, settings)
         return model
     remedies = settings.remedies.model_copy(update={"label_smoothing": 0.0})  # whose loss is a class of this package
     plain_model.compile_model(model, settings.model_copy(update={"remedies": remedies}), jit_compile="auto")
@@ -77,7 +77,7 @@ def read_weights(
 
 
 def evaluate(
-    model: keras.Model, dataset: Dataset, rows: Split, scorer: Scorer | None = None, *, logits: bool = False
+    model: keras.Model, dataset: Dataset, rows: Split, scorer: AnyScorer | None = None, *, logits: bool = False
 ) -> dict[str, float]:
     """What Keras' `evaluate` says of a network on every part of its data that records have figures of.
 
@@ -89,7 +89,7 @@ def evaluate(
         logits: whether the network ends in logits.
 
     Returns:
-        `train_`, `val_` and `test_accuracy`, shares, or `_rmse` of a number; `train_`, `val_` and `test_loss`, as
+        `train_`, `val_` and `test_accuracy`, shares, of classes alone; `train_`, `val_` and `test_loss`, as
         records have it; `loss_with_penalties`, which Keras reports of the test set: the same and what L1 and L2 add;
         and the columns of the scorer.
     """
@@ -101,9 +101,11 @@ def evaluate(
             x = x + dataset.pivots  # as they are in the data: float64
         # Keras makes float32 of float64 arrays that it is handed, but not of what a tf.data.Dataset brings
         batches = tf.data.Dataset.from_tensor_slices((x.reshape(-1, *model.input_shape[1:]), y)).batch(BATCH)
-        figures = model.evaluate(batches, verbose=0, return_dict=True)
-        found[f"{side}_loss"] = float(figures["loss"]) - penalties
-        found |= {f"{side}_{_NAMES[name]}": float(figures[name]) for name in _NAMES.keys() & figures.keys()}
+        if isinstance(scorer, NumberScorer):  # Keras would compare float32 numbers
+            found |= scorer.of_numbers(side, part, model.predict(batches, verbose=0)[:, 0])
+            continue
+        loss, accuracy = model.evaluate(batches, verbose=0)
+        found |= {f"{side}_loss": float(loss) - penalties, f"{side}_accuracy": float(accuracy)}
         if scorer is not None:
             said = tf.constant(model.predict(batches, verbose=0))
             found |= scorer.columns(side, part, outputs.probabilities(said, logits=logits).numpy())
@@ -157,8 +159,10 @@ def _networks(
         if blueprint.shape != example:
             x = keras.layers.Reshape(blueprint.shape, name="shape")(x)
         x = network(x)
-    if settings.is_regression:  # float64: a network's own type has 7 digits, too few for 1,000,000,000 and a bit
-        x = keras.layers.Rescaling(scaling.target.sd, scaling.target.mean, dtype="float64", name="target")(x)
+    if settings.is_regression:
+        # float64, and as arrays: Keras makes float32 of Python's numbers, too few digits for 1,000,000,000 and a bit
+        sd, mean = np.array([scaling.target.sd]), np.array([scaling.target.mean])
+        x = keras.layers.Rescaling(sd, mean, dtype="float64", name="target")(x)
     return keras.Model(inputs, x, name="network"), network
 
 
@@ -168,6 +172,6 @@ def _inputs(example: tuple[int, ...], scaling: Scaling) -> tuple[Any, Any]:
         inputs = keras.Input(example, name="features")
         return inputs, inputs
     inputs = keras.Input(example, name="features", dtype="float64")
-    pivots = scaling.pivots.reshape(example)
-    centre = keras.layers.Rescaling(np.ones(example).tolist(), (-pivots).tolist(), dtype="float64", name="pivots")
+    pivots = scaling.pivots.reshape(example)  # arrays: Keras makes float32 of Python's numbers
+    centre = keras.layers.Rescaling(np.ones(example), -pivots, dtype="float64", name="pivots")
     return inputs, centre(inputs)

@@ -126,7 +126,11 @@ def _own(reference: str) -> Score:
 
     def score(labels: Predictions, predictions: Predictions) -> float:
         metric.reset_state()
-        metric.update_state(labels, predictions)
-        return float(metric.result())
+        try:
+            metric.update_state(labels, predictions)
+            return float(metric.result())
+        except Exception as error:
+            shapes = f"labels of shape {labels.shape} and probabilities of shape {predictions.shape}"
+            raise ModelError(f"{reference} cannot score {shapes}: {' '.join(str(error).split())[:200]}") from error
 
     return score

@@ -37,7 +37,7 @@ from ablate.settings.metrics import Measured
 from ablate.settings.network_levels import DropoutSchedule
 from ablate.settings.run import RunSettings
 from ablate.training import data as run_data
-from ablate.training import description, inputs, layers, scoring, surgery
+from ablate.training import description, inputs, layers, number_scores, scoring, surgery
 from ablate.training import kept as kept_weights
 from ablate.training import model as plain_model
 from ablate.training.callbacks import (
@@ -52,7 +52,6 @@ from ablate.training.callbacks import (
 from ablate.training.choice import measure
 from ablate.training.evaluation import Evaluator, Predictor, Scored
 from ablate.training.kept import Kept
-from ablate.training.number_scores import NumberScorer
 from ablate.training.program import AlteredError, Program, UnsupportedError
 from ablate.training.run import Run
 from ablate.training.scheduled_dropout import ScheduledDropout
@@ -203,10 +202,9 @@ def _train(
 
 def _scorer(run: Run) -> AnyScorer:
     """What a run is scored by."""
-    measured, loss = run.settings.measured, run.settings.loss
-    if loss is None:
-        return scoring.of(measured, run.dataset, run.positive)
-    return NumberScorer(run.dataset.y.astype(np.float64), run.scaling.target, loss, *scoring.functions(measured))
+    if run.settings.is_regression:
+        return number_scores.of(run.settings, run.dataset, run.scaling.target)
+    return scoring.of(run.settings.measured, run.dataset, run.positive)
 
 
 def _dropout_schedule(run: Run, model: keras.Model) -> list[keras.callbacks.Callback]:

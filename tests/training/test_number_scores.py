@@ -38,18 +38,14 @@ def test_they_equal_those_of_scikit_learn(mean: float, sd: float) -> None:
 
 @pytest.mark.parametrize("loss", ["mse", "mae", "huber"])
 def test_the_loss_is_that_of_keras_in_standard_deviations_times_its_unit(loss: Any) -> None:
-    import keras
-
     from ablate.training import numbers
 
     scored, targets, predictions = scorer(190.0, 75.0, loss)
     standardized = ((targets - 190) / 75)[:, None]
-    in_sds = float(keras.ops.mean(numbers.loss(loss, dtype="float64")(standardized, predictions.astype(np.float64))))
+    in_sds = float(numbers.loss(loss)(standardized, predictions))
     unit = 75 if loss == "mae" else 75**2
-    assert scored.columns("test", np.arange(ROWS), predictions)["test_loss"] == pytest.approx(in_sds * unit, rel=1e-9)
+    assert scored.columns("test", np.arange(ROWS), predictions)["test_loss"] == pytest.approx(in_sds * unit, rel=1e-5)
     assert scored.running({"loss": 0.5, "val_loss": 3.0}) == {"loss": 0.5 * unit}
-    in_own_unit = numbers.loss(loss, 75.0, "float64")(targets[:, None], predictions.astype(np.float64) * 75 + 190)
-    assert float(in_own_unit) == pytest.approx(in_sds * unit, rel=1e-9)
 
 
 def test_numbers_that_are_not_finite_have_no_scores() -> None:
@@ -78,8 +74,8 @@ def test_some_predictions_are_kept_of_the_same_examples_in_every_run() -> None:
     true, predicted = kept.numbers
     assert len(true) == len(predicted) == MOST_KEPT
     assert other.numbers[0] == true
-    assert set(true) <= {float(f"{value:.9g}") for value in targets[rows]}
-    np.testing.assert_allclose(np.array(other.numbers[1]) - predicted, 3.0, atol=2.0)  # 9 digits of 1e9
+    assert set(true) <= {float(f"{value:.12g}") for value in targets[rows]}
+    np.testing.assert_allclose(np.array(other.numbers[1]) - predicted, 3.0, atol=0.01)  # two decimals of 1e9
     few = scored.held_out(np.arange(30), predictions[:30])
     assert few is not None
     assert len(few.numbers[0]) == 30

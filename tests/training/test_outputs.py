@@ -85,6 +85,19 @@ def test_every_end_trains_as_keras_trains_it(builder: str, name: str, cancer: Da
         assert record.history[column] == pytest.approx(expected[column], abs=1.01 / rows), column
 
 
+@pytest.mark.parametrize("name", ["compiled", "fit"])
+@pytest.mark.parametrize("builder", ["one_logit", "softmax"])
+def test_weights_of_classes_are_those_of_fit(builder: str, name: str, cancer: Dataset, workshop: Workshop) -> None:
+    weights = {"training": {"epochs": EPOCHS, "learning_rate": RATE, "class_weight": {"malignant": 4.0}}}
+    settings = settings_of(builder, logits=KINDS[builder], **weights)
+    record = trained(settings, cancer, workshop, name)
+    expected = by_keras(builder, cancer, settings, {0: 4.0, 1: 1.0})
+    plain = trained(settings_of(builder, logits=KINDS[builder]), cancer, workshop)
+    for column in ("loss", "val_loss"):
+        assert record.history[column] == pytest.approx(expected[column], rel=rounding(EPOCHS * 12)), column
+    assert record.history["val_loss"] != plain.history["val_loss"]
+
+
 def test_one_unit_is_the_second_of_two_probabilities(cancer: Dataset, workshop: Workshop) -> None:
     """A sigmoid of a difference is the softmax of both: equal weights, equal scores."""
     sigmoid, logit = (trained(settings_of(name, logits=KINDS[name]), cancer, workshop) for name in list(KINDS)[:2])

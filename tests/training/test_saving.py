@@ -15,7 +15,7 @@ from ablate.data.sources import Dataset
 from ablate.results.record import Record, weights_digest
 from ablate.settings.run import Data, RunSettings
 from ablate.training import data as run_data
-from ablate.training import saving, trainer
+from ablate.training import number_scores, saving, trainer
 from ablate.training.workshop import Workshop
 from tests.conftest import study_of
 from tests.stranger import Found, Stranger
@@ -118,12 +118,42 @@ def test_a_network_predicts_numbers_in_the_unit_of_the_target(
     assert reference.r2_score(y, predicted) == pytest.approx(record.result["test_r2"], rel=1e-5)
     assert record.held_out is not None
     np.testing.assert_allclose(np.sort(record.held_out.numbers[1]), np.sort(predicted), rtol=1e-8, atol=1e-4)
-    batches = tf.data.Dataset.from_tensor_slices((x, y)).batch(32)  # arrays would be made float32, where 1e9 has steps
-    found = loaded.evaluate(batches, verbose=0, return_dict=True)
+    rows = splits.split(dataset, settings.data, 1)
+    scorer = number_scores.of(settings, dataset, run_data.standard(dataset, rows.train))
+    found = saving.evaluate(loaded, dataset, rows, scorer)
+    names = [f"{side}_{name}" for side in ("train", "val", "test") for name in ("loss", "mae", "rmse", "r2")]
+    assert {name: found[name] for name in names} == pytest.approx({n: record.result[n] for n in names}, rel=1e-5)
     penalty = float(sum(model.losses))
     assert penalty > 0
-    assert found["loss"] - penalty == pytest.approx(record.result["test_loss"], rel=1e-5)
+    assert found["loss_with_penalties"] == pytest.approx(record.result["test_loss"] + penalty, rel=1e-5)
+
+
+@pytest.mark.parametrize("loss", ["mse", "mae", "huber"])
+def test_keras_evaluates_a_saved_network_in_the_unit_of_the_target(
+    workshop: Workshop, tmp_path: Path, loss: str
+) -> None:
+    settings = study_of(data=NUMBER, training={"epochs": 2, "loss": loss}).base
+    dataset = sources.load(settings.data, Path())
+    record, model = trained(dataset, workshop, settings)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    found = loaded.evaluate(dataset.x[dataset.test], dataset.y[dataset.test], verbose=0, return_dict=True)
+    squared = record.result["test_rmse"] ** 2
+    wanted = record.result["test_mae"] if loss == "mae" else squared
+    assert found["loss"] == pytest.approx(wanted, rel=1e-5)
     assert found["mean_absolute_error"] == pytest.approx(record.result["test_mae"], rel=1e-5)
+    assert found["root_mean_squared_error"] == pytest.approx(record.result["test_rmse"], rel=1e-5)
+
+
+def test_an_offset_that_float32_cannot_hold_is_taken_away_exactly(tmp_path: Path) -> None:
+    """1,000,000,000 and something, where the spread is smaller than a step of float32."""
+    scaling = run_data.Scaling(tf.zeros(1), tf.ones(1), (1,), pivots=np.array([1e9 + 9]))
+    inputs, centred = saving._inputs((1,), scaling)
+    model = keras.Model(inputs, centred)
+    model.save(tmp_path / "pivots.keras")
+    values = 1e9 + np.arange(20.0)[:, None]
+    found = keras.saving.load_model(tmp_path / "pivots.keras")(tf.constant(values))
+    np.testing.assert_array_equal(found, values - (1e9 + 9))
 
 
 def _offset(dataset: Dataset) -> Dataset:
