@@ -258,6 +258,8 @@ def _resolved(settings: RunSettings) -> dict[str, Any]:
     resolved = settings.model_dump(mode="json", exclude_none=True)
     if not settings.training.callbacks:
         del resolved["training"]["callbacks"]
+    if settings.scores.metrics:
+        resolved["scores"]["metrics"] = sorted(set(settings.scores.metrics))  # in whatever order they are named
     for name in REMEDIES.keys() - _FIRST_REMEDIES:
         if resolved["remedies"][name] == REMEDIES[name].default:
             del resolved["remedies"][name]
