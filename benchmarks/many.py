@@ -12,7 +12,6 @@ import resource
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 TOP = Path(__file__).resolve().parents[1]
@@ -56,7 +55,7 @@ def shown(value: float) -> str:
 
 
 def measure(folder: Path, runs: int) -> dict[str, float]:
-    """Seconds of every command, and what a run takes of the disk."""
+    """Seconds of processor of every command, its workers included, and what a run takes of the disk."""
     (folder / "ablations.toml").write_text(STUDY.format(replicates=runs // TREATMENTS))
     most = ("--max-runs", str(max(runs, 1)))
     found: dict[str, float] = {"runs": runs}
@@ -80,17 +79,23 @@ def measure(folder: Path, runs: int) -> dict[str, float]:
 
 
 def call(folder: Path, *arguments: str) -> float:
-    """Seconds of a command."""
+    """Seconds of processor that a command takes, and the processes that it starts."""
     path = os.pathsep.join([str(TOP / "tests" / "faults" / "stand_in"), str(TOP)])
     environment = {**os.environ, "PYTHONPATH": path}
     if arguments[0] in {"status", "report"}:
         environment["PYTHONPATH"] = str(TOP)  # they need the real libraries
-    began = time.perf_counter()
+    before = processor()
     command = [sys.executable, "-m", "ablate", *arguments, "--quiet"]
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         sys.exit(f"{' '.join(arguments)}: {done.stderr[-500:]}")
-    return time.perf_counter() - began
+    return processor() - before
+
+
+def processor() -> float:
+    """Seconds of processor of all processes that were started here and are over."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ SAME = 1e-12  # figures closer than this are the same figure
 ROUNDING = 5e-7  # figures of runs are kept in single precision; a spread below this is no spread
 RESAMPLES = 9_999
 EXACT_FLIPS = 2**14  # sign-flip tests are exact up to 14 numbers, and drawn at random beyond
+MOST_AT_ONCE = 2**21  # numbers of the resamples that are in memory together, some copies of them at a time
 
 Floats = npt.NDArray[np.float64]
 
@@ -70,7 +71,13 @@ def bootstrap_interval(values: Floats) -> tuple[float, float]:
     if len(values) < FEWEST_FOR_BOOTSTRAP or np.ptp(values) <= ROUNDING:
         return math.nan, math.nan
     found = stats.bootstrap(
-        (values,), np.mean, n_resamples=RESAMPLES, confidence_level=CONFIDENCE, method="BCa", rng=0
+        (values,),
+        np.mean,
+        n_resamples=RESAMPLES,
+        batch=_at_once(values),
+        confidence_level=CONFIDENCE,
+        method="BCa",
+        rng=0,
     ).confidence_interval
     return float(found.low), float(found.high)
 
@@ -85,9 +92,20 @@ def sign_flip_p(values: Floats) -> float:
     if np.abs(values).max() <= SAME:
         return 1.0
     found = stats.permutation_test(
-        (values,), np.mean, permutation_type="samples", vectorized=True, n_resamples=EXACT_FLIPS, rng=0
+        (values,),
+        np.mean,
+        permutation_type="samples",
+        vectorized=True,
+        n_resamples=EXACT_FLIPS,
+        batch=_at_once(values),
+        rng=0,
     )
     return float(found.pvalue)
+
+
+def _at_once(values: Floats) -> int:
+    """How many resamples of some values are made at a time; the random numbers are the same for every such number."""
+    return max(1, MOST_AT_ONCE // len(values))
 
 
 def p_values(columns: Floats) -> Floats:

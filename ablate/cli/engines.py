@@ -106,16 +106,24 @@ def train(
     if request is None:
         with listener(output) as hears:
             return api.run_plan(plan, options, hears, stop, lanes)
-    return follow(api.submit(plan, request, options), options, stop, output)
+    return on_cluster(plan, request, options, stop, output)
 
 
-def follow(
-    submitted: "Submitted | None", options: "Options", stop: "StopSignal", output: Output
+def on_cluster(
+    plan: "Plan",
+    request: "Request",
+    options: "Options",
+    stop: "StopSignal",
+    output: Output,
+    *,
+    confirms: bool = False,
 ) -> "Mapping[str, Outcome]":
-    """Tell of what workers on a cluster do, until they are done."""
+    """Submit workers, and tell of what they do until they are done."""
     from ablate import api
     from ablate.cli.progress import listener
 
+    with stop.watched():  # whoever wants to stop now waits until it is known what is to be cancelled
+        submitted = api.submit(plan, request, options, confirms=confirms)
     if submitted is None:
         return {}
     output.say(f"Submitted {_workers(submitted)}; Ctrl-C cancels.")
@@ -130,11 +138,15 @@ def _workers(submitted: "Submitted") -> str:
     )
 
 
-def detach(plan: "Plan", request: "Request", options: "Options", output: Output) -> None:
+def detach(plan: "Plan", request: "Request", options: "Options", stop: "StopSignal", output: Output) -> None:
     """Submit workers, and say how to see what they do."""
     from ablate import api
 
-    submitted = api.submit(plan, request, options)
+    with stop.watched():
+        submitted = api.submit(plan, request, options)
+    if submitted and stop.level:
+        submitted.array.cancel()
+        return
     output.warn(plan.warnings)
     if submitted is None:
         output.say("Nothing is to be trained.")

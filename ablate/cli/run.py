@@ -93,7 +93,7 @@ def command(
                 plan = _adopt(plan, other, output)
             output.warn(api.adoptable(plan))
             if request and detach:
-                engines.detach(plan, request, options, output)
+                engines.detach(plan, request, options, stop, output)
                 return
             outcomes = engines.train(plan, request, options, stop, lanes, output)
         output.damaged(plan.store)
@@ -138,7 +138,7 @@ def _confirm(
     seeds = [run.seed for run in fresh.everything]
     output.say(f"Confirming {best} against the baseline with seeds {min(seeds)} to {max(seeds)}.")
     if request is not None:
-        outcomes = engines.follow(api.submit(fresh, request, options, confirms=True), options, stop, output)
+        outcomes = engines.on_cluster(fresh, request, options, stop, output, confirms=True)
     else:
         with listener(output) as hears:
             outcomes = api.confirm(fresh, options, hears, stop)

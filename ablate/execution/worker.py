@@ -53,6 +53,7 @@ class _Process:
     workshop: Any
     unchanged: Unchanged
     machine: Path | None
+    gpus: str = ""
 
 
 _process: _Process | None = None
@@ -78,6 +79,7 @@ def start(parent: int, board: Board, output: Connection, compiled: Path | None) 
     os.environ["KERAS_BACKEND"] = "tensorflow"  # whatever the user's other programs use
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # several workers may share one
     flags = os.environ.get("TF_XLA_FLAGS", "")
     if compiled and _XLA_CACHE_FLAG not in flags:
         os.environ["TF_XLA_FLAGS"] = f"{flags} {_XLA_CACHE_FLAG}={compiled}"
@@ -94,7 +96,17 @@ def start(parent: int, board: Board, output: Connection, compiled: Path | None) 
     except Exception as error:  # noqa: BLE001 - a broken installation shows in many ways; `run` tells of it
         _start_error = f"{type(error).__name__}: {error}"
         return
-    _process = _Process(board, Workshop(), Unchanged(), compiled)
+    _process = _Process(board, Workshop(), Unchanged(), compiled, _gpus(tf))
+
+
+def _gpus(tf: Any) -> str:
+    """What the GPUs are called that this process was given; empty without any."""
+    if os.environ["CUDA_VISIBLE_DEVICES"] in {"", "-1"}:
+        return ""
+    found = tf.config.list_physical_devices("GPU")
+    return ", ".join(
+        str(tf.config.experimental.get_device_details(each).get("device_name", each.name)) for each in found
+    )
 
 
 def run(assignment: Assignment) -> Outcome:
@@ -175,7 +187,8 @@ def _train(assignment: Assignment, process: _Process, started: float) -> Outcome
     )
     check_file(dataset)
     process.unchanged.check_code(assignment)  # which was imported during the run
-    environment = {**record.environment, **assignment.surroundings, "finished": utc_now()}
+    gpus = {"gpus": process.gpus} if process.gpus else {}
+    environment = {**record.environment, **assignment.surroundings, **gpus, "finished": utc_now()}
     store.commit(replace(record, environment=environment))
     metric, score = record.headline
     return Outcome(

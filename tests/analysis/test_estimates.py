@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -64,3 +65,20 @@ def test_many_p_values_are_those_of_every_mean():
     columns[:, 1], columns[:, 2], columns[3:, 3], columns[1:, 4], columns[:, 5] = 0.0, 0.25, np.nan, np.nan, np.nan
     expected = [estimates.estimate_mean(column[np.isfinite(column)]).p for column in columns.T]
     np.testing.assert_allclose(estimates.p_values(columns), expected, rtol=1e-9)
+
+
+def test_many_values_are_resampled_in_little_memory_and_with_the_same_random_numbers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """All at once would take 800 x 9,999 numbers, several times over."""
+    values = np.random.default_rng(1).normal(0.05, 1.0, 800)
+    tracemalloc.start()
+    found = estimates.sign_flip_p(values), estimates.bootstrap_interval(values)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 12 * estimates.MOST_AT_ONCE * values.itemsize
+    few = values[:60]
+    before = estimates.sign_flip_p(few), estimates.bootstrap_interval(few)
+    monkeypatch.setattr(estimates, "MOST_AT_ONCE", 60 * 1000)
+    assert (estimates.sign_flip_p(few), estimates.bootstrap_interval(few)) == before
+    assert 0 < found[0] < 1

@@ -4,20 +4,24 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ablate import api
-from ablate.api import pulling
+from ablate.api import clusters, pulling
+from ablate.api.confirming import distinct_treatments
 from ablate.api.pulling import Pulled, Received
 from ablate.errors import AblateError, StoreError, WorkerError
 from ablate.execution import job as jobs
 from ablate.execution.assignment import Outcome
+from ablate.execution.engines.slurm import Request
 from ablate.execution.job import Job
 from ablate.execution.scheduler import StopSignal
 from ablate.reading import parse_json
+from ablate.results import confirmation
 from ablate.results.record import Failure
 from ablate.results.store import Store
 from tests.execution.engines.test_contract import job_of, plan
@@ -186,3 +190,16 @@ def test_signals_are_those_of_before_afterwards() -> None:
     received = Received().listen()
     received.leave()
     assert [signal.getsignal(number) for number in sorted(pulling.END | pulling.AGAIN)] == before
+
+
+def test_a_confirmation_is_handed_over_as_it_is(made: api.Plan) -> None:
+    """Two treatments, and seeds that are not the study's."""
+    treatments = distinct_treatments(made.everything)
+    identity, fresh = confirmation.plan_anew(made.study, treatments, "dropout=0.5", made.identity, made.store)
+    planned = replace(made, identity=identity, everything=tuple(fresh), selected=tuple(fresh), done={})
+    job = clusters._job(planned, Request(cpus=3), api.Options(1, "fit", 60.0, trust_model=True), confirms=True)
+    found = pulling.plan_of(job, made.store)
+    assert {run.key for run in found.selected} == {run.key for run in fresh}
+    assert {run.seed for run in found.selected}.isdisjoint(made.study.seeds)
+    assert found.everything == found.selected
+    assert (job.jobs, job.trainer, job.timeout, job.trust_model) == (3, "fit", 60.0, True)

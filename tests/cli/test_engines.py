@@ -1,13 +1,18 @@
 """Options that say where runs are trained: those that do not go together, and what is handed on."""
 
+import os
+import signal
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from ablate import api
+from ablate.api import clusters
 from ablate.cli import run
 from ablate.execution.engines.slurm import Request
+from ablate.execution.watching import Watch
 from tests.commands import TINY, ablate
 
 
@@ -67,3 +72,34 @@ def test_help_explains_the_engines() -> None:
         assert option in done.stdout
     assert run.command.help is not None
     assert "--engine slurm" in run.command.help
+
+
+class Array:
+    """Workers that were submitted while somebody pressed Ctrl-C."""
+
+    jobs = (SimpleNamespace(job_id="7"),)
+    name = "7"
+    cancelled = 0
+
+    def cancel(self, *, waiting_only: bool = False) -> None:
+        self.cancelled += 1
+
+    def left(self) -> int:
+        return int(not self.cancelled)
+
+
+@pytest.mark.parametrize("options", [[], ["--detach"]])
+def test_ctrl_c_during_the_submission_cancels_what_was_submitted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[str]
+) -> None:
+    """Else the jobs would go on, and nobody would know their number."""
+    array = Array()
+
+    def submit(plan: api.Plan, request: Request, options: api.Options, **_: Any) -> clusters.Submitted:
+        os.kill(os.getpid(), signal.SIGINT)
+        return clusters.Submitted(array, tmp_path, Watch(plan.store, plan.pending, {}))  # type: ignore[arg-type]
+
+    monkeypatch.setattr(api, "submit", submit)
+    done = ablate("run", "-c", TINY, "-o", tmp_path, "--engine", "slurm", *options)
+    assert done.exit_code == 130
+    assert array.cancelled == 1

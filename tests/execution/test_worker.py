@@ -288,3 +288,16 @@ def test_a_process_without_tensorflow_says_why(folder: Path, monkeypatch: pytest
     found = worker.run(assigned(folder))
     assert found.status == "unable"
     assert found.message == "TensorFlow cannot be used here: ImportError: no such instruction set"
+
+
+def test_the_gpus_that_a_process_was_given_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As far as that can be seen without one: TensorFlow's answers are made up."""
+    devices = [SimpleNamespace(name="GPU:0"), SimpleNamespace(name="GPU:1")]
+    details = {"GPU:0": {"device_name": "A100"}, "GPU:1": {}}
+    experimental = SimpleNamespace(get_device_details=lambda each: details[each.name])
+    tf = SimpleNamespace(config=SimpleNamespace(list_physical_devices=lambda kind: devices, experimental=experimental))
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+    assert worker._gpus(tf) == "A100, GPU:1"
+    for none in ("-1", ""):
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", none)
+        assert worker._gpus(None) == ""

@@ -12,7 +12,7 @@ import pytest
 
 from ablate.results import upkeep
 from tests import fake_slurm
-from tests.faults.conftest import BOTH_TRAINERS, Place, wait_for
+from tests.faults.conftest import Place, wait_for
 
 pytest.importorskip("submitit", reason="needs submitit, of the extras slurm and test")
 
@@ -82,7 +82,7 @@ def test_a_study_on_a_cluster_is_that_of_this_machine(place: Place, undisturbed:
 
 
 @pytest.mark.slow
-@BOTH_TRAINERS
+@pytest.mark.parametrize("place", ["keras"], indirect=True)
 def test_a_study_on_a_cluster_with_keras(place: Place, tmp_path: Path) -> None:
     (tmp_path / "here").mkdir()
     here = Place(tmp_path / "here", place.trainer)

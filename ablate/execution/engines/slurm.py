@@ -85,8 +85,10 @@ class Array:
     @property
     def name(self) -> str:
         """What the cluster calls them, in one word."""
-        names = [job.job_id for job in self.jobs]
-        return names[0].partition("_")[0] if self.cluster == "slurm" else ", ".join(names)
+        first = self.jobs[0].job_id
+        if self.cluster == "slurm":
+            return first.partition("_")[0]
+        return first if len(self.jobs) == 1 else f"{first} and {len(self.jobs) - 1} more"
 
     def left(self) -> int:
         """How many are waiting or at work; all of them where the cluster does not answer."""
