@@ -1,7 +1,7 @@
 """Scores of predictions, by numpy: each equals scikit-learn's function of its name on the same numbers.
 
 An epoch of a small network takes milliseconds, and scikit-learn looks at its arguments for longer than that: see
-docs/decisions/0018-scores.md. Sorting is the dear part, and is done once for all scores of a part.
+docs/decisions/0020-scores.md. Sorting is the dear part, and is done once for all scores of a part.
 """
 
 from collections.abc import Callable, Iterable
