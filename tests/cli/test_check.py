@@ -201,12 +201,9 @@ def test_a_file_in_the_place_of_a_folder_is_told(option: str, plain: tuple[objec
     )
 
 
-def test_a_summary_waits_for_no_reader(
-    plain: tuple[object, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_summary_waits_for_no_reader(plain: tuple[object, ...], tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "pipe"))
-    done = ablate("check", *plain)
+    done = ablate("check", *plain, GITHUB_STEP_SUMMARY=str(tmp_path / "pipe"))
     assert done.exit_code == 0
     assert f"GITHUB_STEP_SUMMARY: {tmp_path}/pipe cannot be written" in done.stderr
 
