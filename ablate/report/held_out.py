@@ -118,6 +118,26 @@ def class_rows(every: Sequence[Answers]) -> list[ClassRow]:
     return [row for answers in every for row in _rows(answers)]
 
 
+@dataclass(frozen=True)
+class BinRow:
+    """The answers of a treatment that are about as sure as each other, as text."""
+
+    treatment: str
+    answers: str
+    sure: str
+    right: str
+
+
+def bin_rows(every: Sequence[Answers]) -> list[BinRow]:
+    """How sure answers are and how often right, bin by bin, without empty ones."""
+    return [
+        BinRow(each.treatment, f"{int(count):,}", wording.percent(sure / count, 1), wording.percent(right / count, 1))
+        for each in every
+        for count, sure, right in each.calibration.T.tolist()
+        if count
+    ]
+
+
 def _rows(answers: Answers) -> Iterator[ClassRow]:
     for index, name in enumerate(answers.classes[:MOST_LISTED]):
         yield ClassRow(

@@ -54,18 +54,15 @@ class Answers:
         return [self.positive] if self.classes == 2 else list(range(self.classes))
 
     @cached_property
-    def ranks(self) -> list[tuple[Ints, Ints, Ints]]:
-        """For each class that counts, of its examples by probability: all below each, all not above it.
-
-        The third is how many of the class's own examples are below.
-        """
+    def ordered(self) -> list[tuple[Floats, Floats]]:
+        """For each class that counts, the probabilities that its own examples have, and those of all in their order."""
         columns = np.ascontiguousarray(self.probabilities.T[self.judged])
-        ordered = np.sort(columns, axis=1)
-        found: list[tuple[Ints, Ints, Ints]] = []
-        for label, column, every in zip(self.judged, columns, ordered, strict=True):
-            own = np.sort(column[self.labels == label])
-            found.append((every.searchsorted(own), every.searchsorted(own, "right"), own.searchsorted(own)))
-        return found
+        every = np.sort(columns, axis=1)
+        places = np.argsort(self.labels.astype(np.uint16), kind="stable")  # which numpy sorts by radix
+        ends = np.cumsum(np.bincount(self.labels, minlength=self.classes))
+        starts = ends - np.diff(ends, prepend=0)
+        own = [column[places[starts[label] : ends[label]]] for label, column in zip(self.judged, columns, strict=True)]
+        return list(zip(own, every, strict=True))
 
     @cached_property
     def bins(self) -> npt.NDArray[np.float64]:
@@ -121,19 +118,22 @@ def _f1_macro(answers: Answers) -> float:
 
 def _roc_auc(answers: Answers) -> float:
     """The mean over classes of how often an example of the class is above another (Mann and Whitney 1947)."""
-    found = []
-    for below, not_above, _ in answers.ranks:
-        own = len(below)
-        others = len(answers.labels) - own
-        midranks = (below + not_above + 1) / 2
-        found.append((midranks.sum() - own * (own + 1) / 2) / (own * others))
-    return float(np.mean(found))
+    total = 0.0
+    for own, every in answers.ordered:
+        count, others = len(own), len(every) - len(own)
+        twice = every.searchsorted(own).sum() + every.searchsorted(own, "right").sum()  # midranks, from 1/2 on
+        total += (twice - count * count) / (2 * count * others)
+    return total / len(answers.ordered)
 
 
 def _average_precision(answers: Answers) -> float:
     """The mean over a class's examples of the precision where the threshold is their probability."""
-    count = len(answers.labels)
-    return float(np.mean([np.mean((len(below) - lower) / (count - below)) for below, _, lower in answers.ranks]))
+    found = []
+    for own, every in answers.ordered:
+        mine = np.sort(own)
+        above = len(mine) - mine.searchsorted(mine)
+        found.append(np.mean(above / (len(every) - every.searchsorted(mine))))
+    return float(np.mean(found))
 
 
 def _top_k_accuracy(answers: Answers) -> float:

@@ -2,10 +2,12 @@
 
 import math
 
+import numpy as np
 import pandas as pd
 import pytest
+from sklearn import metrics
 
-from ablate.analysis.diagnosis import counts, diagnose, moved
+from ablate.analysis.diagnosis import counts, diagnose, guessing, moved
 from ablate.settings.thresholds import Thresholds
 
 FLAT = [0.5] * 10
@@ -104,6 +106,46 @@ def test_a_level_that_moves_a_symptom_is_named_with_its_counts():
     ]
     without = diagnosed[diagnosed["run"] != "baseline-1"]
     assert moved(runs, without, {"dropout": ["0", "0.5"]})["of"].tolist() == [5, 5]
+
+
+def one_class(classes: float, **changes: object) -> str:
+    """The diagnosis of a run that answers so many classes, whose macro F1 is low and whose accuracy is high."""
+    values = {"status": "ok", "predicted_classes": classes, **changes}
+    runs = pd.DataFrame(
+        {
+            "treatment": ["baseline", "best"],
+            "seed": [1, 1],
+            "run": ["a", "b"],
+            "status": [values["status"], "ok"],
+            "predicted_classes": pd.array([values["predicted_classes"], 2], dtype="Int64"),
+            "train_accuracy": [0.97, 0.5],
+            "train_f1_macro": [0.6, 1.0],
+            "gap": [0.0, 0.0],
+            "val_loss": [0.5, 0.5],
+        }
+    )
+    histories = pd.DataFrame({"run": ["a", "b"], "epoch": [1, 1], "val_loss": [0.5, 0.5]})
+    return str(diagnose(runs, histories, guessing("f1_macro", 0.97, 2), score="f1_macro")["diagnosis"][0])
+
+
+def test_one_class_only_comes_before_all_but_divergence():
+    assert one_class(1) == "one class only"
+    assert one_class(1, status="diverged") == "diverged"
+    assert one_class(2) == "underfit"  # by the score, in which the other treatment is far better
+
+
+@pytest.mark.parametrize(
+    ("score", "expected"),
+    [("accuracy", 0.9), ("balanced_accuracy", 1 / 3), ("f1_macro", (2 * 0.9 / 1.9) / 3), ("roc_auc", 0.5), ("f1", 0.0)],
+)
+def test_guessing_is_what_scikit_learn_says_of_always_one_class(score, expected):
+    assert guessing(score, 0.9, 3) == pytest.approx(expected)
+    labels = np.array([0] * 90 + [1] * 5 + [2] * 5)
+    zeros = np.zeros(100, int)
+    if score == "balanced_accuracy":
+        assert metrics.balanced_accuracy_score(labels, zeros) == pytest.approx(expected)
+    if score == "f1_macro":
+        assert metrics.f1_score(labels, zeros, average="macro", zero_division=0) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(

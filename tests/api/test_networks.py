@@ -134,3 +134,30 @@ def test_a_fault_that_treatments_share_is_told_once() -> None:
     assert networks.named(names) == "baseline and 2 more treatments"
     assert networks.named(names[:2]) == "baseline and dropout=0.5"
     assert networks.named(names[:1]) == "baseline"
+
+
+@pytest.mark.parametrize(
+    ("off", "agrees"),
+    [
+        ({}, True),
+        ({"val_roc_auc": 5e-6}, True),
+        ({"val_roc_auc": 0.01}, False),
+        ({"test_f1_macro": 0.01}, False),
+        ({"test_f1_macro": 0.01, "test_accuracy": 1 / 20}, True),  # an answer on a border is another one
+        ({"test_roc_auc": 0.01, "test_accuracy": 1 / 20}, False),  # which no probability moves with
+    ],
+    ids=str,
+)
+def test_scores_of_a_studys_metrics_are_compared_as_well(results: Results, off: dict[str, float], agrees: bool) -> None:
+    run = results.snapshot.planned[0]
+    plain = results.snapshot.records[run.key]
+    own = {f"{part}_{name}": 0.8 for part in PARTS for name in ("f1_macro", "roc_auc")}
+    settings = {**plain.settings, "scores": {"metrics": ["f1_macro", "roc_auc"], "gap": "accuracy"}}
+    record = replace(plain, settings=settings, result={**plain.result, **own})
+    names = ("accuracy", "loss", "f1_macro", "roc_auc")
+    score = {f"{part}_{name}": record.result[f"{part}_{name}"] for part in PARTS for name in names}
+    score |= {name: score[name] + value for name, value in off.items()}
+    found = networks._scored(run, record, {**score, "loss_with_penalties": 9.0})
+    assert found.agrees is agrees
+    assert found.parts[-1].recorded_scores == {"f1_macro": 0.8, "roc_auc": 0.8}
+    assert found.parts[-1].scores["f1_macro"] == score["test_f1_macro"]

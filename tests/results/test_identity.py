@@ -188,3 +188,22 @@ def test_facts_are_told_apart_by_source_and_else_by_all_that_names_them() -> Non
         f"wine {data_name(other.data)}": "w",
         f"wine {data_name(again.data)}": "n",
     }
+
+
+def test_metrics_are_in_the_key_only_where_a_study_names_some() -> None:
+    assert key_of(study={"metrics": []}) == key_of()
+    one, other = (key_of(study={"metrics": names}) for names in (["f1_macro", "ece"], ["ece", "f1_macro"]))
+    assert one == other != key_of()
+    assert key_of(study={"metrics": ["f1_macro"]}) not in (one, key_of())
+    named = {"metrics": ["f1_macro"], "primary": "test_f1_macro"}  # whose gap is another one
+    assert key_of(study=named) != key_of(study={"metrics": ["f1_macro"]})
+
+
+def test_weights_and_the_positive_class_are_in_the_key_only_where_there_are_some() -> None:
+    assert key_of(training={"class_weight": False}) == key_of()
+    assert key_of(training={"class_weight": "balanced"}) != key_of()
+    assert key_of(training={"class_weight": {"3": 2.0}}) not in (
+        key_of(),
+        key_of(training={"class_weight": {"3": 3.0}}),
+    )
+    assert key_of(data={"positive": "3"}) != key_of()

@@ -51,6 +51,7 @@ class Classes:
     confusion: Picture | None
     rows: tuple[held_out.ClassRow, ...]
     calibration: Picture | None
+    bins: tuple[held_out.BinRow, ...]
 
 
 @dataclass(frozen=True)
@@ -232,6 +233,7 @@ def _classes(findings: Findings) -> Classes | None:
         confusion.figure(with_matrix) if with_matrix else None,
         tuple(held_out.class_rows(with_matrix)),
         calibration.figure(sure) if sure and asked else None,
+        tuple(held_out.bin_rows(sure)),
     )
 
 

@@ -6,6 +6,7 @@ import json
 import re
 from html import unescape
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +14,7 @@ from ablate.report.findings import Findings
 from ablate.report.page import html as page
 from ablate.report.page import sections
 
+GOLDEN = Path(__file__).parents[2] / "golden"
 VOID = {"wbr", "meta", "input", "img", "link", "br", "hr"}
 
 
@@ -164,3 +166,42 @@ def test_what_a_reader_must_know_first_is_on_the_page(make):
     html = render(make(finished=7, data={"source": "digits", "validation": "test"}))
     assert "Validated on the test set" in html
     assert "7 of 18 finished" in html
+
+
+def of_golden(number):
+    """The page of the records of a schema."""
+    from ablate import api
+
+    results = api.open_results(GOLDEN / f"store-{number}" / "study.toml")
+    return unescape(re.sub(r"<[^>]*>", "", render(results.snapshot))), render(results.snapshot)
+
+
+def test_a_study_with_metrics_shows_what_is_taken_for_what():
+    words, html = of_golden(3)
+    outline = Outline(html)
+    assert outline.sections.index("effects") < outline.sections.index("classes") < outline.sections.index("gap")
+    assert {"figure-confusion", "figure-calibration"} <= set(outline.ids)
+    assert "Which classes are taken for which" in words
+    assert "baseline: most often mistaken are" in words
+    assert "How sure, and how often right" in words
+    assert len(outline.ids) == len(set(outline.ids))
+
+
+def test_a_study_without_has_no_such_section():
+    words, html = of_golden(2)
+    assert "classes" not in Outline(html).sections
+    assert "one class only" not in words.partition("Glossary")[0]
+
+
+def test_what_guessing_gives_stands_beside_accuracies(make):
+    from dataclasses import replace
+
+    words = re.sub(r"<[^>]*>", "", render(make()))
+    assert "10.0% of the rows; always answering it is right that often" in words
+    assert "Always answering the largest class" not in words  # ten equal classes mislead nobody
+    made = make()
+    facts = {name: replace(each, classes=2, largest_class=0.97) for name, each in made.identity.data.items()}
+    uneven = replace(made, identity=replace(made.identity, data=facts))
+    said = re.sub(r"<[^>]*>", "", render(uneven))
+    assert "Always answering the largest class would have an accuracy of 97.0%; in the test set, baseline has" in said
+    assert "metrics = [" in said
