@@ -108,35 +108,6 @@ def test_a_level_that_moves_a_symptom_is_named_with_its_counts():
     assert moved(runs, without, {"dropout": ["0", "0.5"]})["of"].tolist() == [5, 5]
 
 
-@pytest.mark.parametrize(
-    ("train", "held_out", "val_loss", "expected"),
-    [
-        (0.05, 0.04, FLAT, "untrained"),
-        (-3.0, -3.0, FLAT, "untrained"),
-        (0.5, 0.49, FLAT, "underfit"),
-        (0.89, 0.86, [0.6, 0.5, 0.7, 0.8, 0.7], "overfit"),
-        (0.89, 0.86, FLAT, "gap only"),
-        (0.89, 0.88, FLAT, "good fit"),
-    ],
-)
-def test_predicted_numbers_are_labelled_by_the_variance_that_they_explain(train, held_out, val_loss, expected):
-    runs = pd.DataFrame(
-        {
-            "treatment": ["baseline", "best"],
-            "seed": [1, 1],
-            "run": ["a", "b"],
-            "status": ["ok", "ok"],
-            "train_r2": [train, 0.9],
-            "val_r2": [held_out, 0.9],
-            "gap": [1e6, 0.0],  # in the unit of an error
-            "val_loss": [val_loss[-1], 0.5],
-        }
-    )
-    epochs = [*range(1, len(val_loss) + 1), 1]
-    histories = pd.DataFrame({"run": ["a"] * len(val_loss) + ["b"], "epoch": epochs, "val_loss": [*val_loss, 0.5]})
-    assert diagnose(runs, histories, 0.0, score="r2")["diagnosis"][0] == expected
-
-
 def one_class(classes: float, **changes: object) -> str:
     """The diagnosis of a run that answers so many classes, whose macro F1 is low and whose accuracy is high."""
     values = {"status": "ok", "predicted_classes": classes, **changes}
@@ -175,3 +146,32 @@ def test_guessing_is_what_scikit_learn_says_of_always_one_class(score, expected)
         assert metrics.balanced_accuracy_score(labels, zeros) == pytest.approx(expected)
     if score == "f1_macro":
         assert metrics.f1_score(labels, zeros, average="macro", zero_division=0) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("train", "held_out", "val_loss", "expected"),
+    [
+        (0.05, 0.04, FLAT, "untrained"),
+        (-3.0, -3.0, FLAT, "untrained"),
+        (0.5, 0.49, FLAT, "underfit"),
+        (0.89, 0.86, [0.6, 0.5, 0.7, 0.8, 0.7], "overfit"),
+        (0.89, 0.86, FLAT, "gap only"),
+        (0.89, 0.88, FLAT, "good fit"),
+    ],
+)
+def test_predicted_numbers_are_labelled_by_the_variance_that_they_explain(train, held_out, val_loss, expected):
+    runs = pd.DataFrame(
+        {
+            "treatment": ["baseline", "best"],
+            "seed": [1, 1],
+            "run": ["a", "b"],
+            "status": ["ok", "ok"],
+            "train_r2": [train, 0.9],
+            "val_r2": [held_out, 0.9],
+            "gap": [1e6, 0.0],  # in the unit of an error
+            "val_loss": [val_loss[-1], 0.5],
+        }
+    )
+    epochs = [*range(1, len(val_loss) + 1), 1]
+    histories = pd.DataFrame({"run": ["a"] * len(val_loss) + ["b"], "epoch": epochs, "val_loss": [*val_loss, 0.5]})
+    assert diagnose(runs, histories, 0.0, score="r2")["diagnosis"][0] == expected
