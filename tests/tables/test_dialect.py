@@ -80,7 +80,9 @@ def test_decimal_commas_between_quotes_in_a_file_of_commas_are_named(tmp_path: P
 def test_three_digits_after_every_comma_are_not_guessed_at(tmp_path: Path) -> None:
     text = "weight;height;kind\n" + "".join(f"{n},{n:03};{n};{'xyz'[n % 3]}\n" for n in range(ROWS))
     (problem,) = problems(tmp_path, text)
-    assert problem.startswith("data.decimal: t.csv: '0,000' is ambiguous: its comma can be a decimal comma or separate thousands")
+    assert problem.startswith(
+        "data.decimal: t.csv: '0,000' is ambiguous: its comma can be a decimal comma or separate thousands"
+    )
     assert load(tmp_path, text, decimal=",").x[7, 0] == np.float32(7.007)
 
 
