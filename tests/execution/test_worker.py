@@ -227,7 +227,9 @@ def test_data_that_changed_since_the_plan_trains_nothing(folder: Path, use: Any)
     use(raises(AssertionError("it should not be trained")))
     found = worker.run(assignment)
     assert (found.status, found.log) == ("unable", "")
-    assert found.message.startswith("d.npz changed since the study began; 'ablate run' again makes keys")
+    assert found.message.startswith(
+        "d.npz changed since the study began; run 'ablate run' again to use the current version"
+    )
 
 
 def test_code_that_changes_during_a_run_leaves_no_record(folder: Path, use: Any) -> None:
@@ -241,7 +243,9 @@ def test_code_that_changes_during_a_run_leaves_no_record(folder: Path, use: Any)
     assignment = assigned(folder, model={"activation": "mine:act"})
     found = worker.run(assignment)
     assert (found.status, found.log) == ("unable", "")
-    assert found.message.startswith("the code of mine:act changed since the study began; 'ablate run' again makes keys")
+    assert found.message.startswith(
+        "the code of mine:act changed since the study began; run 'ablate run' again to use the current version"
+    )
     assert Store(assignment.store).load(assignment.key) is None
 
 

@@ -58,7 +58,7 @@ def test_all_mistakes_of_a_file_are_reported_at_once(golden: Any) -> None:
         ({"study": {"name": "실험/1"}}, "study.name", "letter or digit"),
         ({"study": {"name": "실험\u202e1"}}, "study.name", "letter or digit"),
         ({"study": {"name": ".실험"}}, "study.name", "letter or digit"),
-        ({"data": {"separator": "ab"}}, "data.separator", "should be a single sign, such as ';' or a tab"),
+        ({"data": {"separator": "ab"}}, "data.separator", "should be a single character, such as ';' or a tab"),
         ({"data": {"encoding": "klingon"}}, "data.encoding", "no such encoding; some are utf-8"),
         ({"data": {"missing": "mean"}}, "data.missing", "should be 'error', 'median' or 'drop'"),
         ({"data": {"max_categories": 1}}, "data.max_categories", "greater than or equal to 2"),
