@@ -98,7 +98,8 @@ def _message(detail: Any, path: list[str | int], raw: Any, fields: Mapping[tuple
         case "unknown_name":
             return f"{detail['msg']} {context['given']!r}{suggest(context['given'], context['known'])}"
         case "literal_error" if context["expected"] == "False":
-            return f"should be false, or {next((text for name, text in _INSTEAD_OF_FALSE.items() if name in path), 'a level')}"
+            instead = (text for name, text in _INSTEAD_OF_FALSE.items() if name in path)
+            return f"should be false, or {next(instead, 'a level')}"
         case "literal_error" if path == ["data", "validation"]:
             return "should be a share between 0 and 1, or 'test'"
         case "literal_error":
