@@ -67,7 +67,8 @@ def evaluate(assignment: Assignment, workshop: "Workshop", unchanged: Unchanged)
         StoreError: the network or the data is not what its record was made with.
     """
     from ablate.data.splits import split
-    from ablate.training import data, number_scores, saving, scoring
+    from ablate.training import data, saving
+    from ablate.training.scores import number_scores, scoring
 
     with _kept(assignment, workshop, unchanged) as network:
         settings, dataset = RunSettings.model_validate(assignment.settings), network.dataset

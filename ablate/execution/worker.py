@@ -151,7 +151,7 @@ def _failed(assignment: Assignment, reason: str, started: float) -> Outcome:
 def _train(assignment: Assignment, process: _Process, started: float) -> Outcome:
     from ablate.training import trainer
     from ablate.training.callbacks import own_callbacks
-    from ablate.training.own import CallbackRun
+    from ablate.training.isolation.own import CallbackRun
 
     def tick(epochs: int) -> None:
         process.board.epochs[assignment.index] = epochs
@@ -227,7 +227,8 @@ def describe_model(assignment: Assignment) -> Network:
 
 
 def _network(settings: RunSettings, dataset: Dataset, assignment: Assignment, workshop: Any) -> Network:
-    from ablate.training import description, inputs, model
+    from ablate.training import inputs, model
+    from ablate.training.remedies import description
 
     blueprint = workshop.blueprint(settings, dataset, assignment.folder)
     if blueprint is None:

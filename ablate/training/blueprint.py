@@ -19,13 +19,13 @@ from ablate.errors import AblateError, ModelError
 from ablate.settings.levels import plain
 from ablate.settings.run import RunSettings
 from ablate.settings.seeds import Stream, derive
-from ablate.training import layers, numbers, outputs
-from ablate.training.changes import Note
-from ablate.training.initializers import initializer
-from ablate.training.layers import FUNCTIONAL, Array
-from ablate.training.placement import place
-from ablate.training.rebuild import rebuild
-from ablate.training.traced import operations
+from ablate.training.networks import layers, numbers, outputs
+from ablate.training.networks.initializers import initializer
+from ablate.training.networks.layers import FUNCTIONAL, Array
+from ablate.training.networks.traced import operations
+from ablate.training.remedies.changes import Note
+from ablate.training.remedies.placement import place
+from ablate.training.remedies.rebuild import rebuild
 from ablate.usercode import builders, code, model_files
 
 Shape = tuple[int, ...]

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from ablate.settings.levels import Cosine, EarlyStopping, Plateau, Step
 from ablate.settings.metrics import USUAL, Measured, gap, lower_is_better
-from ablate.training.own import CallbackRun, keep_apart, made_by
+from ablate.training.isolation.own import CallbackRun, keep_apart, made_by
 from ablate.usercode import code
 
 Logs = dict[str, float]

@@ -13,7 +13,7 @@ from ablate.data.ondisk import OnDisk
 from ablate.data.readers import Features
 from ablate.data.splits import Rows
 from ablate.settings.seeds import Stream, derive
-from ablate.training import layers
+from ablate.training.networks import layers
 
 
 @dataclass(frozen=True)

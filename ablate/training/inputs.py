@@ -13,8 +13,8 @@ from ablate.data.ondisk import OnDisk
 from ablate.errors import ModelError
 from ablate.settings.run import RunSettings
 from ablate.training.blueprint import Blueprint
-from ablate.training.lookups import looks_up
-from ablate.training.pieces import at_the_input
+from ablate.training.networks.lookups import looks_up
+from ablate.training.networks.pieces import at_the_input
 from ablate.usercode import tokens
 
 ROWS = 4096  # that are shown to a network at once

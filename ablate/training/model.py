@@ -12,10 +12,10 @@ from ablate.settings.levels import plain
 from ablate.settings.network_levels import CLIPS
 from ablate.settings.run import RunSettings
 from ablate.settings.seeds import Stream, derive
-from ablate.training import layers, numbers, outputs, pieces
 from ablate.training.blueprint import Blueprint
-from ablate.training.initializers import initializers
-from ablate.training.kernels import max_norm, penalty
+from ablate.training.networks import layers, numbers, outputs, pieces
+from ablate.training.networks.initializers import initializers
+from ablate.training.networks.kernels import max_norm, penalty
 from ablate.usercode import code
 
 Array = npt.NDArray[Any]

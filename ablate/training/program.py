@@ -26,13 +26,13 @@ from ablate.data.splits import Rows, Split
 from ablate.results.identity import sees_shapes
 from ablate.settings.run import RunSettings
 from ablate.settings.structure import structure
-from ablate.training import convolutions, layers, pieces, surgery
 from ablate.training import model as plain_model
 from ablate.training.blueprint import Blueprint
 from ablate.training.data import Scaling, Tensors
-from ablate.training.evaluation import score_batch
-from ablate.training.initializers import initializers
-from ablate.training.traced import Traced
+from ablate.training.networks import convolutions, layers, pieces, surgery
+from ablate.training.networks.initializers import initializers
+from ablate.training.networks.traced import Traced
+from ablate.training.scores.evaluation import score_batch
 
 EVALUATION_BATCH = 1024  # at most
 SMALL_EVALUATION_BATCH = 64  # of images, so that their patches fit into a processor's cache

@@ -16,13 +16,14 @@ from ablate.data.dataset import Dataset
 from ablate.data.splits import Split
 from ablate.errors import StoreError
 from ablate.settings.run import RunSettings
-from ablate.training import inputs, layers, outputs
+from ablate.training import inputs
 from ablate.training import model as plain_model
 from ablate.training.blueprint import Blueprint
 from ablate.training.data import Scaling
-from ablate.training.evaluation import BATCH
-from ablate.training.number_scores import NumberScorer
-from ablate.training.scoring import AnyScorer
+from ablate.training.networks import layers, outputs
+from ablate.training.scores.evaluation import BATCH
+from ablate.training.scores.number_scores import NumberScorer
+from ablate.training.scores.scoring import AnyScorer
 
 Array = npt.NDArray[np.float32]
 

@@ -37,7 +37,7 @@ from ablate.settings.metrics import Measured
 from ablate.settings.network_levels import DropoutSchedule
 from ablate.settings.run import RunSettings
 from ablate.training import data as run_data
-from ablate.training import description, inputs, layers, number_scores, scoring, surgery
+from ablate.training import inputs
 from ablate.training import kept as kept_weights
 from ablate.training import model as plain_model
 from ablate.training.callbacks import (
@@ -50,12 +50,15 @@ from ablate.training.callbacks import (
     stopping,
 )
 from ablate.training.choice import measure
-from ablate.training.evaluation import Evaluator, Predictor, Scored
 from ablate.training.kept import Kept
+from ablate.training.networks import layers, surgery
+from ablate.training.networks.scheduled_dropout import ScheduledDropout
 from ablate.training.program import AlteredError, Program, UnsupportedError
+from ablate.training.remedies import description
 from ablate.training.run import Run
-from ablate.training.scheduled_dropout import ScheduledDropout
-from ablate.training.scoring import AnyScorer, predicted_classes
+from ablate.training.scores import number_scores, scoring
+from ablate.training.scores.evaluation import Evaluator, Predictor, Scored
+from ablate.training.scores.scoring import AnyScorer, predicted_classes
 from ablate.training.user_callbacks import UserCallbacks
 from ablate.training.workshop import Bench, Workshop
 from ablate.version import __version__

@@ -8,7 +8,7 @@ import keras
 from ablate.results.record import TrainerName
 from ablate.settings.seeds import Stream, derive
 from ablate.training.callbacks import Logs, has_batch_hooks
-from ablate.training.isolation import Isolation
+from ablate.training.isolation.isolation import Isolation
 from ablate.training.program import AlteredError, Program
 from ablate.training.run import Run
 

@@ -21,12 +21,12 @@ from ablate.training import model as plain_model
 from ablate.training.blueprint import Blueprint
 from ablate.training.callbacks import Weights
 from ablate.training.data import Tensors
-from ablate.training.evaluation import Evaluator, Predictor
-from ablate.training.isolation import Isolation
-from ablate.training.probe import Prober
+from ablate.training.isolation.isolation import Isolation
+from ablate.training.networks.scheduled_dropout import with_variable_rates
 from ablate.training.program import Program, UnsupportedError
 from ablate.training.run import Run
-from ablate.training.scheduled_dropout import with_variable_rates
+from ablate.training.scores.evaluation import Evaluator, Predictor
+from ablate.training.scores.probe import Prober
 
 DATASETS = 2  # kept in a process as networks take them; a table has one for every seed
 

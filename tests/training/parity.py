@@ -21,9 +21,10 @@ from ablate.results.record import Probe, TrainerName
 from ablate.settings.levels import EarlyStopping
 from ablate.settings.run import Data, RunSettings
 from ablate.studies import spec
-from ablate.training import callbacks, layers, surgery, trainer
+from ablate.training import callbacks, trainer
 from ablate.training import data as run_data
 from ablate.training import model as plain_model
+from ablate.training.networks import layers, surgery
 from ablate.training.workshop import Workshop
 from tests.conftest import STUDIES
 

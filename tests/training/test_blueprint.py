@@ -15,8 +15,9 @@ from ablate.results.record import Record
 from ablate.settings.run import RunSettings
 from ablate.training import blueprint as blueprints
 from ablate.training import data as run_data
-from ablate.training import layers, saving, surgery, trainer
+from ablate.training import saving, trainer
 from ablate.training.blueprint import Blueprint
+from ablate.training.networks import layers, surgery
 from ablate.training.workshop import Workshop
 from tests.conftest import STUDIES
 from tests.stranger import Stranger
@@ -93,8 +94,8 @@ def test_dropout_inside_a_model_becomes_a_variable_rate_and_silences(digits: Dat
     without = train(digits, workshop, settings_of("make_dense"))
     assert with_it.result["parameters"] == without.result["parameters"] == 64 * 12 + 12 + 12 * 8 + 8 + 8 * 10 + 10
     assert with_it.history["loss"] != without.history["loss"]
+    from ablate.training.networks.surgery import VariableDropout
     from ablate.training.program import Program
-    from ablate.training.surgery import VariableDropout
 
     blueprint = drawn("make_dense", overfitting={"dropout": 0.5})
     program = Program("p", settings_of("make_dense", overfitting={"dropout": 0.5}), 64, 10, blueprint=blueprint)

@@ -14,9 +14,10 @@ from ablate.results.record import KEPT_EPOCH, Record, TrainerName
 from ablate.settings.levels import Cosine, EarlyStopping, Plateau, Step
 from ablate.settings.metrics import HISTORY_COLUMNS
 from ablate.settings.run import RunSettings
-from ablate.training import callbacks, layers, surgery, trainer
+from ablate.training import callbacks, trainer
 from ablate.training import model as plain_model
 from ablate.training.callbacks import History, Snapshots, StopAtGap, StopWhenEqual, has_batch_hooks, own_callbacks
+from ablate.training.networks import layers, surgery
 from ablate.training.workshop import Workshop
 from ablate.usercode import code
 from tests.conftest import study_of

@@ -12,8 +12,9 @@ from ablate.data.sources import Dataset
 from ablate.results.record import Record
 from ablate.settings.levels import SCHEDULES
 from ablate.settings.structure import structure
-from ablate.training import callbacks, outputs, trainer
+from ablate.training import callbacks, trainer
 from ablate.training import model as plain_model
+from ablate.training.networks import outputs
 from ablate.training.workshop import Workshop
 from tests.conftest import study_of
 from tests.stranger import Stranger

@@ -15,7 +15,8 @@ from ablate.data.sources import Dataset
 from ablate.results.record import Record, weights_digest
 from ablate.settings.run import Data, RunSettings
 from ablate.training import data as run_data
-from ablate.training import number_scores, saving, trainer
+from ablate.training import saving, trainer
+from ablate.training.scores import number_scores
 from ablate.training.workshop import Workshop
 from tests.conftest import study_of
 from tests.stranger import Found, Stranger
