@@ -54,7 +54,7 @@ def test_the_tables_of_the_examples_are_those_that_their_script_writes(tmp_path:
     runpy.run_path(str(folder / "make_tables.py"))["write"](tmp_path)
     written = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     assert written == {path.name: path.read_bytes() for path in folder.glob("*.csv")}
-    assert len(written) == 6
+    assert len(written) == 7
 
 
 def test_the_page_of_tables_shows_what_plan_says(tmp_path: Path) -> None:

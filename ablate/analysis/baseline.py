@@ -32,13 +32,21 @@ def default_floor(metric: str, before: pd.DataFrame | None = None) -> float:
         if metric.endswith("_r2"):
             return 0.005
         if metric == "gap" or describe(metric).unit in ("target", LOSS.unit):
-            mean = float(before[metric].abs().mean()) if metric in before else 0.0
-            return float(f"{OF_ERRORS * mean:.2g}") if math.isfinite(mean) else 0.0
+            usual = _usual_size(before, metric)
+            return float(f"{OF_ERRORS * usual:.2g}") if math.isfinite(usual) else 0.0
     if is_share(metric):
         return 0.005
     if is_counted(metric):
         return 1.0
     return 0.01 if describe(metric).unit == LOSS.unit and lower_is_better(metric) else 0.0
+
+
+def _usual_size(runs: pd.DataFrame, metric: str) -> float:
+    """The median over treatments of how large a metric is; one that exploded does not make the others quiet."""
+    if metric not in runs:
+        return 0.0
+    usable = runs[runs["status"] == "ok"]
+    return float(usable[metric].abs().groupby(usable["treatment"]).mean().median())
 
 
 def gated_metric(primary: str, columns: Collection[str] = ()) -> str:

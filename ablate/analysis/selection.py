@@ -5,10 +5,10 @@ import math
 import pandas as pd
 
 from ablate.analysis.pairs import LARGEST_DROPPED_SHARE
-from ablate.settings.metrics import USUAL, lower_is_better
+from ablate.settings.metrics import lower_is_better
 
 
-def winner(runs: pd.DataFrame, score: str = USUAL.score) -> str | None:
+def winner(runs: pd.DataFrame, score: str) -> str | None:
     """The treatment with the best mean score in validation; one that lost over a tenth of its runs cannot win.
 
     Args:
@@ -29,7 +29,7 @@ def rounded(mean: float) -> float:
     return round(mean, 6) if abs(mean) <= 1 else float(f"{mean:.7g}")
 
 
-def passed_over(runs: pd.DataFrame, best: str, score: str = USUAL.score) -> list[tuple[str, float, int, int]]:
+def passed_over(runs: pd.DataFrame, best: str, score: str) -> list[tuple[str, float, int, int]]:
     """Treatments that score better than the best one, but lost too many runs to be chosen.
 
     Returns:

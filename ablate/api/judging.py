@@ -84,7 +84,7 @@ def check(
     if save_baseline is not None:
         baselines.check_replaceable(Path(save_baseline))
     stored = baseline if isinstance(baseline, Stored) else read_baseline(baseline)
-    scale = wording.scale(gated_metric(findings.snapshot.study.primary))
+    scale = wording.scale(gated_metric(findings.snapshot.study.primary, findings.snapshot.runs.columns))
     night = Night(
         findings,
         stored.content,

@@ -43,7 +43,7 @@ def _asked_for(plan: Plan, kept: set[str]) -> list[PlannedRun]:
         return []  # some were not tried yet
     from ablate.analysis.selection import winner
 
-    best = {"baseline", winner(content.runs)}
+    best = {"baseline", winner(content.runs, plan.study.measured.score)}
     return [run for run in plan.everything if run.treatment.name in best]
 
 

@@ -18,9 +18,10 @@ from ablate.results import models, weights
 from ablate.results.identity import Identity, PlannedRun
 from ablate.results.record import Record, measured_by
 from ablate.results.store import Store
+from ablate.settings.levels import label
 from ablate.settings.metrics import SCORES
 from ablate.settings.references import is_reference
-from ablate.settings.run import RunSettings
+from ablate.settings.run import NETWORKS, RunSettings
 from ablate.studies import design
 from ablate.studies.spec import Study
 from ablate.usercode.code import ELSEWHERE
@@ -198,9 +199,9 @@ def _described(plan: Plan, runs: Sequence[PlannedRun], jobs: int, *, trust_model
     unfit: dict[tuple[str, str, str], list[str]] = {}
     for run, each in zip(runs, found, strict=True):
         model = run.treatment.settings.model
-        key = "model.builder" if model.builder else "model.file"
+        key, value = next((f"model.{name}", label(given)) for name in NETWORKS if (given := getattr(model, name)))
         if each.error:
-            unfit.setdefault((key, f'"{model.builder or model.file}"', each.error), []).append(run.treatment.name)
+            unfit.setdefault((key, value, each.error), []).append(run.treatment.name)
     if unfit:
         raise plan.study.error(
             Problem(key, f"{named(names)}: {reason}", value) for (key, value, reason), names in unfit.items()

@@ -70,15 +70,16 @@ def read_npz(path: Path) -> Arrays:
 def _read_npz(path: Path) -> Arrays:
     with zipfile.ZipFile(path) as archive:
         sizes = {entry.filename: entry.file_size for entry in archive.infolist()}
-        for name in _ARRAYS & sizes.keys():
-            with archive.open(name) as member:
-                read_header(member, name)
     size, limit = sum(sizes.values()), reading.memory_limit()
     if size > limit:
         too_large = f"{path.name} unpacks to {size:,} bytes, more than the {limit:,} that memory allows"
         if sum(size for name, size in sizes.items() if not name.startswith("x_")) > limit:
             raise SourceError(too_large)
         return _map_npz(path, too_large)
+    with zipfile.ZipFile(path) as archive:
+        for name in _ARRAYS & sizes.keys():
+            with archive.open(name) as member:
+                read_header(member, name)
     with np.load(path, allow_pickle=False) as archive:
         parts = _parts(path, archive, archive.__getitem__)
     return _stacked(parts, lambda xs: xs[0] if len(xs) == 1 else np.concatenate(xs))

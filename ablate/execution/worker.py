@@ -232,7 +232,8 @@ def _network(settings: RunSettings, dataset: Dataset, assignment: Assignment, wo
 
     blueprint = workshop.blueprint(settings, dataset, assignment.folder)
     if blueprint is None:
-        stack = model.build(settings, dataset.features, len(dataset.classes), assignment.seed)
+        image = inputs.shape(dataset, settings, None) or ()
+        stack = model.build(settings, dataset.features, dataset.outputs, assignment.seed, image=image)
         return Network(tuple(description.describe(stack)))
     inputs.as_taken(dataset, settings, blueprint, assignment.folder)
     described = description.describe(blueprint.fresh(assignment.seed))

@@ -3,7 +3,7 @@
 from html import escape
 
 from ablate.report import verdict
-from ablate.report.figures import accuracy_gap, effects
+from ablate.report.figures import effects, gap
 from ablate.report.findings import Findings
 
 
@@ -16,10 +16,10 @@ def render(findings: Findings) -> str:
         return head
     answer, table = verdict.verdict(findings), findings.effects()
     sentences = escape(" ".join(filter(None, (answer.best, answer.headline, answer.sure))))
-    drawn = [accuracy_gap.figure(findings.ok)] if len(findings.ok) else []
+    drawn = [gap.figure(findings.ok, snapshot.study.measured.score)]
     if table["n"].sum():
         drawn.insert(0, effects.figure(table, findings.differences(snapshot.study.primary)))
     figures = "".join(
-        f"<figure>{each.markup}<figcaption>{escape(each.description)}</figcaption></figure>" for each in drawn
+        f"<figure>{each.markup}<figcaption>{escape(each.description)}</figcaption></figure>" for each in drawn if each
     )
     return f"{head}<p>{sentences}</p>{figures}{table.to_html(index=False)}"

@@ -8,7 +8,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -21,7 +21,7 @@ from ablate.errors import AblateError, NotComparableError, StoreError
 from ablate.results.identity import Identity, canonical_json, data_name, decisive
 from ablate.results.snapshot import Snapshot
 from ablate.results.table import countable
-from ablate.settings.metrics import USUAL, Measured, is_metric, is_time
+from ablate.settings.metrics import USUAL, Measured, gap_of, is_metric, is_time, lower_is_better
 from ablate.settings.run import RunSettings
 from ablate.studies.design import Treatment
 from ablate.studies.spec import Study
@@ -130,7 +130,18 @@ def make(
     wanted += [f"{side}_{name}" for name in study.measured.extra for side in ("test", "val", "train")]
     wanted += [name for name in study.secondary if name in study.measured.result]
     columns = [name for name in dict.fromkeys(wanted) if name in runs]
-    return Baseline(study.name, study.primary, kept, code, dict(sorted(versions.items())), runs[[*_KEYS, *columns]])
+    made = Baseline(study.name, study.primary, kept, code, dict(sorted(versions.items())), runs[[*_KEYS, *columns]])
+    return with_own_gap(made)
+
+
+def with_own_gap(found: Baseline) -> Baseline:
+    """A baseline whose gaps are those of the kept weights; older versions stored means over the last epochs."""
+    columns = found.runs.columns
+    score = gap_of(found.primary, Measured.of_columns(columns).task)
+    if not {"gap", f"train_{score}", f"val_{score}"} <= set(columns):
+        return found
+    distance = found.runs[f"train_{score}"] - found.runs[f"val_{score}"]
+    return replace(found, runs=found.runs.assign(gap=-distance if lower_is_better(f"val_{score}") else distance))
 
 
 def read(path: Path) -> Baseline:
@@ -212,7 +223,7 @@ def from_json(text: bytes) -> Baseline:
         found = _Document.model_validate(document)
         if found.sha256 != _head(body)["sha256"]:
             raise AblateError(f"sha256: the digest does not match the content: it was edited or merged; {_MEND}")
-        return found.baseline()
+        return with_own_gap(found.baseline())
     except ValidationError as error:
         raise AblateError(f"a damaged baseline: {reading.wrong(error)}; {_MEND}") from None
     except ValueError:  # numbers that are none

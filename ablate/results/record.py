@@ -15,7 +15,7 @@ from ablate.errors import StoreError
 from ablate.reading import parse_json, wrong
 from ablate.results.held_out import HeldOut, Written
 from ablate.results.identity import Count, canonical_json
-from ablate.settings.metrics import SCORES, USUAL, Measured, describe
+from ablate.settings.metrics import SCORES, Measured, describe
 
 RECORD_SCHEMA = 3
 _WITHOUT_HELD_OUT = 2  # the schema of records that say nothing of it, which older versions read
@@ -109,9 +109,9 @@ class Record:
 
     @property
     def headline(self) -> tuple[str, float]:
-        """The score that progress lines show, and its name: test accuracy, or what a regression is compared by."""
+        """The score that progress lines show, and its name: what treatments are chosen by."""
         measured = measured_by(self.settings)
-        name = f"test_{measured.score if measured.task == 'regression' else USUAL.score}"
+        name = f"test_{measured.score}"
         return name, self.result[name]
 
     def to_json(self) -> bytes:
@@ -272,7 +272,7 @@ def _range(name: str, *, of_classes: bool) -> tuple[float, float]:
     if name == "gap":
         return (-1 - _ROUNDING, 1 + _ROUNDING) if of_classes else (-math.inf, math.inf)
     if name in _TIMES:
-        return 0.0, math.inf
+        return 0.0, LARGEST
     found = describe(name)
     if found.name not in SCORES:
         return -math.inf, math.inf

@@ -10,7 +10,7 @@ import pandas as pd
 
 from ablate.results.identity import PlannedRun
 from ablate.results.record import LARGEST, Probe, Record
-from ablate.settings.metrics import SECONDS_COLUMNS, USUAL, Measured
+from ablate.settings.metrics import SECONDS_COLUMNS, USUAL, Measured, gap
 
 
 def runs_table(
@@ -32,8 +32,9 @@ def runs_table(
     Returns:
         Columns: one per factor (labels of levels), `treatment`, `seed`, `run` (the key), `trainer`, `status`
         (`ok`, `diverged`, `failed`), `Measured.result` (shares and losses; epochs count from 1), `seconds` in all,
-        `seconds_compile` (of the run that compiled its program) and `seconds_train` (of all epochs). Missing numbers
-        are NaN, missing whole numbers `<NA>`.
+        `seconds_compile` (of the run that compiled its program) and `seconds_train` (of all epochs). The gap is that of
+        the kept weights, as every other figure, in whatever way a record says it. Missing numbers are NaN, missing
+        whole numbers `<NA>`.
     """
     failed = set(failed)
     rows = []
@@ -47,7 +48,8 @@ def runs_table(
             continue
         parts = {"seconds": "total", "seconds_compile": "compile", "seconds_train": "train"}
         seconds = {column: record.seconds[part] for column, part in parts.items()}
-        rows.append({**row, "trainer": record.trainer, "status": record.status, **record.result, **seconds})
+        figures = {**record.result, "gap": gap(record.result, measured.score)}
+        rows.append({**row, "trainer": record.trainer, "status": record.status, **figures, **seconds})
     columns = [*factors, "treatment", "seed", "run", "trainer", "status", *measured.result, *SECONDS_COLUMNS]
     return as_runs_table(pd.DataFrame(rows, columns=columns), measured)
 

@@ -293,10 +293,10 @@ def _build(raw: dict[str, Any], source: Path, known_lines: Mapping[str, int]) ->
 def _metrics(head: StudySection, task: Task) -> tuple[str, Sequence[str]]:
     """The primary and the secondary metrics: those of the file, or the usual ones of the task."""
     asked = head.model_fields_set
-    return (
-        head.primary if "primary" in asked else metrics.PRIMARY[task],
-        head.secondary if "secondary" in asked else metrics.SECONDARY[task],
-    )
+    primary = head.primary if "primary" in asked else metrics.PRIMARY[task]
+    named = [f"test_{metrics.score_name(entry)}" for entry in head.metrics]
+    usual = [name for name in dict.fromkeys([*named, *metrics.SECONDARY[task]]) if name != primary]
+    return primary, head.secondary if "secondary" in asked else usual
 
 
 def _factors(file: StudyFile) -> list[Factor]:

@@ -180,10 +180,23 @@ def test_a_real_loss_turns_it_red():
 
 def test_the_floor_of_errors_is_a_hundredth_of_what_they_were() -> None:
     columns = {f"test_{name}": [20.0, 22.0] for name in ("loss", "mae", "rmse", "r2")}
-    before = pd.DataFrame({**columns, "gap": [-1.0, 3.0]})
+    before = pd.DataFrame({"treatment": "baseline", "status": "ok", **columns, "gap": [-1.0, 3.0]})
     assert default_floor("test_rmse", before) == pytest.approx(0.21)
     assert default_floor("gap", before) == pytest.approx(0.02)
     assert default_floor("test_r2", before) == 0.005
     assert default_floor("test_accuracy", pd.DataFrame({"test_accuracy": [0.9]})) == 0.005
     assert gated_metric("seconds_train", before.columns) == "test_rmse"
     assert gated_metric("seconds_train") == "test_accuracy"
+
+
+def test_one_treatment_that_exploded_does_not_raise_the_floor_of_the_others():
+    table = pd.DataFrame(
+        {
+            "treatment": ["a", "b", "c", "d"],
+            "status": ["ok", "ok", "ok", "diverged"],
+            "test_rmse": [10.0, 12.0, 1e9, 1e30],
+            "test_mae": 1.0,
+            "test_r2": 0.5,
+        }
+    )
+    assert default_floor("test_rmse", table) == 0.12

@@ -31,7 +31,7 @@ def test_runs_are_news_once_in_the_order_of_the_study(store: Store) -> None:
     record = store.load(RUNS[1].key)
     assert record is not None
     outcome = found[0][1]
-    assert (outcome.status, outcome.accuracy) == (record.status, record.result["test_accuracy"])
+    assert (outcome.status, outcome.score) == (record.status, record.result["test_accuracy"])
     assert (outcome.epochs, outcome.seconds) == (record.result["stopped_epoch"], record.seconds["total"])
     assert watch.news() == []
     assert list(watch.pending) == [RUNS[0].key, RUNS[2].key, RUNS[4].key]

@@ -101,7 +101,7 @@ def test_a_run_is_committed_before_it_is_reported(folder: Path, use: Any) -> Non
     assignment = assigned(folder)
     found = worker.run(assignment)
     assert (found.key, found.status, found.message, found.elsewhere) == (assignment.key, "ok", "", False)
-    assert (found.epochs, found.accuracy, found.compiled, found.slower) == (2, 0.9, False, "")
+    assert (found.epochs, found.score, found.compiled, found.slower) == (2, 0.9, False, "")
     kept = Store(assignment.store).load(assignment.key)
     assert kept is not None
     assert kept.environment["git"] == "abc"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ablate.results import upkeep
+from ablate.results import models, upkeep
 from tests import fake_slurm
 from tests.faults.conftest import Place, wait_for
 
@@ -72,7 +72,7 @@ def test_a_study_on_a_cluster_is_that_of_this_machine(place: Place, undisturbed:
     assert json.loads(done.stdout)["trained"] == RUNS
     assert "Submitted 2 workers for 8 runs" in done.stderr
     assert is_as(place, undisturbed)
-    assert len(place.store.models("keras")) == RUNS
+    assert len(models.keys(place.store, "keras")) == RUNS
     assert not (place.store.root / "attempts").exists()
     assert place.wait_for_end() == []
     assert (

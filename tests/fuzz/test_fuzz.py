@@ -426,7 +426,7 @@ def test_templates(data: st.DataObject, folder: Folder) -> None:
     folder.renew("study.toml", (GOLDEN / "study.toml").read_bytes())
     own = folder.root / "own" / name
     own.parent.mkdir(parents=True, exist_ok=True)
-    own.write_bytes(data.draw(damaged((shipped / name).read_bytes())))
+    own.write_bytes(data.draw(damaged((templates / name).read_bytes())))
     with _watched("report"), contextlib.suppress(AblateError):
         Templates(folder.root / "own").render(page=_contents(), css="", script="", policy="")
     shutil.rmtree(folder.root / "own")

@@ -67,7 +67,7 @@ def test_records_without_it_are_written_as_they_always_were() -> None:
         (("result",), record().result, "result has no test_f1, train_f1, val_f1, predicted_classes"),
         (("result", "predicted_classes"), 1.5, "predicted_classes should be a whole number"),
         (("settings", "scores"), {"metrics": "f1"}, "should hold a list of metrics"),
-        (("settings", "scores"), 3, "should hold a list of metrics"),
+        (("settings", "scores"), 3, "should be a valid dictionary"),
     ],
 )
 def test_what_no_run_writes_is_refused(path: tuple[Any, ...], value: Any, message: str) -> None:

@@ -15,21 +15,26 @@ from ablate.report.figures.canvas import (
     picture,
     theme,
 )
+from ablate.settings.metrics import describe
 
 
-def figure(runs: pd.DataFrame) -> Picture:
-    """Training and validation accuracy of every treatment, joined by their gap.
+def figure(runs: pd.DataFrame, score: str = "accuracy") -> Picture:
+    """Training and validation accuracy of every treatment, or another share, joined by their gap.
 
     Args:
         runs: finished runs, not empty.
+        score: what is drawn, as columns have it.
     """
-    means = runs.groupby("treatment", sort=False)[["train_accuracy", "val_accuracy", "gap"]].mean() * 100
-    usual = means.loc[scales.without_far_off(means[["train_accuracy", "val_accuracy"]]).index]
+    title = describe(score).title
+    means = runs.groupby("treatment", sort=False)[[f"train_{score}", f"val_{score}"]].mean() * 100
+    means.columns = pd.Index(["train", "val"])
+    means["gap"] = means["train"] - means["val"]
+    usual = means.loc[scales.without_far_off(means[["train", "val"]]).index]
     shown = usual.head(MOST_TREATMENTS)
     with theme():
         figure, (axes,) = panels(1, 1, 9.4, 1.25 + 0.34 * len(shown))
         for place, row in enumerate(shown.itertuples()):
-            train, held_out = float(str(row.train_accuracy)), float(str(row.val_accuracy))
+            train, held_out = float(str(row.train)), float(str(row.val))
             axes.plot([held_out, train], [place, place], color="#aab4be", linewidth=3, zorder=1, solid_capstyle="butt")
             axes.plot([train], [place], "o", color=BLUE, markersize=7, zorder=3)
             axes.plot(
@@ -47,10 +52,10 @@ def figure(runs: pd.DataFrame) -> Picture:
         axes.tick_params(axis="y", length=0)
         axes.spines["left"].set_visible(False)
         axes.grid(axis="x")
-        if by_errors := scales.is_high(runs):
-            low = scales.lower_end(shown[["train_accuracy", "val_accuracy"]].min().tolist())
+        if by_errors := scales.is_high(runs, score):
+            low = scales.lower_end(shown[["train", "val"]].min().tolist())
             scales.accuracy_axis(axes, "x", low, by_errors=True)
-        axes.set_xlabel("accuracy, %, inference mode, mean over the replicates")
+        axes.set_xlabel(f"{title}, %, inference mode, mean over the replicates")
         widest, narrowest = means["gap"].idxmax(), means["gap"].idxmin()
         found = f"The gap of {widest} is {wording.number(means['gap'].max(), 1)} points."
         if len(means) > 1:
@@ -58,9 +63,10 @@ def figure(runs: pd.DataFrame) -> Picture:
                 f"Widest gap: {widest}, {wording.number(means['gap'].max(), 1)} points. "
                 f"Narrowest: {narrowest}, {wording.number(means['gap'].min(), 1)} points."
             )
-        note = "Both marks far left: underfitting. A long bar: overfitting. Both far right and close: what one wants."
+        note = "Both marks far left: underfitting. A long bar: overfitting. Both far right and close: what one wants. "
+        note += "The gap is the length of the bar, of the weights that were kept."
         note += f" {scales.NOTE}" if by_errors else ""
         note += scales.far_off(means, usual)
         if len(shown) < len(usual):
             note += f" The first {len(shown)} of {len(usual)} treatments; the table has all."
-        return picture(figure, "accuracy-gap", "Training and validation accuracy by treatment", found, note)
+        return picture(figure, "accuracy-gap", f"Training and validation {title} by treatment", found, note)

@@ -18,22 +18,26 @@ from ablate.report.figures.canvas import (
     picture,
     theme,
 )
+from ablate.settings.metrics import describe
 
 MOST_DOTS = 400
 NEAR = 0.04  # share of an axis that a name is high
 NAME_HEIGHT, NAME_WIDTH = 14.0, 170.0  # pixels that the name of a mark takes
 
 
-def figure(runs: pd.DataFrame, best: str | None) -> Picture:
-    """Training against test accuracy of every run around the diagonal, the means of treatments on top.
+def figure(runs: pd.DataFrame, best: str | None, score: str = "accuracy") -> Picture:
+    """Training against test accuracy, or another share, of every run around the diagonal, means on top.
 
     Args:
         runs: finished runs, not empty.
         best: the treatment to name beside the baseline.
+        score: what is drawn, as columns have it.
     """
-    means = runs.groupby("treatment", sort=False)[["train_accuracy", "test_accuracy"]].mean() * 100
+    title, columns = describe(score).title, [f"train_{score}", f"test_{score}"]
+    means = runs.groupby("treatment", sort=False)[columns].mean() * 100
+    means.columns = pd.Index(["train", "test"])
     usual = scales.without_far_off(means)
-    by_errors = scales.is_high(runs)
+    by_errors = scales.is_high(runs, score)
     low = _low(usual, by_errors=by_errors)
     named = [name for name in dict.fromkeys(("baseline", best or "baseline")) if name in usual.index]
     with theme():
@@ -41,11 +45,11 @@ def figure(runs: pd.DataFrame, best: str | None) -> Picture:
         axes.plot([low, 100], [low, 100], color=MUTED, linewidth=1, dashes=(3, 2), zorder=1)
         dots = runs[runs["treatment"].isin(usual.index)]
         if len(dots) <= MOST_DOTS:
-            places = (dots["train_accuracy"] * 100, dots["test_accuracy"] * 100)
+            places = (dots[columns[0]] * 100, dots[columns[1]] * 100)
             axes.scatter(*places, s=8, color=MUTED, alpha=0.35, linewidths=0, zorder=2)
-        others = usual.drop(index=named).sort_values("test_accuracy", ascending=False)
-        axes.plot(others["train_accuracy"], others["test_accuracy"], "o", color=BLUE, markersize=6, alpha=0.85)
-        baseline = float(usual["test_accuracy"].get(named[0], np.nan)) if named else np.nan
+        others = usual.drop(index=named).sort_values("test", ascending=False)
+        axes.plot(others["train"], others["test"], "o", color=BLUE, markersize=6, alpha=0.85)
+        baseline = float(usual["test"].get(named[0], np.nan)) if named else np.nan
         for name, marker in zip(named, "Ds", strict=False):
             x, y = usual.loc[name].to_numpy(dtype=float)
             axes.plot([x], [y], marker, color=ORANGE, markersize=8, markeredgecolor="white", zorder=4)
@@ -55,17 +59,17 @@ def figure(runs: pd.DataFrame, best: str | None) -> Picture:
             axes.annotate(wording.cut(name, 30), (x, y), textcoords="offset points", **beside)
         for side, label in (("x", "training"), ("y", "test")):
             scales.accuracy_axis(axes, side, low, by_errors=by_errors)  # type: ignore[arg-type]
-            getattr(axes, f"set_{side}label")(f"{label} accuracy, %, inference mode")
+            getattr(axes, f"set_{side}label")(f"{label} {title}, %, inference mode")
         unnamed = _name_dots(axes, others, usual.loc[named])
         axes.grid()
         note = (
-            "Round marks: means of treatments; squares and diamonds: the baseline and the best; small dots: runs. The "
+            "Round marks: means of treatments; diamond: the baseline; square: the best; small dots: runs. The "
             "farther below the diagonal, the wider the gap; the higher, the better."
         )
         note += " Where there is no room for a name, the table of treatments has it." if unnamed else ""
         note += f" {scales.NOTE}" if by_errors else ""
         note += scales.far_off(means, usual)
-        return picture(figure, "train-test", "Training against test accuracy", _widest(means), note)
+        return picture(figure, "train-test", f"Training against test {title}", _widest(means), note)
 
 
 def _name_dots(axes: Axes, others: pd.DataFrame, named: pd.DataFrame) -> int:
@@ -101,12 +105,12 @@ def _low(means: pd.DataFrame, *, by_errors: bool) -> float:
 
 
 def _widest(means: pd.DataFrame) -> str:
-    """Where test accuracy stays farthest below training accuracy."""
-    distance = means["train_accuracy"] - means["test_accuracy"]
+    """Where the test stays farthest below the training."""
+    distance = means["train"] - means["test"]
     name = str(distance.idxmax())
     train, test = (wording.number(float(means[column][name]), 1) for column in means)
-    highest = str(means["test_accuracy"].idxmax())
+    highest = str(means["test"].idxmax())
     return (
         f"{name} is farthest below the diagonal: {train}% in training, {test}% in the test. {highest} is highest with "
-        f"{wording.number(float(means['test_accuracy'].max()), 1)}% in the test."
+        f"{wording.number(float(means['test'].max()), 1)}% in the test."
     )

@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from typing import Any
 
 from ablate.report import wording
-from ablate.report.page.words import drawn_score
 from ablate.results.snapshot import Snapshot
 from ablate.settings.document import value_text
 from ablate.settings.metrics import describe
@@ -33,7 +32,7 @@ def document(snapshot: Snapshot, shown: Iterable[str]) -> dict[str, Any]:
     return {
         "factors": snapshot.levels,
         "meanings": wording.diagnoses(snapshot.study.thresholds, snapshot.study.measured),
-        "score": _score(drawn_score(snapshot.study.measured)),
+        "score": _score(snapshot.study.measured.score),
         "settings": base,
         "treatments": [_treatment(treatments[name], snapshot, base) for name in dict.fromkeys(shown)],
     }

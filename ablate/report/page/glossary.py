@@ -48,9 +48,8 @@ def terms(factors: Iterable[str], thresholds: Thresholds, measured: Measured = U
         Term(
             "generalization gap",
             f"{_GAP[measured.task]} of the same weights, both in inference mode: "
-            "without dropout and with the running statistics of batch normalization. A run's final gap is that of the "
-            "restored epoch where early stopping restores one, and else the mean of the last five epochs, which "
-            "jumps about less.",
+            "without dropout and with the running statistics of batch normalization. A run's gap is that of the "
+            "weights that it kept.",
         ),
         Term("underfitting", f"The network does not even learn its training examples; both {_STAY[measured.task]}."),
         Term("overfitting", "It learns the training examples but not what they have in common; the gap is wide."),

@@ -13,12 +13,12 @@ from markupsafe import Markup
 
 from ablate.report import answers, held_out, redaction, verdict, wording
 from ablate.report.figures import (
-    accuracy_gap,
     calibration,
     confusion,
     curves,
     distributions,
     errors,
+    gap,
     interactions,
     predicted,
     train_test,
@@ -28,10 +28,10 @@ from ablate.report.figures.canvas import Picture
 from ablate.report.findings import Findings
 from ablate.report.page import details, glossary, sections, tables
 from ablate.report.page.templates import Templates
-from ablate.report.page.words import Words, drawn_score, of_numbers
+from ablate.report.page.words import Words, words_of
 from ablate.results import embedded
 from ablate.results.record import Record
-from ablate.settings.metrics import SIDES, USUAL, describe
+from ablate.settings.metrics import SIDES, describe, is_share
 from ablate.version import __version__
 
 
@@ -136,7 +136,7 @@ def contents(findings: Findings, command: str | None = None) -> Page:
     findings = findings if clean is findings.snapshot else Findings(clean)
     snapshot, levels, ok = findings.snapshot, findings.levels, findings.ok
     runs, histories = snapshot.runs, snapshot.histories
-    primary, score = snapshot.study.primary, drawn_score(snapshot.study.measured)
+    primary, score = snapshot.study.primary, snapshot.study.measured.score
     accurate = _measurable(ok, score)
     effects, counts = findings.effects(), findings.diagnosis
     answer = verdict.verdict(findings)
@@ -164,9 +164,9 @@ def contents(findings: Findings, command: str | None = None) -> Page:
         moved=tuple(answers.moved(findings)),
         thresholds_note=answers.thresholds_note(findings),
         interactions=interactions.figure(together) if isinstance(together, pd.DataFrame) and len(together) else None,
-        words=Words() if score == USUAL.score else of_numbers(score),
+        words=words_of(snapshot.study.measured),
         classes=_classes(findings),
-        accuracy_gap=_gap(accurate, score),
+        accuracy_gap=gap.figure(accurate, score),
         train_test=_train_test(accurate, answer.best, score),
         predicted=predicted.figure(_records_of(findings, ["baseline", answer.best])),
         gap_effects=_effects_picture(findings, "gap") if primary != "gap" else None,
@@ -196,16 +196,11 @@ def _measurable(runs: pd.DataFrame, score: str) -> pd.DataFrame:
     return runs[columns.notna().all(axis=1) & columns.ge(low).all(axis=1) & columns.le(high).all(axis=1)]
 
 
-def _gap(runs: pd.DataFrame, score: str) -> Picture | None:
-    if runs.empty:
-        return None
-    return accuracy_gap.figure(runs) if score == USUAL.score else errors.gap(runs, score)
-
-
 def _train_test(runs: pd.DataFrame, best: str | None, score: str) -> Picture | None:
     if runs.empty:
         return None
-    return train_test.figure(runs, best) if score == USUAL.score else errors.train_against_test(runs, best, score)
+    drawn = train_test.figure if is_share(f"val_{score}") else errors.train_against_test
+    return drawn(runs, best, score)
 
 
 def _records_of(findings: Findings, names: Sequence[str | None]) -> dict[str, list[Record]]:

@@ -36,7 +36,7 @@ class Words:
     )
     treatments_note: str = (
         "Accuracies are of the weights that each run kept, in inference mode; the gap is training minus validation "
-        "accuracy, of the restored epoch or else over the last five epochs."
+        "accuracy."
     )
     curves_label: str = "Accuracy by epoch"
     curves_lead: str = "Look at where the two lines part, and whether they still rise when training ends."
@@ -45,9 +45,37 @@ class Words:
     smaller_gap: str = "A smaller gap is no gain where accuracy falls."
 
 
-def drawn_score(measured: Measured) -> str:
-    """What the figures of a study show: accuracy, or what treatments of a regression are chosen by."""
-    return measured.score if measured.task == "regression" else USUAL.score
+def words_of(measured: Measured) -> Words:
+    """The words of a study's page."""
+    if measured.task == "regression":
+        return of_numbers(measured.score)
+    return Words() if measured.score == USUAL.score else _of_other_score(measured.score)
+
+
+def _of_other_score(score: str) -> Words:
+    """Those of classes, where treatments are chosen by another score than accuracy."""
+    title = describe(score).title
+    name = wording.sentence(title)
+    return Words(
+        nav="Gap",
+        gap_heading=f"Gap: {title}",
+        gap_lead=(
+            f"Look at the distance between training and held-out {title}: a long bar is overfitting, two low marks are "
+            "underfitting."
+        ),
+        gap_note=f"A smaller gap is no gain where the {title} falls with it: a network that learns nothing has none.",
+        by_treatment=f"{name} by treatment",
+        treatments_lead=(
+            f"Compare the {title} in validation to choose, in the test to report, and the gap to see overfitting."
+        ),
+        treatments_note=(
+            f"The columns show the {title} of the weights that each run kept, in inference mode; the gap is training "
+            f"minus validation {title}."
+        ),
+        curves_label=f"{name} by epoch",
+        unit=f", {title}, %",
+        smaller_gap=f"A smaller gap is no gain where the {title} falls.",
+    )
 
 
 def of_numbers(score: str) -> Words:
@@ -73,8 +101,8 @@ def of_numbers(score: str) -> Words:
         by_treatment=f"{name} by treatment",
         treatments_lead="Compare validation to choose, the test to report, and the gap to see overfitting.",
         treatments_note=(
-            f"The columns show the {title} of the weights that each run kept, in inference mode; the gap is {gap}, of "
-            f"the restored epoch or else over the last five epochs.{unit}"
+            f"The columns show the {title} of the weights that each run kept, in inference mode; the gap is {gap}."
+            f"{unit}"
         ),
         curves_label=f"{name} by epoch",
         curves_lead=f"Look at where the two lines part, and whether they still {moves} when training ends.",

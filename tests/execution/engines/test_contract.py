@@ -16,7 +16,7 @@ from ablate.execution import scheduler
 from ablate.execution.assignment import Assignment, Outcome
 from ablate.execution.engines.slurm import Request
 from ablate.execution.scheduler import Options, StopSignal
-from ablate.results import files, upkeep
+from ablate.results import files, models, upkeep
 from ablate.results.store import Store
 from tests.conftest import STUDIES, WarmWorkers
 
@@ -173,7 +173,7 @@ def test_a_pull_worker_finds_what_the_local_engine_finds(tmp_path: Path, tiny_re
     assert sorted(outcome.status for outcome in done.outcomes.values()) == ["ok"] * 4
     assert (done.left, done.is_late) == (0, False)
     assert measured(tmp_path) == measured(tiny_results)
-    kept = [Store(out / "tiny").models("keras") for out in (tmp_path, tiny_results)]
+    kept = [models.keys(Store(out / "tiny"), "keras") for out in (tmp_path, tiny_results)]
     assert kept[0] == kept[1]
     assert list((made.store.root / "leases").iterdir()) == []
     again = pulling.work(pull, "here", scheduler.time.monotonic(), StopSignal())

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import ModuleType
 
 HERE = Path(__file__).parent
+PACKAGES = {f"ablate.training.{name}" for name in ("isolation", "networks", "remedies", "scores")}  # nothing is in them
 
 
 class Finder(MetaPathFinder):
@@ -21,7 +22,8 @@ class Finder(MetaPathFinder):
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        return spec_from_file_location(name, HERE / "trainer.py") if name.startswith("ablate.training.") else None
+        stands_in = name.startswith("ablate.training.") and name not in PACKAGES
+        return spec_from_file_location(name, HERE / "trainer.py") if stands_in else None
 
 
 sys.meta_path.insert(0, Finder())

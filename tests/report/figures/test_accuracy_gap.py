@@ -4,8 +4,8 @@ from ablate.report.figures import accuracy_gap
 
 
 def test_the_widest_and_the_narrowest_gap_are_named(make):
-    runs = make().runs
-    runs["gap"] = runs["treatment"].map({"baseline": 0.08, "batch_norm=true": 0.02}).fillna(0.05)
+    runs = make().runs.assign(train_accuracy=0.97, gap=0.5)  # of another score
+    runs["val_accuracy"] = 0.97 - runs["treatment"].map({"baseline": 0.08, "batch_norm=true": 0.02}).fillna(0.05)
     picture = accuracy_gap.figure(runs)
     assert picture.description.startswith("Widest gap: baseline, 8.0 points. Narrowest: batch_norm=true, 2.0 points.")
 
