@@ -1,10 +1,17 @@
 """Studies made in Python: what is given is written to files, a study file among them, and read back as any other."""
 
+import hashlib
+import inspect
+import io
 import os
 import re
+import sys
+import tomllib
+import zipfile
+import zlib
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +27,7 @@ from ablate.usercode import code, transplant
 if TYPE_CHECKING:
     import pandas as pd
 
-WRITTEN = "written by ablate.study()"  # marks the files that another call may replace
+WRITTEN = "written by ablate.study()"  # marks the study files that another call may replace
 _SPLIT = ("train", "test")
 
 
@@ -40,7 +47,8 @@ def study(
     """A study made in code, for notebooks and scripts; `ablate.run` trains it.
 
     It is written to `<name>.toml` in a folder, with what it needs beside it, so that the commands can go on with it:
-    `ablate report -c <name>.toml`.
+    `ablate report -c <name>.toml`. Files of data and models have a digest of their content in their names, so that
+    studies that were made before go on meaning what they meant.
 
     Args:
         model: a function that returns a Keras model, as `[model] builder`, which may be defined in a notebook; or
@@ -64,13 +72,11 @@ def study(
     """
     place, stem = Path(folder), _stem(name)
     file = place / f"{stem}.toml"
-    for target in (file, place / f"{stem}_model.py"):
-        _check_ours(target)
-    writes: list[Callable[[], object]] = []
+    files: dict[Path, bytes] = {}
     raw: dict[str, Any] = {
         "study": {"name": name, "design": design, "replicates": replicates},
-        "data": _data(data, label, place, stem, writes, is_known=file.exists()),
-        "model": _model(model, place, stem, writes, is_known=file.exists()),
+        "data": _data(data, label, place, stem, files),
+        "model": _model(model, place, stem, files),
         "training": {"epochs": epochs},
     }
     for factor, levels in remedies.items():
@@ -82,9 +88,10 @@ def study(
     except (TypeError, ValueError) as error:
         raise StudyError(str(file), [Problem("", f"cannot be written as TOML: {error}")]) from None
     found = spec.read(text, file)
+    _check_ours(file, found.name)
     place.mkdir(parents=True, exist_ok=True)
-    for write in writes:  # only now: what is wrong with a study is told before anything is replaced
-        write()
+    for path, content in files.items():  # only now: what is wrong with a study is told before anything is written
+        _write(path, content)
     replace_file(file, text.encode())
     return found
 
@@ -104,15 +111,54 @@ def _stem(name: str) -> str:
     return stem if stem[:1].isalpha() else f"study_{stem}"
 
 
-def _check_ours(path: Path) -> None:
-    """Refuse to replace a file that somebody else wrote."""
+def _check_ours(path: Path, name: str) -> None:
+    """Refuse to replace a study file that somebody else wrote, or one of a study of another name."""
     try:
-        with path.open(encoding="utf-8", errors="replace") as file:
-            ours = WRITTEN in file.readline()
+        text = path.read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:
         return
-    if not ours:
+    if WRITTEN not in text.partition("\n")[0]:
         raise AblateError(f"{path} is there already, and was not {WRITTEN}; choose another name or folder")
+    try:
+        other = tomllib.loads(text)["study"]["name"]
+    except (tomllib.TOMLDecodeError, KeyError, TypeError):
+        raise AblateError(f"{path} is there already, and is damaged; remove it, or choose another name") from None
+    if other != name:
+        raise AblateError(
+            f"{path} is there already, of the study {other!r}, and {name!r} would have the same file; choose a name "
+            "that differs in letters or digits, or another folder"
+        )
+
+
+def _named(place: Path, start: str, suffix: str, content: bytes, files: dict[Path, bytes]) -> str:
+    """The name of a file after its content, which is to be written."""
+    path = place / f"{start}_{_digest(content)[:8]}{suffix}"
+    files[path] = content
+    return path.name
+
+
+def _digest(content: bytes) -> str:
+    """SHA-256 of a file; of an archive, of what is in it, without Keras' note of when it was saved."""
+    if not content.startswith(b"PK\x03\x04"):
+        return hashlib.sha256(content).hexdigest()
+    total = hashlib.sha256()
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        for name in sorted(set(archive.namelist()) - {"metadata.json"}):
+            total.update(name.encode() + hashlib.sha256(archive.read(name)).digest())
+    return total.hexdigest()
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file that is named after its content, unless it is there."""
+    try:
+        is_same = _digest(path.read_bytes()) == _digest(content)
+    except FileNotFoundError:
+        replace_file(path, content)
+    except (OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise AblateError(f"{path} is there already, and cannot be read: {error}") from None
+    else:
+        if not is_same:
+            raise AblateError(f"{path} is there already, and was changed since; remove it, or choose another name")
 
 
 def _plain(value: Any) -> Any:
@@ -139,7 +185,7 @@ def _put(raw: dict[str, Any], key: str, value: Any) -> None:
     table[last] = value
 
 
-def _model(model: Any, place: Path, stem: str, writes: list[Callable[[], object]], *, is_known: bool) -> dict[str, Any]:
+def _model(model: Any, place: Path, stem: str, files: dict[Path, bytes]) -> dict[str, Any]:
     match model:
         case str() if ":" in model:
             return {"builder": model}
@@ -148,11 +194,12 @@ def _model(model: Any, place: Path, stem: str, writes: list[Callable[[], object]
         case list() | tuple():
             return {"hidden": [_plain(units) for units in model]}
         case _ if hasattr(model, "get_config") and hasattr(model, "save"):
-            target = _new(place / f"{stem}_model.keras", is_known=is_known)
-            writes.append(partial(model.save, target))
-            return {"file": target.name}
+            with TemporaryDirectory() as folder:
+                saved = Path(folder) / "model.keras"
+                model.save(saved)
+                return {"file": _named(place, f"{stem}_model", ".keras", saved.read_bytes(), files)}
         case _ if callable(model) and hasattr(model, "__name__"):
-            return {"builder": _builder(model, place, stem, writes)}
+            return {"builder": _builder(model, place, stem, files)}
         case _:
             raise AblateError(
                 f"model is a {type(model).__name__}; takes a function that returns a Keras model, units such as "
@@ -160,41 +207,40 @@ def _model(model: Any, place: Path, stem: str, writes: list[Callable[[], object]
             )
 
 
-def _builder(function: Callable[..., Any], place: Path, stem: str, writes: list[Callable[[], object]]) -> str:
+def _builder(function: Callable[..., Any], place: Path, stem: str, files: dict[Path, bytes]) -> str:
     """A reference to a function, which is written to a module if it is in none that workers can import."""
     if function.__module__ != "__main__":
         reference = f"{function.__module__}:{function.__qualname__}"
-        code.digest(reference, place, "model")
+        _check_found(function, reference, place)
         return reference
-    text = f'"""The model of the study {stem}, {WRITTEN}."""\n\n{transplant.module_text(function)}'
-    writes.append(partial(replace_file, place / f"{stem}_model.py", text.encode()))
-    return f"{stem}_model:{function.__name__}"
+    text = f'"""The model of the study {stem}, {WRITTEN}."""\n\n{transplant.module_text(function, place)}'
+    module = _named(place, f"{stem}_model", ".py", text.encode(), files).removesuffix(".py")
+    return f"{module}:{function.__name__}"
 
 
-def _data(
-    data: Any, label: str | None, place: Path, stem: str, writes: list[Callable[[], object]], *, is_known: bool
-) -> dict[str, Any]:
+def _check_found(function: Callable[..., Any], reference: str, place: Path) -> None:
+    """See that workers, who search the study's folder first, find the function that is given."""
+    file = code.signature(reference, place, "model").file
+    own = inspect.getfile(inspect.unwrap(function))
+    if not transplant.is_same_file(own, file):
+        raise AblateError(f"model is a function of {own}, but workers would find {reference} in {file}; rename one")
+    if getattr(sys.modules.get(function.__module__), function.__name__, None) is not function:
+        raise AblateError(f"model is not what {reference} is now: it was replaced or loaded again; give that one")
+
+
+def _data(data: Any, label: str | None, place: Path, stem: str, files: dict[Path, bytes]) -> dict[str, Any]:
     if isinstance(data, str | os.PathLike):
         text = os.fspath(data)
         source = os.path.relpath(text, place) if Path(text).suffix else text
         return {"source": source, **({"label": label} if label is not None else {})}
+    start = f"{stem}_data"
     if hasattr(data, "to_csv") and hasattr(data, "columns"):
         if label is None:
             raise AblateError(f"label is required: which column of the table is to be learned? {list(data.columns)}")
-        target = _new(place / f"{stem}_data.csv", is_known=is_known)
-        writes.append(partial(data.to_csv, target, index=False))
-        return {"source": target.name, "label": label}
-    arrays = _arrays(data)
-    target = _new(place / f"{stem}_data.npz", is_known=is_known)
-    writes.append(lambda: np.savez(target, allow_pickle=False, **arrays))
-    return {"source": target.name}
-
-
-def _new(path: Path, *, is_known: bool) -> Path:
-    """A path that may be written: nothing is there, or a study of that name is, which was written here."""
-    if path.exists() and not is_known:
-        raise AblateError(f"{path} is there already; choose another name or folder")
-    return path
+        return {"source": _named(place, start, ".csv", data.to_csv(index=False).encode(), files), "label": label}
+    content = io.BytesIO()
+    np.savez(content, allow_pickle=False, **_arrays(data))
+    return {"source": _named(place, start, ".npz", content.getvalue(), files)}
 
 
 def _arrays(data: Any) -> dict[str, np.ndarray[Any, Any]]:
