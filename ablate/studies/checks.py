@@ -104,7 +104,7 @@ def _no_shares(file: StudyFile) -> list[Problem]:
         if gap is not None and gap >= 1:
             place = [number] if len(levels) > 1 else []
             key = problems.key_path(["overfitting", "early_stopping", *place, "stop_at_gap"])
-            message = "input should be less than 1; the gap between accuracies is a share"
+            message = "input should be less than 1; for classes the gap is a share"
             found.append(Problem(key, message, document.value_text(gap)))
     return found
 

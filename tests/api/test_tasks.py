@@ -141,6 +141,15 @@ def test_data_sets_of_different_tasks_are_no_study(tmp_path: Path, numbers: Any,
         api.make_plan(api.load(path, ['factors."data.source"=["d.npz", "e.npz"]']))
 
 
+def test_labels_of_different_tasks_are_no_study(tmp_path: Path, numbers: Any, classes: Any) -> None:
+    path = written(tmp_path, numbers, data={"label": "size"}, factors={"data.label": ["size", "kind"]})
+    rows = [f"{x},{size:.4f},{'abc'[kind]}" for x, (size, kind) in enumerate(zip(numbers, classes, strict=True))]
+    (tmp_path / "d.csv").write_text("\n".join(["x,size,kind", *rows]), encoding="utf-8")
+    said = r"differ: d\.csv with the label 'size' is a regression, d\.csv with the label 'kind' is a classification;"
+    with pytest.raises(StudyError, match=said):
+        api.make_plan(api.load(path, ['data.source="d.csv"']))
+
+
 def test_a_part_without_any_spread_is_an_error(tmp_path: Path) -> None:
     mostly = np.zeros(ROWS)
     mostly[:2] = [0.5, 30.0]
