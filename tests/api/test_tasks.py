@@ -158,6 +158,23 @@ def test_a_part_without_any_spread_is_an_error(tmp_path: Path) -> None:
         api.make_plan(api.load(path))
 
 
+@pytest.mark.parametrize("loss", ["mse", "huber"])
+def test_squares_of_a_small_unit_are_refused_as_they_cannot_be_told_apart(
+    tmp_path: Path, numbers: Any, loss: str
+) -> None:
+    sections = {"training": {} if loss == "mse" else {"loss": loss}}
+    small = (numbers - numbers.mean()) / numbers.std()
+    data = {} if loss == "mse" else {"task": "regression"}
+    assert api.make_plan(api.load(written(tmp_path, 0.11 * small, data=data, **sections))).everything
+    path = written(tmp_path, 0.003 * small, data=data, **sections)
+    said = r"deviation of 0\.003, too small for losses of squared .* it is 0\.1 or more, or training\.loss = \"mae"
+    with pytest.raises(StudyError, match=said):
+        api.make_plan(api.load(path))
+    assert api.make_plan(api.load(path, ['training.loss="mae"'])).everything
+    with pytest.raises(StudyError, match=said):  # one treatment is enough
+        api.make_plan(api.load(path, ['data.task="regression"', 'factors."training.loss"=["mae", "mse"]']))
+
+
 def test_results_are_shown_by_the_file_that_does_not_say_the_task(tmp_path: Path, numbers: Any) -> None:
     path = written(tmp_path, numbers)
     plan = api.make_plan(api.load(path))
