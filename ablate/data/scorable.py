@@ -42,7 +42,7 @@ def of_loss(dataset: Dataset, loss: LossName | None) -> list[Problem]:
     if dataset.task == "classification" or loss == "mae" or (spread := float(dataset.y.std())) >= _SMALLEST_SPREAD:
         return []
     message = (
-        f"the target has a standard deviation of {spread:.3g}, too small for losses of squared errors to be told apart; "
+        f"the target has a standard deviation of {spread:.3g}, too small for squared errors to be told apart; "
         f'take a smaller unit, in which it is {_SMALLEST_SPREAD:g} or more, or training.loss = "mae"'
     )
     return [Problem("data", message)]

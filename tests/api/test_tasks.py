@@ -167,7 +167,7 @@ def test_squares_of_a_small_unit_are_refused_as_they_cannot_be_told_apart(
     data = {} if loss == "mse" else {"task": "regression"}
     assert api.make_plan(api.load(written(tmp_path, 0.11 * small, data=data, **sections))).everything
     path = written(tmp_path, 0.003 * small, data=data, **sections)
-    said = r"deviation of 0\.003, too small for losses of squared .* it is 0\.1 or more, or training\.loss = \"mae"
+    said = r"deviation of 0\.003, too small for squared .* it is 0\.1 or more, or training\.loss = \"mae"
     with pytest.raises(StudyError, match=said):
         api.make_plan(api.load(path))
     assert api.make_plan(api.load(path, ['training.loss="mae"'])).everything
