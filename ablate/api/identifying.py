@@ -14,7 +14,7 @@ from ablate.results import origins
 from ablate.results.identity import DataFacts, Identity
 from ablate.results.store import Store
 from ablate.settings.references import is_reference
-from ablate.settings.run import Data
+from ablate.settings.run import Data, Training
 from ablate.studies import design
 from ablate.studies.spec import Study
 from ablate.usercode import builders, code, model_files, tokens
@@ -53,13 +53,24 @@ def _read_data(
             _try_splits(study, found, data)
             for each in treatments:
                 if each.settings.data == data:
-                    class_weights.check(each.settings.training.class_weight, found)
+                    _try_loss(each.settings.training, found)
         except StudyError as error:
             problems += [problem for problem in error.problems if problem not in problems]
             continue
         if name not in facts:
             facts[name] = _facts(found, counted)
     return facts
+
+
+def _try_loss(training: Training, dataset: Dataset) -> None:
+    """See that what a treatment makes small fits the data.
+
+    Raises:
+        StudyError: it does not.
+    """
+    class_weights.check(training.class_weight, dataset)
+    if wrong := scorable.of_loss(dataset, training.loss):
+        raise StudyError("data", wrong)
 
 
 def with_origins(study: Study, treatments: Sequence[design.Treatment], identity: Identity, reports: Path) -> Identity:

@@ -1,12 +1,12 @@
 """Which task a study is: said in its file, or found in its data, and then as if the file said so."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 from ablate.errors import Problem
-from ablate.results.identity import DataFacts, Identity, canonical_json, data_name
-from ablate.settings.run import RunSettings
+from ablate.results.identity import Identity, canonical_json, data_name
+from ablate.settings.run import Data, RunSettings
 from ablate.studies import spec
 from ablate.studies.spec import Study
 from ablate.tables.targets import Task
@@ -25,8 +25,7 @@ def settled(study: Study, identity: Identity, settings: Iterable[RunSettings]) -
     """
     if study.base.data.task is not None:
         return study
-    facts = {each.data.source: identity.data[data_name(each.data)] for each in settings}
-    return spec.for_task(study, _only(study, facts))
+    return spec.for_task(study, _only(study, {data_name(each.data): each.data for each in settings}, identity))
 
 
 def as_kept(study: Study, identity: Identity) -> Study:
@@ -51,10 +50,17 @@ def named(identity: Identity, study: Study) -> Identity:
     )
 
 
-def _only(study: Study, facts: dict[str, DataFacts]) -> Task:
-    tasks = {source: each.task for source, each in facts.items()}
+def _only(study: Study, data: Mapping[str, Data], identity: Identity) -> Task:
+    """The task of all data sets, which are given by `data_name`."""
+    tasks = {name: identity.data[name].task for name in data}
     if len(set(tasks.values())) > 1:
-        listed = ", ".join(f"{source} is a {task}" for source, task in tasks.items())
+        listed = ", ".join(f"{_called(data[name], data.values())} is a {task}" for name, task in tasks.items())
         message = f"is not said, and these data sets differ: {listed}; one study has one task"
         raise study.error([Problem("data.task", message)])
     return next(iter(tasks.values()))
+
+
+def _called(one: Data, every: Collection[Data]) -> str:
+    """A data set by its source, and by its label where the study has several of these."""
+    labels = {each.label for each in every}
+    return f"{one.source} with the label '{one.label}'" if len(labels) > 1 and one.label else one.source

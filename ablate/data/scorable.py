@@ -8,9 +8,10 @@ from ablate.data.dataset import Dataset
 from ablate.data.splits import Rows, Split
 from ablate.errors import Problem, StudyError
 from ablate.settings.metrics import SCORES, TOP_K, Measured, Metric
-from ablate.settings.run import Data
+from ablate.settings.run import Data, LossName
 
 _MOST_NAMED = 5  # classes in an error
+_SMALLEST_SPREAD = 0.1  # of what is scored by squares: in statistics, figures closer than 5e-7 are the same
 _MEND = "more rows, other seeds, a larger data.validation or data.test"
 
 
@@ -29,6 +30,22 @@ def problems(dataset: Dataset, data: Data, measured: Measured) -> list[Problem]:
         except StudyError as error:
             found += error.problems
     return [problem for problem in found if problem is not None]
+
+
+def of_loss(dataset: Dataset, loss: LossName | None) -> list[Problem]:
+    """That the losses of a regression are too small to be told apart: those of squared errors have a squared unit.
+
+    Args:
+        dataset: the data.
+        loss: as the study says it.
+    """
+    if dataset.task == "classification" or loss == "mae" or (spread := float(dataset.y.std())) >= _SMALLEST_SPREAD:
+        return []
+    message = (
+        f"the target has a standard deviation of {spread:.3g}, too small for squared errors to be told apart; "
+        f'take a smaller unit, in which it is {_SMALLEST_SPREAD:g} or more, or training.loss = "mae"'
+    )
+    return [Problem("data", message)]
 
 
 def of_split(dataset: Dataset, data: Data, measured: Measured, rows: Split, seed: int) -> list[Problem]:

@@ -224,6 +224,7 @@ def facts_by_source(settings: Iterable[RunSettings], identity: Identity) -> dict
 def origin_name(settings: RunSettings, seed: int) -> str:
     """What a run and the one that it goes on from have in common: data, network, remedies and seed."""
     resolved = _resolved(settings)
+    resolved["data"].pop("positive", None)  # scores alone are about it
     common = {key: resolved[key] for key in ("data", "model", "remedies")}
     return hashlib.sha256(canonical_json([common, seed])).hexdigest()
 
@@ -297,7 +298,9 @@ def _resolved(settings: RunSettings) -> dict[str, Any]:
         del resolved["training"]["loss"]  # as without the key
     if not settings.training.callbacks:
         del resolved["training"]["callbacks"]
-    if settings.scores.metrics:
+    if not settings.scores.metrics:
+        resolved["data"].pop("positive", None)  # nothing is scored by it
+    else:
         resolved["scores"]["metrics"] = sorted(set(settings.scores.metrics))  # in whatever order they are named
     for name in REMEDIES.keys() - _FIRST_REMEDIES:
         if resolved["remedies"].get(name) == REMEDIES[name].default:

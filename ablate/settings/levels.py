@@ -192,8 +192,9 @@ class EarlyStopping(BaseModel):
             it; needs `patience`.
         start_from_epoch: epochs before this one, counted from 0, neither use up the patience nor are the best, as
             Keras' `EarlyStopping` has it; the other rules do not wait.
-        stop_at_gap: stop when the generalization gap (train minus validation accuracy, inference mode, as a
-            share) crosses this value from below, at the second epoch or later.
+        stop_at_gap: stop when the generalization gap (inference mode: train minus validation accuracy, as a share, or
+            the primary metric's in a regression, in its unit) crosses this value from below, at the second epoch or
+            later.
         stop_when_equal: stop when Keras' running training accuracy equals validation accuracy.
     """
 
@@ -205,7 +206,7 @@ class EarlyStopping(BaseModel):
     restore_best_weights: bool = True
     baseline: float | None = None
     start_from_epoch: Annotated[int, Field(ge=0)] | None = None
-    stop_at_gap: Annotated[float, Field(gt=0, lt=1)] | None = None
+    stop_at_gap: Positive | None = None
     stop_when_equal: bool = False
 
     @model_validator(mode="after")

@@ -73,7 +73,9 @@ def of_another_task(file: StudyFile, factors: Iterable[Factor]) -> list[Problem]
         return []
     if file.data.task == "classification":
         message = "is for a number to predict; the loss of classes is cross-entropy: remove the key"
-        return [Problem("training.loss", message, label(loss)) for loss in losses if loss is not None]
+        return [Problem("training.loss", message, label(loss)) for loss in losses if loss is not None] + _no_shares(
+            file
+        )
     found = [
         Problem("overfitting.label_smoothing", "is for classes, and a regression has none; remove it", label(level))
         for level in given["label_smoothing"]
@@ -91,6 +93,20 @@ def of_another_task(file: StudyFile, factors: Iterable[Factor]) -> list[Problem]
         message = "compares accuracies, and a regression has none; use patience or stop_at_gap"
         found.append(Problem("overfitting.early_stopping.stop_when_equal", message, "true"))
     return [*found, *_losses_compared(file, set(losses))]
+
+
+def _no_shares(file: StudyFile) -> list[Problem]:
+    """Gaps to stop at that accuracies cannot have."""
+    levels = file.overfitting.early_stopping
+    found = []
+    for number, level in enumerate(levels):
+        gap = getattr(level, "stop_at_gap", None)
+        if gap is not None and gap >= 1:
+            place = [number] if len(levels) > 1 else []
+            key = problems.key_path(["overfitting", "early_stopping", *place, "stop_at_gap"])
+            message = "input should be less than 1; for classes the gap is a share"
+            found.append(Problem(key, message, document.value_text(gap)))
+    return found
 
 
 def _of_shares(file: StudyFile) -> list[Problem]:

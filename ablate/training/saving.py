@@ -20,7 +20,7 @@ from ablate.training import inputs
 from ablate.training import model as plain_model
 from ablate.training.blueprint import Blueprint
 from ablate.training.data import Scaling
-from ablate.training.networks import layers, outputs
+from ablate.training.networks import layers, numbers, outputs
 from ablate.training.scores.evaluation import BATCH
 from ablate.training.scores.number_scores import NumberScorer
 from ablate.training.scores.scoring import AnyScorer
@@ -163,7 +163,7 @@ def _networks(
     if settings.is_regression:
         # float64, and as arrays: Keras makes float32 of Python's numbers, too few digits for 1,000,000,000 and a bit
         sd, mean = np.array([scaling.target.sd]), np.array([scaling.target.mean])
-        x = keras.layers.Rescaling(sd, mean, dtype="float64", name="target")(x)
+        x = keras.layers.Rescaling(sd, mean, dtype="float64", name=numbers.TARGET)(x)
     return keras.Model(inputs, x, name="network"), network
 
 

@@ -141,12 +141,38 @@ def test_data_sets_of_different_tasks_are_no_study(tmp_path: Path, numbers: Any,
         api.make_plan(api.load(path, ['factors."data.source"=["d.npz", "e.npz"]']))
 
 
+def test_labels_of_different_tasks_are_no_study(tmp_path: Path, numbers: Any, classes: Any) -> None:
+    path = written(tmp_path, numbers, data={"label": "size"}, factors={"data.label": ["size", "kind"]})
+    rows = [f"{x},{size:.4f},{'abc'[kind]}" for x, (size, kind) in enumerate(zip(numbers, classes, strict=True))]
+    (tmp_path / "d.csv").write_text("\n".join(["x,size,kind", *rows]), encoding="utf-8")
+    said = r"differ: d\.csv with the label 'size' is a regression, d\.csv with the label 'kind' is a classification;"
+    with pytest.raises(StudyError, match=said):
+        api.make_plan(api.load(path, ['data.source="d.csv"']))
+
+
 def test_a_part_without_any_spread_is_an_error(tmp_path: Path) -> None:
     mostly = np.zeros(ROWS)
     mostly[:2] = [0.5, 30.0]
     path = written(tmp_path, mostly, data={"task": "regression"})
     with pytest.raises(StudyError, match=r"r2 is undefined: with seed 1 the target is 0 in every row of the"):
         api.make_plan(api.load(path))
+
+
+@pytest.mark.parametrize("loss", ["mse", "huber"])
+def test_squares_of_a_small_unit_are_refused_as_they_cannot_be_told_apart(
+    tmp_path: Path, numbers: Any, loss: str
+) -> None:
+    sections = {"training": {} if loss == "mse" else {"loss": loss}}
+    small = (numbers - numbers.mean()) / numbers.std()
+    data = {} if loss == "mse" else {"task": "regression"}
+    assert api.make_plan(api.load(written(tmp_path, 0.11 * small, data=data, **sections))).everything
+    path = written(tmp_path, 0.003 * small, data=data, **sections)
+    said = r"deviation of 0\.003, too small for squared .* it is 0\.1 or more, or training\.loss = \"mae"
+    with pytest.raises(StudyError, match=said):
+        api.make_plan(api.load(path))
+    assert api.make_plan(api.load(path, ['training.loss="mae"'])).everything
+    with pytest.raises(StudyError, match=said):  # one treatment is enough
+        api.make_plan(api.load(path, ['data.task="regression"', 'factors."training.loss"=["mae", "mse"]']))
 
 
 def test_results_are_shown_by_the_file_that_does_not_say_the_task(tmp_path: Path, numbers: Any) -> None:

@@ -254,4 +254,6 @@ def test_weights_and_the_positive_class_are_in_the_key_only_where_there_are_some
         key_of(),
         key_of(training={"class_weight": {"3": 3.0}}),
     )
-    assert key_of(data={"positive": "3"}) != key_of()
+    asked: dict[str, Any] = {"study": {"metrics": ["brier"]}}
+    assert key_of(data={"positive": "3"}, **asked) != key_of(**asked)
+    assert key_of(data={"positive": "3"}) == key_of()  # nothing is scored by it

@@ -93,7 +93,8 @@ def kept_first(folder: Path, **changes: Any) -> tuple[Study, Identity, Store]:
 
 def going_on(**sections: Any) -> Study:
     training = {"continue_from": "first", "epochs": 5}
-    return study_of(study={"name": "second", "replicates": 2}, training=training, **sections)
+    head = {"name": "second", "replicates": 2, **sections.pop("study", {})}
+    return study_of(study=head, training=training, **sections)
 
 
 def test_each_run_is_led_to_that_of_the_same_treatment_and_seed(tmp_path: Path) -> None:
@@ -111,6 +112,14 @@ def test_each_run_is_led_to_that_of_the_same_treatment_and_seed(tmp_path: Path) 
             )
             assert found[name] == run.key
     assert len(found) == 4
+
+
+def test_the_class_that_scores_are_about_does_not_part_a_run_from_the_one_it_goes_on_from(tmp_path: Path) -> None:
+    metrics = {"metrics": ["brier"]}
+    first, identity, _ = kept_first(tmp_path)
+    second = going_on(data={"positive": "3"}, study=metrics)
+    found = origins.find(second, design.treatments(second), identity, tmp_path)
+    assert sorted(found.values()) == sorted(run.key for run in plan_runs(design.treatments(first), (1, 2), identity))
 
 
 def test_a_study_that_starts_afresh_needs_no_other(tmp_path: Path) -> None:

@@ -54,3 +54,21 @@ def test_a_remedy_without_a_place_is_refused(block: list[str], remedies: dict[st
     neutral = {family: {name: levels[:1] for name, levels in each.items()} for family, each in remedies.items()}
     spec.build({**BASE, "model": model, **neutral}, Path("ablations.toml"))
     spec.build({**BASE, "model": {"file": "a.keras"}, **remedies}, Path("ablations.toml"))
+
+
+def stopping_at(gap: float, **data: str) -> spec.Study:
+    sections = {"data": {"source": "d.npz", **data}, "model": {"hidden": [4]}}
+    stops = {"early_stopping": [{"patience": 2}, {"stop_at_gap": gap}]}
+    return spec.build({**BASE, **sections, "overfitting": stops}, Path("ablations.toml"))
+
+
+def test_a_gap_to_stop_at_is_in_the_unit_of_a_number_and_a_share_of_classes() -> None:
+    assert [level["stop_at_gap"] for level in stopping_at(5.0, task="regression").factors[0].levels[1:]] == [5.0]
+    assert stopping_at(0.9, task="classification")
+    said = r"early_stopping\[1\]\.stop_at_gap = 5\.0: input should be less than 1; for classes"
+    with pytest.raises(StudyError, match=said):
+        stopping_at(5.0, task="classification")
+    open_ended = stopping_at(5.0)  # the data may hold either
+    assert spec.for_task(open_ended, "regression").base.data.task == "regression"
+    with pytest.raises(StudyError, match=said):
+        spec.for_task(open_ended, "classification")

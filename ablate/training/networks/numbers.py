@@ -1,15 +1,14 @@
 """How a network of a regression ends, in one number, and the losses of a standardized target."""
 
-from typing import Any
-
 import keras
 import numpy as np
 
 from ablate.errors import ModelError
 from ablate.settings.run import LossName
-from ablate.training.networks.layers import FUNCTIONAL
+from ablate.training.networks import endings
 
-_BOUNDED = (keras.layers.Softmax, keras.layers.ReLU)  # layers whose name says what `activation` says of others
+TARGET = "target"  # the layer of saved networks that puts the mean and standard deviation of the target back
+_TAKE_EVERY_VALUE = {"", "linear", "leaky_relu", "prelu", "tanh_shrink", "soft_shrink"}
 
 
 def loss(name: LossName) -> keras.losses.Loss:
@@ -37,15 +36,20 @@ def check(model: keras.Model, what: str) -> None:
     if end != (1,):
         count = f"; {np.prod(end)} numbers an example are not supported" if len(end) == 1 and end[0] else ""
         raise ModelError(f"{what} ends in shape {end}; for one number to predict {advice}{count}")
-    last = _last(model)
-    activation = getattr(getattr(last, "activation", None), "__name__", "linear")
-    named = activation if activation != "linear" else type(last).__name__.lower()
-    if activation != "linear" or isinstance(last, _BOUNDED):
+    named = endings.activation(model)
+    if named not in _TAKE_EVERY_VALUE:
         message = f"ends in {named}, which cannot take every value; a regression learns a standardized target: {advice}"
         raise ModelError(f"{what} {message}, without an activation")
+    _check_unit(model, what)
 
 
-def _last(model: keras.Model) -> Any:
-    """What computes the output of a model: a layer or an operation, of a model inside it too."""
-    found = model.outputs[0]._keras_history.operation  # noqa: SLF001 - Keras has no public way to it
-    return _last(found) if isinstance(found, keras.Sequential | FUNCTIONAL) else found
+def _check_unit(model: keras.Model, what: str) -> None:
+    """See that a model does not put predictions back into the unit of a target, as `saving.plain_network` does."""
+    last = endings.last(model)
+    if isinstance(last, keras.layers.Rescaling) and last.name == TARGET:
+        raise ModelError(
+            f"{what} predicts in the unit of its target: its last layer is the Rescaling '{TARGET}' of networks that "
+            "ablate saved. A regression trains on the standardized target, (y - mean) / sd, and puts predictions back "
+            f'itself; save the network without it: keras.Model(network.inputs, network.get_layer("{TARGET}").input)'
+            '.save("start.keras")'
+        )

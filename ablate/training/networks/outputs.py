@@ -7,9 +7,9 @@ import numpy as np
 import tensorflow as tf
 
 from ablate.errors import ModelError
+from ablate.training.networks import endings
 
 _ENDS = ("softmax", "sigmoid")
-_PASSED = (keras.layers.Reshape, keras.layers.Flatten, keras.layers.Dropout)  # after which values are what they were
 
 
 def probabilities(predicted: tf.Tensor, *, logits: bool) -> tf.Tensor:
@@ -124,7 +124,7 @@ def check(model: keras.Model, what: str, shape: tuple[int, ...], classes: int, *
 
 
 def _check_activation(model: keras.Model, what: str, shape: tuple[int, ...], advice: str, *, logits: bool) -> None:
-    named, units = activation(model), model.outputs[0].shape[-1]
+    named, units = endings.activation(model), model.outputs[0].shape[-1]
     if logits and named in _ENDS:
         raise ModelError(f"{what} ends in a {named}, which gives probabilities and no logits; leave out logits = true")
     if logits:
@@ -147,34 +147,3 @@ def _are_probabilities(model: keras.Model, shape: tuple[int, ...]) -> bool:
     found = probabilities(model(tf.constant(sample), training=False), logits=False).numpy()
     finite = found[np.isfinite(found).all(axis=1)]
     return not len(finite) or (np.allclose(finite.sum(axis=1), 1, atol=1e-3) and finite.min() >= 0)
-
-
-def activation(model: Any) -> str:
-    """The name of the function that a model ends in, `linear` where there is none; empty where that cannot be seen."""
-    operation = model.outputs[0]._keras_history.operation if isinstance(model, keras.Model) else model  # noqa: SLF001
-    if isinstance(operation, keras.Model):
-        return activation(operation)
-    if isinstance(operation, _PASSED):
-        return _before(operation)
-    if type(operation).__name__ in ("Softmax", "Sigmoid"):
-        return type(operation).__name__.lower()
-    function = getattr(operation, "activation", None)
-    if function is None or not callable(function):
-        return ""
-    return str(getattr(function, "__name__", "")) if function in _KERAS_OWN else ""
-
-
-def _before(layer: keras.layers.Layer) -> str:
-    """What comes before a layer that only passes on."""
-    try:
-        operation = layer.input._keras_history.operation  # noqa: SLF001 - where Keras keeps what a tensor came from
-    except (AttributeError, ValueError):  # it is called at several places
-        return ""
-    return "" if isinstance(operation, keras.layers.InputLayer) else activation(operation)
-
-
-_KERAS_OWN = (
-    keras.activations.linear,
-    keras.activations.softmax,
-    keras.activations.sigmoid,
-)

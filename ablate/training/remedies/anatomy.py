@@ -26,6 +26,7 @@ NORMALIZATIONS = (
     keras.layers.LayerNormalization,
     keras.layers.GroupNormalization,
 )
+_WITHOUT_KERNELS = (*NORMALIZATIONS, keras.layers.RMSNormalization, keras.layers.Normalization)  # with matrices, too
 DROPOUTS = (
     keras.layers.Dropout,
     keras.layers.SpatialDropout1D,
@@ -54,8 +55,10 @@ class Step:
 
     @property
     def is_kernel(self) -> bool:
-        """Whether a new layer begins here: it has a matrix of weights."""
-        if self.is_activation or not isinstance(self.operation, keras.layers.Layer):
+        """Whether a new layer begins here: it has a matrix of weights, and is no normalization (over several axes)."""
+        if self.is_activation or isinstance(self.operation, _WITHOUT_KERNELS):
+            return False
+        if not isinstance(self.operation, keras.layers.Layer):
             return False
         return any(len(weight.shape) > 1 for weight in self.operation.weights)
 

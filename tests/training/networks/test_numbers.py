@@ -6,11 +6,14 @@ from typing import Any
 import keras
 import pytest
 
-from ablate.data import sources
+from ablate.data import sources, splits
 from ablate.data.dataset import Dataset
 from ablate.errors import ModelError
-from ablate.training import trainer
-from ablate.training.networks import numbers
+from ablate.training import blueprint as blueprints
+from ablate.training import data as run_data
+from ablate.training import model as plain_model
+from ablate.training import saving, trainer
+from ablate.training.networks import layers, numbers
 from ablate.training.workshop import Workshop
 from tests.conftest import study_of
 
@@ -28,8 +31,10 @@ def ending(*layers: keras.layers.Layer) -> keras.Model:
         ending(keras.layers.Dense(1, activation="linear")),
         ending(keras.layers.Dense(2), keras.layers.Dense(1), keras.layers.Rescaling(2.0)),
         ending(keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])),
+        ending(keras.layers.Dense(1), keras.layers.LeakyReLU()),
+        ending(keras.layers.Dense(1, activation="sigmoid"), keras.layers.Dense(1), keras.layers.Reshape((1,))),
     ],
-    ids=["dense", "linear", "rescaled", "inside"],
+    ids=["dense", "linear", "rescaled", "inside", "leaky", "reshaped"],
 )
 def test_one_linear_unit_is_taken(model: keras.Model) -> None:
     numbers.check(model, "mine")
@@ -46,12 +51,62 @@ def test_one_linear_unit_is_taken(model: keras.Model) -> None:
         ([keras.layers.Dense(1, activation="relu")], r"ends in relu"),
         ([keras.layers.Dense(1), keras.layers.ReLU()], r"ends in relu"),
         ([keras.layers.Dense(2), keras.layers.Reshape((2, 1))], r"ends in shape \(2, 1\)"),
+        ([keras.layers.Dense(1, activation="sigmoid"), keras.layers.Reshape((1,))], "ends in sigmoid"),
+        ([keras.layers.Dense(1, activation="tanh"), keras.layers.Dropout(0.1)], "ends in tanh"),
+        ([keras.layers.Reshape((1, 3)), keras.layers.Conv1D(1, 1, activation="relu"), keras.layers.Flatten()], "relu"),
+        ([keras.layers.Dense(1, activation=keras.layers.ReLU())], "ends in relu"),
+        ([keras.layers.Dense(1, activation=keras.layers.Activation("sigmoid"))], "ends in sigmoid"),
     ],
-    ids=["several", "sigmoid", "relu", "relu layer", "sequence"],
+    ids=[
+        "several",
+        "sigmoid",
+        "relu",
+        "relu layer",
+        "sequence",
+        "reshaped",
+        "dropped",
+        "flat",
+        "layer",
+        "wrapped",
+    ],
 )
 def test_what_cannot_be_any_number_is_refused(last: list[Any], message: str) -> None:
     with pytest.raises(ModelError, match=message):
         numbers.check(ending(*last), "mine")
+
+
+def of_operation(function: Any) -> keras.Model:
+    inputs = keras.Input((4,))
+    return keras.Model(inputs, function(keras.layers.Dense(1)(inputs)))
+
+
+def test_operations_that_cannot_give_any_number_are_refused() -> None:
+    for name in ("sigmoid", "relu", "hard_sigmoid", "softplus", "exp", "square", "absolute"):
+        with pytest.raises(ModelError, match=f"ends in {name},"):
+            numbers.check(of_operation(getattr(keras.ops, name)), "mine")
+    inside = keras.Sequential([of_operation(keras.ops.tanh), keras.layers.Reshape((1,))])
+    with pytest.raises(ModelError, match="ends in tanh"):
+        numbers.check(inside, "mine")
+    numbers.check(of_operation(lambda x: 2 * x + 1), "mine")
+
+
+def test_a_network_that_predicts_in_the_unit_of_its_target_is_refused(diabetes: Dataset, tmp_path: Path) -> None:
+    """Its predictions would be put back into that unit twice."""
+    study = study_of(data=NUMBER)
+    rows = splits.split(diabetes, study.base.data, 1)
+    scaling = run_data.scaling(diabetes, rows.train, (diabetes.features,))
+    blank = plain_model.build(study.base, diabetes.features, 1, 1)
+    saved = saving.plain_network(study.base, scaling, 1, layers.weights_by_layer(blank))
+    saving.write(saved, tmp_path / "saved.keras")
+    model = study.base.model.model_copy(update={"hidden": [], "file": "saved.keras"})
+    own = study.base.model_copy(update={"model": model})
+    with pytest.raises(ModelError, match=r"saved\.keras predicts in the unit of its target.*get_layer\(\"target\"\)"):
+        blueprints.draw(own, diabetes.shape, 0, tmp_path)
+    with pytest.raises(ModelError, match="in the unit of its target"):
+        numbers.check(keras.Sequential([keras.Input((diabetes.features,)), saved]), "mine")
+    without = keras.Model(saved.inputs, saved.get_layer("target").input)  # as the message says
+    without.save(tmp_path / "saved.keras")
+    assert blueprints.draw(own, diabetes.shape, 0, tmp_path).shape == diabetes.shape
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,7 @@
 """Hidden layers, their activations and the output are found in networks of every kind."""
 
+import keras
+
 from ablate.training.remedies.anatomy import Anatomy
 from tests.training import by_hand
 
@@ -27,3 +29,13 @@ def test_both_uses_of_a_layer_belong_to_it() -> None:
     (hidden,) = Anatomy(by_hand.shared()).hidden
     assert len(hidden.activations) == 2
     assert hidden.channels == 6
+
+
+def test_a_normalization_over_several_axes_is_no_output_layer() -> None:
+    """Its scale is a matrix, and it begins no layer."""
+    hidden, output = keras.layers.Dense(6, activation="relu", name="hidden"), keras.layers.Dense(4, name="out")
+    for norm in (keras.layers.LayerNormalization(axis=(1, 2)), keras.layers.RMSNormalization(axis=(1, 2))):
+        model = keras.Sequential([keras.Input((3, 5)), hidden, output, norm, keras.layers.Flatten()])
+        body = Anatomy(model)
+        assert [layer.name for layer in body.outputs] == ["out"]
+        assert [each.name for each in body.hidden] == ["hidden"]
