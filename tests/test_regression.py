@@ -13,6 +13,7 @@ from sklearn import metrics as reference
 
 from ablate import api
 from ablate.data import sources, splits
+from ablate.results import models
 from tests.commands import ablate
 
 pytestmark = pytest.mark.usefixtures("warm")
@@ -79,7 +80,7 @@ def test_the_columns_are_those_of_plain_keras_and_scikit_learn(folder: Path) -> 
         record = results.snapshot.records[run.key]
         rows = splits.split(dataset, data, run.seed)
         encoded = dataset.encoded(dataset.mapping(rows.train))
-        network = keras.saving.load_model(results.store.model_path(run.key, "keras"), compile=False)
+        network = keras.saving.load_model(models.model_path(results.store, run.key, "keras"), compile=False)
         for side, part in (("train", rows.train), ("val", rows.validation), ("test", rows.test)):
             predicted, true = network.predict(encoded.x[part], verbose=0)[:, 0], dataset.y[part]
             wanted = {
