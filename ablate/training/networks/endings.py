@@ -18,23 +18,26 @@ _OPERATIONS = {"absolute", "arctan", "clip", "cos", "exp", "sin", "sqrt", "squar
 
 
 def last(model: keras.Model) -> Any:
-    """The layer or operation that computes the output of a model, in a model inside it too."""
-    found = model.outputs[0]._keras_history.operation  # noqa: SLF001 - Keras has no public way to it
-    return last(found) if isinstance(found, keras.Sequential | FUNCTIONAL) else found
+    """The layer or operation that a model's output comes out of, seen through models and what only passes values on.
+
+    Returns:
+        `None` if nothing else stands between the input and the output.
+    """
+    return _before(graph_of(model).outputs[0])
 
 
 def activation(model: keras.Model) -> str:
-    """The name of the function that a model ends in, seen through layers that only pass on what they get.
+    """The name of the function that a model ends in.
 
     Returns:
         The name that Keras has for it, `linear` for a layer whose activation does nothing; `module:name` for one that
         is not Keras' own. Empty where the model ends in something else, as a sum.
     """
-    return _before(graph_of(model).outputs[0]) or ""
+    return _function(last(model))
 
 
-def _before(tensor: Any) -> str | None:
-    """The function that a tensor comes out of; `None` if it comes straight from the input of its model."""
+def _before(tensor: Any) -> Any:
+    """What a tensor comes out of, in its model; likewise."""
     operation, node, place = tensor._keras_history  # noqa: SLF001 - where Keras keeps what a tensor came from
     if isinstance(operation, keras.layers.InputLayer):
         return None
@@ -42,20 +45,20 @@ def _before(tensor: Any) -> str | None:
     if isinstance(operation, keras.Sequential | FUNCTIONAL):
         inside = _before(graph_of(operation).outputs[place])
         return _before(came_from) if inside is None else inside
-    return _before(came_from) if _passes_on(operation) else of(operation)
+    return _before(came_from) if _passes_on(operation) else operation
 
 
-def of(operation: Any) -> str:
+def _function(operation: Any) -> str:
     """The function that comes last in a layer or an operation, named as `activation` does; empty without one."""
     if isinstance(operation, keras.layers.TimeDistributed | keras.layers.SpectralNormalization):
-        return of(operation.layer)
+        return _function(operation.layer)
     if isinstance(operation, keras.Model):
         return activation(operation) if isinstance(operation, keras.Sequential | FUNCTIONAL) else ""
     if isinstance(operation, _LAYERS):
         return _spelled(operation)
     function = getattr(operation, "activation", None)
     if isinstance(function, keras.layers.Layer):
-        return of(function) or _full_name(type(function))
+        return _function(function) or _full_name(type(function))
     if callable(function):
         return function.__name__ if _is_keras_own(function) else _full_name(function)
     name = "" if isinstance(operation, keras.layers.Layer) else _spelled(operation)

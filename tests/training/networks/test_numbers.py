@@ -102,8 +102,9 @@ def test_a_network_that_predicts_in_the_unit_of_its_target_is_refused(diabetes: 
     own = study.base.model_copy(update={"model": model})
     with pytest.raises(ModelError, match=r"saved\.keras predicts in the unit of its target.*get_layer\(\"target\"\)"):
         blueprints.draw(own, diabetes.shape, 0, tmp_path)
+    around = keras.Sequential([keras.Input((diabetes.features,)), saved, keras.layers.Reshape((1,))])
     with pytest.raises(ModelError, match="in the unit of its target"):
-        numbers.check(keras.Sequential([keras.Input((diabetes.features,)), saved]), "mine")
+        numbers.check(around, "mine")
     without = keras.Model(saved.inputs, saved.get_layer("target").input)  # as the message says
     without.save(tmp_path / "saved.keras")
     assert blueprints.draw(own, diabetes.shape, 0, tmp_path).shape == diabetes.shape
