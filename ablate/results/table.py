@@ -32,7 +32,8 @@ def runs_table(
     Returns:
         Columns: one per factor (labels of levels), `treatment`, `seed`, `run` (the key), `trainer`, `status`
         (`ok`, `diverged`, `failed`), `Measured.result` (shares and losses; epochs count from 1), `seconds` in all,
-        `seconds_compile` (of the run that compiled its program) and `seconds_train` (of all epochs). The gap is that of
+        `seconds_compile` (of the run that compiled its program) and `seconds_train` (of all epochs; the first epoch of
+        such a run counts as the mean of its others, since treatments should not differ by who came first). The gap is that of
         the kept weights, as every other figure, in whatever way a record says it. Missing numbers are NaN, missing
         whole numbers `<NA>`.
     """
@@ -46,12 +47,23 @@ def runs_table(
         if record is None:
             rows.append({**row, "status": "failed"})
             continue
-        parts = {"seconds": "total", "seconds_compile": "compile", "seconds_train": "train"}
-        seconds = {column: record.seconds[part] for column, part in parts.items()}
+        seconds = {
+            "seconds": record.seconds["total"],
+            "seconds_compile": record.seconds["compile"],
+            "seconds_train": _train_seconds(record),
+        }
         figures = {**record.result, "gap": gap(record.result, measured.score)}
         rows.append({**row, "trainer": record.trainer, "status": record.status, **figures, **seconds})
     columns = [*factors, "treatment", "seed", "run", "trainer", "status", *measured.result, *SECONDS_COLUMNS]
     return as_runs_table(pd.DataFrame(rows, columns=columns), measured)
+
+
+def _train_seconds(record: Record) -> float:
+    """Seconds of all epochs, without the time that compiling took."""
+    epochs = record.history["seconds"]
+    if not record.seconds["compile"] or len(epochs) < 2:
+        return record.seconds["train"]
+    return float(np.mean(epochs[1:])) * len(epochs)
 
 
 def as_runs_table(table: pd.DataFrame, measured: Measured = USUAL) -> pd.DataFrame:

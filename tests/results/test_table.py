@@ -121,3 +121,15 @@ def test_what_no_run_can_measure_is_missing_and_warns_of_nothing() -> None:
         effects.effects(runs, content.levels)
     assert runs[runs["run"] == first.key][["test_accuracy", "test_loss", "seconds"]].isna().all(axis=None)
     assert histories[histories["run"] == first.key]["val_loss"].isna().all()
+
+
+def test_compiling_is_no_part_of_the_training_time():
+    run = next(iter(invented.snapshot().planned))
+    usual = invented.record(run)
+    epochs = [7.0, *[0.5] * (len(usual.history["seconds"]) - 1)]
+    history = {**usual.history, "seconds": epochs}
+    for compiled, expected in ((6.8, 0.5 * len(epochs)), (0.0, sum(epochs))):
+        seconds = {"train": sum(epochs), "compile": compiled, "total": 20.0}
+        found = runs_table([], [run], {run.key: replace(usual, history=history, seconds=seconds)})
+        assert found["seconds_train"][0] == pytest.approx(expected)
+        assert found["seconds_compile"][0] == compiled

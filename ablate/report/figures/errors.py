@@ -106,7 +106,7 @@ def train_against_test(runs: pd.DataFrame, best: str | None, score: str) -> Pict
     found = f"{best_test} is best in the test, {wording.value(float(means[sides[1]][best_test]), f'test_{score}')}."
     where = "above" if lower else "below"
     note = (
-        "Round marks: means of treatments; squares and diamonds: the baseline and the best; small dots: runs. The "
+        "Round marks: means of treatments; diamond: the baseline; square: the best; small dots: runs. The "
         f"farther {where} the diagonal, the wider the gap; the {'lower' if lower else 'higher'}, the better."
     )
     note += scales.far_off(means, usual)
