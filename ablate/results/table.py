@@ -33,9 +33,8 @@ def runs_table(
         Columns: one per factor (labels of levels), `treatment`, `seed`, `run` (the key), `trainer`, `status`
         (`ok`, `diverged`, `failed`), `Measured.result` (shares and losses; epochs count from 1), `seconds` in all,
         `seconds_compile` (of the run that compiled its program) and `seconds_train` (of all epochs; the first epoch of
-        such a run counts as the mean of its others, since treatments should not differ by who came first). The gap is that of
-        the kept weights, as every other figure, in whatever way a record says it. Missing numbers are NaN, missing
-        whole numbers `<NA>`.
+        such a run counts as the mean of its others, since treatments should not differ by who came first). The gap is
+        that of the kept weights, as every other figure. Missing numbers are NaN, missing whole numbers `<NA>`.
     """
     failed = set(failed)
     rows = []
@@ -60,7 +59,7 @@ def runs_table(
 
 def _train_seconds(record: Record) -> float:
     """Seconds of all epochs, without the time that compiling took."""
-    epochs = record.history["seconds"]
+    epochs = countable(np.asarray(record.history["seconds"], dtype=np.float64))
     if not record.seconds["compile"] or len(epochs) < 2:
         return record.seconds["train"]
     return float(np.mean(epochs[1:])) * len(epochs)
