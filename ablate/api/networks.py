@@ -18,7 +18,7 @@ from ablate.results import models, weights
 from ablate.results.identity import Identity, PlannedRun
 from ablate.results.record import Record, measured_by
 from ablate.results.store import Store
-from ablate.settings.levels import label
+from ablate.settings.document import value_text
 from ablate.settings.metrics import SCORES
 from ablate.settings.references import is_reference
 from ablate.settings.run import NETWORKS, RunSettings
@@ -199,7 +199,7 @@ def _described(plan: Plan, runs: Sequence[PlannedRun], jobs: int, *, trust_model
     unfit: dict[tuple[str, str, str], list[str]] = {}
     for run, each in zip(runs, found, strict=True):
         model = run.treatment.settings.model
-        key, value = next((f"model.{name}", label(given)) for name in NETWORKS if (given := getattr(model, name)))
+        key, value = next((f"model.{name}", value_text(given)) for name in NETWORKS if (given := getattr(model, name)))
         if each.error:
             unfit.setdefault((key, value, each.error), []).append(run.treatment.name)
     if unfit:
