@@ -172,5 +172,6 @@ def test_accuracies_of_few_test_images_near_the_ceiling_decide_no_claim_by_being
             for level, true in (("0", 0.99), ("1", 0.995))
             for seed, (hits, loss) in enumerate(zip(random.binomial(36, true, 5), random.random(5), strict=True))
         ]
-        verdicts.append(judge(claim, pd.DataFrame(rows), {"b": {"1"}}, {"b": {"0"}}, list(LEVELS)).verdict)
+        table = measured(pd.DataFrame(rows), list(LEVELS), "test_accuracy")
+        verdicts.append(judge(claim, table, {"b": {"1"}}, {"b": {"0"}}, list(LEVELS)).verdict)
     assert np.mean([verdict == wrong for verdict in verdicts]) <= 0.05

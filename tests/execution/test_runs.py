@@ -182,7 +182,7 @@ def test_what_a_builder_does_to_its_process_reaches_no_other_run(tmp_path: Path)
     assert len(of_plain) == 2
     assert of_plain.items() <= one.items()
     for each in api.evaluate_networks(results, api.find_runs(results, seeds=[1])):
-        assert each.test_accuracy == pytest.approx(each.recorded_accuracy, abs=1e-6)
+        assert each.test_score == pytest.approx(each.recorded_score, abs=1e-6)
     waiting = [record for record in results.snapshot.records.values() if "waiting" in str(record.settings["model"])]
     assert len({record.environment["process"] for record in waiting}) == len(waiting) == 2  # each was given up
 
