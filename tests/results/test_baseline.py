@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from ablate.results import baseline
 from ablate.results.baseline import Baseline, Kept, from_json, read
 from ablate.results.identity import DataFacts, Identity, data_name
 from ablate.studies import design
+from tests import invented
 from tests.conftest import study_of
 
 COMMON = {"dropout": 0.0, "optimizer": {"name": "sgd"}, "training.epochs": 2}
@@ -138,3 +140,12 @@ def test_what_cannot_be_read_is_an_error_of_the_disk(tmp_path: Path) -> None:
         file.truncate(baseline.LARGEST + 1)
     with pytest.raises(StoreError, match="more than the 16,000,000 that are read"):
         read(large)
+
+
+def test_gaps_that_older_versions_stored_are_read_as_those_of_the_kept_weights():
+    snapshot = invented.snapshot()
+    found = baseline.of(snapshot, snapshot.runs, "1.0")
+    older = replace(found, runs=found.runs.assign(gap=0.5))
+    read = from_json(older.to_json())
+    expected = found.runs["train_accuracy"] - found.runs["val_accuracy"]
+    assert read.runs["gap"].to_numpy() == pytest.approx(expected.to_numpy())

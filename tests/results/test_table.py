@@ -133,3 +133,12 @@ def test_compiling_is_no_part_of_the_training_time():
         found = runs_table([], [run], {run.key: replace(usual, history=history, seconds=seconds)})
         assert found["seconds_train"][0] == pytest.approx(expected)
         assert found["seconds_compile"][0] == compiled
+
+
+def test_the_gap_is_that_of_the_kept_weights_whatever_a_record_says():
+    """Records say the mean of the last epochs where the last one was kept; that is no figure of the kept weights."""
+    run = next(iter(invented.snapshot().planned))
+    usual = invented.record(run)
+    result = {**usual.result, "train_accuracy": 0.98, "val_accuracy": 0.9, "gap": 0.5}
+    found = runs_table([], [run], {run.key: replace(usual, result=result)})
+    assert found["gap"][0] == pytest.approx(0.08)
