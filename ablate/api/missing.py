@@ -1,7 +1,7 @@
 """Networks that a study asks to be kept and that are not there: which they are, and how to have them again."""
 
-from ablate.api.plans import Plan
-from ablate.results import models, snapshot, weights
+from ablate.api.plans import Plan, runs_of_the_best
+from ablate.results import models, weights
 from ablate.results.identity import PlannedRun
 
 MOST_NAMED = 3
@@ -38,13 +38,7 @@ def _asked_for(plan: Plan, kept: set[str]) -> list[PlannedRun]:
     seeds = {run.seed for run in plan.everything}
     if plan.study.save_models == "none" or len(kept & {run.key for run in plan.everything}) >= 2 * len(seeds):
         return []  # of the baseline and of the best treatment
-    content = snapshot.take(plan.study, plan.everything, plan.identity, plan.store)
-    if {run.key for run in plan.everything} - content.records.keys() - content.failures.keys():
-        return []  # some were not tried yet
-    from ablate.analysis.selection import winner
-
-    best = {"baseline", winner(content.runs, plan.study.measured.score)}
-    return [run for run in plan.everything if run.treatment.name in best]
+    return runs_of_the_best(plan)
 
 
 def _reason(plan: Plan, gone: list[PlannedRun]) -> str:

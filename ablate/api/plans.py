@@ -351,13 +351,18 @@ def _wanted_models(plan: Plan) -> list[PlannedRun]:
         models.drop(plan.store, runs)
     if plan.study.save_models != "best" or not runs:
         return list(runs.values()) if plan.study.save_models == "all" else []
+    wanted = {planned.key for planned in runs_of_the_best(plan)}
+    if wanted:
+        models.drop(plan.store, {planned.key for planned in plan.everything} - wanted)
+    return [runs[key] for key in sorted(wanted & runs.keys())]
+
+
+def runs_of_the_best(plan: Plan) -> list[PlannedRun]:
+    """The runs of the baseline and of the best treatment; none before every run was tried."""
     content = snapshot.take(plan.study, plan.everything, plan.identity, plan.store)
-    keys = {planned.key for planned in plan.everything}
-    if keys - content.records.keys() - content.failures.keys():
-        return []  # some were not tried yet
+    if {planned.key for planned in plan.everything} - content.records.keys() - content.failures.keys():
+        return []
     from ablate.analysis.selection import winner
 
     best = {"baseline", winner(content.runs, plan.study.measured.score)}
-    wanted = {planned.key for planned in plan.everything if planned.treatment.name in best}
-    models.drop(plan.store, keys - wanted)
-    return [runs[key] for key in sorted(wanted & runs.keys())]
+    return [planned for planned in plan.everything if planned.treatment.name in best]

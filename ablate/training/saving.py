@@ -31,7 +31,7 @@ Array = npt.NDArray[np.float32]
 def plain_network(
     settings: RunSettings,
     scaling: Scaling,
-    outputs: int,
+    units: int,
     weights: Mapping[str, Array],
     blueprint: Blueprint | None = None,
 ) -> keras.Model:
@@ -44,11 +44,11 @@ def plain_network(
     Args:
         settings: of the run.
         scaling: what the run's features, and the number that it learned, went through.
-        outputs: units of the output.
+        units: of the output.
         weights: see `layers.weights_by_layer`.
         blueprint: of the user's model, where the run has one.
     """
-    model, network = _networks(settings, scaling, outputs, blueprint)
+    model, network = _networks(settings, scaling, units, blueprint)
     layers.put_weights(network, weights)
     if settings.is_regression:
         plain_model.compile_in_own_unit(model, settings)
@@ -143,12 +143,12 @@ def _without_advice() -> Iterator[None]:
 
 
 def _networks(
-    settings: RunSettings, scaling: Scaling, outputs: int, blueprint: Blueprint | None
+    settings: RunSettings, scaling: Scaling, units: int, blueprint: Blueprint | None
 ) -> tuple[keras.Model, keras.Model]:
     """The network that is saved, and the trained one whose layers it has."""
     shift, factor = scaling.shift.numpy(), scaling.factor.numpy()
     image = scaling.shape if blueprint is None and len(scaling.shape) > 1 else ()
-    network = blueprint.fresh(seed=0) if blueprint else plain_model.build(settings, len(shift), outputs, 0, image=image)
+    network = blueprint.fresh(seed=0) if blueprint else plain_model.build(settings, len(shift), units, 0, image=image)
     example = blueprint.example if blueprint else image or (len(shift),)
     inputs, x = _inputs(example, scaling)
     scale, offset = (values.reshape(example).tolist() for values in (factor, -shift * factor))
