@@ -12,6 +12,8 @@ import pytest
 from sklearn import metrics as reference
 
 from ablate import api
+from ablate.api.missing import missing_networks
+from ablate.api.plans import runs_of_the_best
 from ablate.data import sources, splits
 from ablate.results import models
 from tests.commands import ablate
@@ -182,3 +184,19 @@ def test_a_gap_is_compared_in_the_unit_of_its_error(folder: Path) -> None:
     assert done.exit_code == 0, done.output
     found = json.loads(done.stdout)
     assert (found["metric"], found["floor"]) == ("mae_gap", 2.0)
+
+
+def test_a_study_that_keeps_the_best_networks_ends_in_order(folder: Path) -> None:
+    """The best is chosen by the error in validation, wherever it is asked which networks are wanted."""
+    plan = api.make_plan(api.load(folder / "ablations.toml", ["study.save_models='best'"]))
+    assert not plan.pending
+    best = {run.treatment.name for run in runs_of_the_best(plan)}
+    runs = api.open_results(folder / "ablations.toml").runs
+    assert best == {"baseline", str(runs.groupby("treatment")["val_mae"].mean().idxmin())}
+    assert missing_networks(plan) == []
+
+
+def test_a_notebook_shows_errors_and_no_classes(folder: Path) -> None:
+    html = api.open_results(folder / "ablations.toml")._repr_html_()
+    assert html.count("<svg") == 2
+    assert not SPEAKS_OF_CLASSES.search(html)
